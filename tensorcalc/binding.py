@@ -1,0 +1,257 @@
+"""Sums over indices, free and dummy indices: the only place that renames.
+
+The binder, `Contraction`, stores its dummies as `BoundIndex` numbers, chosen from the summand alone: so equality and
+hashing are equality up to the names of dummies. Whoever works under a binder opens it with fresh indices and closes it
+by constructing it anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sympy import Add, Expr, Mul, S
+from sympy.core.basic import Basic
+
+from tensorcalc.expr import Delta
+from tensorcalc.indices import BoundIndex, Dimension, Index
+
+__all__ = ["Contraction", "free_indices", "fresh", "occurs", "product", "rebuild", "rename", "replace"]
+
+CACHE = 1 << 16
+TIES = 720  # orders of interchangeable-looking dummies that are compared before the first found is taken
+
+
+class Contraction(Expr):
+    """A sum over dummy indices. Two contractions are equal when they differ in the names of their dummies only.
+
+    Construct it with ordinary indices; it stores canonical dummies. `Contraction.open` gives the body back with
+    indices of the caller's choice.
+    """
+
+    is_commutative = True
+    is_real = True
+
+    def __new__(cls, body: Expr, *dummies: Index) -> Expr:
+        if isinstance(body, Contraction) and dummies:
+            body, inner = body.open(avoid=dummies)
+            dummies = (*dummies, *inner)
+        if not dummies or body is S.Zero:
+            return body
+        if len(set(dummies)) != len(dummies):
+            raise ValueError("a dummy index is listed twice")
+        body, bound = _canonical(body, dummies)
+        return Expr.__new__(cls, body, *bound)
+
+    @property
+    def body(self) -> Expr:
+        """The summand, with canonical dummies; open the contraction rather than read this."""
+        return self.args[0]
+
+    @property
+    def dummies(self) -> tuple[BoundIndex, ...]:
+        return self.args[1:]
+
+    def open(self, avoid: Iterable[Expr] = ()) -> tuple[Expr, tuple[Index, ...]]:
+        """The summand over fresh indices, and those indices.
+
+        The fresh names occur neither in the summand nor in `avoid` (indices or whole expressions).
+        """
+        indices = fresh([d.dimension for d in self.dummies], (self, *avoid))
+        return rename(self.body, dict(zip(self.dummies, indices, strict=True))), indices
+
+    def _sympystr(self, printer: Any) -> str:
+        taken = {i.name for i in free_indices(self)}
+        letters = [c for c in "jklmabcdefghiopqrstuvwxyz" if c not in taken]
+        names = {d: Index(letters[(d.number - 1) % len(letters)], d.dimension) for d in self.dummies}
+        body, indices = rename(self.body, names), names.values()
+        return f"sum({', '.join(i.name for i in indices)}, {printer._print(body)})"
+
+    _sympyrepr = _sympystr
+
+
+@lru_cache(CACHE)
+def free_indices(expression: Basic) -> frozenset[Index]:
+    """The indices that occur in the expression and are not summed in it."""
+    if isinstance(expression, Index):
+        return frozenset((expression,))
+    if not expression.args:
+        return frozenset()
+    if isinstance(expression, Contraction):
+        return free_indices(expression.body) - frozenset(expression.dummies)
+    return frozenset().union(*(free_indices(a) for a in expression.args))
+
+
+@lru_cache(CACHE)
+def _height(expression: Basic) -> int:
+    """The largest number of a dummy that is bound inside the expression."""
+    inner = max((_height(a) for a in expression.args), default=0)
+    if isinstance(expression, Contraction):
+        return max(inner, *(d.number for d in expression.dummies))
+    return inner
+
+
+def occurs(index: Index, expression: Basic) -> bool:
+    """Whether the expression depends on the value of a free index."""
+    return index in free_indices(expression)
+
+
+def fresh(dimensions: Sequence[Dimension], avoid: Iterable[Basic] = ()) -> tuple[Index, ...]:
+    """Indices of the given dimensions whose names occur free in none of the expressions to avoid.
+
+    The names cannot be written by a user; the choice depends on the arguments alone.
+    """
+    taken = {i.name for e in avoid for i in free_indices(e)}
+    names: list[str] = []
+    number = 0
+    while len(names) < len(dimensions):
+        number += 1
+        if f"'{number}" not in taken:
+            names.append(f"'{number}")
+    return tuple(Index(n, d) for n, d in zip(names, dimensions, strict=True))
+
+
+def rename(expression: Expr, names: Mapping[Index, Expr]) -> Expr:
+    """Replace free indices by index expressions, all at once and without capture."""
+    return _rename(expression, dict(names), {})
+
+
+def _rename(expression: Expr, names: dict[Index, Expr], seen: dict[Expr, Expr]) -> Expr:
+    if isinstance(expression, Index):
+        return names.get(expression, expression)
+    if not expression.args or free_indices(expression).isdisjoint(names):
+        return expression
+    if (found := seen.get(expression)) is not None:
+        return found
+    if isinstance(expression, Contraction) and not names.keys().isdisjoint(expression.dummies):
+        inner = {k: v for k, v in names.items() if k not in expression.dummies}
+        result = expression.func(_rename(expression.body, inner, {}), *expression.dummies)
+    else:
+        result = rebuild(expression, [_rename(a, names, seen) for a in expression.args])
+    seen[expression] = result
+    return result
+
+
+def rebuild(expression: Expr, arguments: Sequence[Basic]) -> Expr:
+    """The node with other arguments; SymPy's constructors do no more than order, flatten and count them."""
+    if isinstance(expression, Mul):
+        return product(arguments)
+    return expression.func(*arguments)
+
+
+def product(factors: Iterable[Expr]) -> Expr:
+    """The product of the factors. Unlike SymPy's, 2·(a + b) stays as it is."""
+    result = list(factors)
+    numbers = [f for f in result if f.is_Rational]
+    others = [f for f in result if not f.is_Rational]
+    if not others:
+        return Mul(*numbers)
+    rest = Mul(*others)
+    number = Mul(*numbers)
+    if number is Mul.identity:
+        return rest
+    if rest.is_Add and number.is_Rational and not number.is_zero:
+        return Mul(number, rest, evaluate=False)
+    return Mul(number, rest)
+
+
+def replace(expression: Expr, function: Callable[[Expr], Expr | None], avoid: Iterable[Basic] = ()) -> Expr:
+    """Replace nodes from the outside in: where `function` returns an expression, that stands instead of the node.
+
+    Sums are opened with fresh indices before `function` sees their summand, so nothing it inserts can be captured;
+    `avoid` are expressions whose free indices the fresh ones must not meet.
+    """
+    found = function(expression)
+    if found is not None:
+        return found
+    if not expression.args:
+        return expression
+    if isinstance(expression, Contraction):
+        body, indices = expression.open(avoid)
+        changed = replace(body, function, (*avoid, *indices))
+        return expression if changed is body else Contraction(changed, *indices)
+    arguments = [replace(a, function, avoid) for a in expression.args]
+    if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
+        return expression
+    return rebuild(expression, arguments)
+
+
+def _canonical(body: Expr, dummies: Sequence[Index]) -> tuple[Expr, tuple[BoundIndex, ...]]:
+    """The summand over canonical dummies, and those in order: the same for every naming of the dummies."""
+    outer = {i.number for i in free_indices(body) - frozenset(dummies) if isinstance(i, BoundIndex)}
+    if any(isinstance(d, BoundIndex) for d in dummies):
+        opened = fresh([d.dimension for d in dummies], (body,))
+        body = rename(body, dict(zip(dummies, opened, strict=True)))
+        dummies = opened
+    base = max(_height(body), *outer) if outer else _height(body)
+    ordered = tuple(dummies) if len(dummies) == 1 else _canonical_order(body, tuple(dummies), base)
+    bound = tuple(BoundIndex(base + k, d.dimension) for k, d in enumerate(ordered, start=1))
+    return rename(body, dict(zip(ordered, bound, strict=True))), bound
+
+
+def _canonical_order(body: Expr, dummies: tuple[Index, ...], base: int) -> tuple[Index, ...]:
+    """An order of the dummies that does not depend on their names (colour refinement, ties by comparing results)."""
+    best: tuple[str, tuple[Index, ...]] | None = None
+    leaves = 0
+
+    def search(colours: dict[Index, int]) -> None:
+        nonlocal best, leaves
+        colours = _refine(body, colours)
+        classes: dict[int, list[Index]] = {}
+        for dummy, colour in colours.items():
+            classes.setdefault(colour, []).append(dummy)
+        tied = next((classes[c] for c in sorted(classes) if len(classes[c]) > 1), None)
+        if tied is None:
+            order = tuple(sorted(colours, key=colours.__getitem__))
+            leaves += 1
+            bound = {d: BoundIndex(base + k, d.dimension) for k, d in enumerate(order, start=1)}
+            key = _key(rename(body, bound), {}, 0)
+            if best is None or key < best[0]:
+                best = key, order
+            return
+        for dummy in _representatives(body, tied):
+            if leaves < TIES:
+                search({d: 2 * c + (1 if d in tied and d != dummy else 0) for d, c in colours.items()})
+
+    dimensions = sorted({(d.dimension.name, d.dimension.size or 0) for d in dummies})
+    search({d: dimensions.index((d.dimension.name, d.dimension.size or 0)) for d in dummies})
+    assert best is not None
+    return best[1]
+
+
+def _representatives(body: Expr, tied: list[Index]) -> list[Index]:
+    """One dummy of every set of dummies that may be exchanged without changing the summand."""
+    chosen: list[Index] = []
+    for dummy in tied:
+        if not any(rename(body, {dummy: other, other: dummy}) == body for other in chosen):
+            chosen.append(dummy)
+    return chosen
+
+
+def _refine(body: Expr, colours: dict[Index, int]) -> dict[Index, int]:
+    """Split classes of dummies by the places where they stand, until nothing splits."""
+    while len(set(colours.values())) < len(colours):
+        names: dict[Index, str] = {d: f"<{c}>" for d, c in colours.items()}
+        keys = {d: (c, _key(body, {**names, d: "<*>"}, 0)) for d, c in colours.items()}
+        ranks = {k: n for n, k in enumerate(sorted(set(keys.values())))}
+        finer = {d: ranks[k] for d, k in keys.items()}
+        if len(set(finer.values())) == len(set(colours.values())):
+            return finer
+        colours = finer
+    return colours
+
+
+def _key(expression: Basic, names: dict[Index, str], depth: int) -> str:
+    """The structure of an expression as text, with the given names for some indices; ignores the order of SymPy."""
+    if isinstance(expression, Index):
+        return names.get(expression) or f"{type(expression).__name__} {expression.name}"
+    if not expression.args:
+        return f"{type(expression).__name__} {expression}"
+    if isinstance(expression, Contraction):
+        inner = {d: f"<{depth}.{d.dimension.name}>" for d in expression.dummies} if names else {}
+        return f"sum({_key(expression.body, {**names, **inner}, depth + 1)})"
+    parts = [_key(a, names, depth) for a in expression.args]
+    if isinstance(expression, Add | Mul | Delta):
+        parts.sort()
+    return f"{type(expression).__name__}({','.join(parts)})"

@@ -1,0 +1,74 @@
+"""The result of a derivation: steps in lemmas, in reading order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sympy import Expr
+
+from tensorcalc.indices import Tensor
+from tensorcalc.rules.rule import Rule
+from tensorcalc.system import System
+
+__all__ = ["Derivation", "Kind", "Lemma", "LemmaKind", "Step"]
+
+Kind = Literal["gradient", "jacobian", "vjp", "jvp", "hessian", "hvp"]
+LemmaKind = Literal["definition", "jacobian", "partial", "chain", "backpropagated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a derivation: the expression on the right of `=`, and the rules that lead to it from the line before.
+
+    `rules` is empty only for a definition, which needs no reason.
+    """
+
+    expression: Expr
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def rule(self) -> str:
+        """The names of the rules, as written beside the line."""
+        return ", ".join(r.name for r in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Lemma:
+    """A chain of equalities that starts from `lhs`.
+
+    `kind` says what is derived: a `definition` is quoted (its single step is the right-hand side); a `jacobian` is
+    the total derivative ∂t/∂x of a definition, taken from its formula; a `partial` derivative is one with respect to
+    a definition that occurs in the formula; a `chain` joins both by the chain rule; `backpropagated` is ∂l/∂x from an
+    upstream gradient (`lhs` is then a component of an `Adjoint`).
+    """
+
+    lhs: Expr
+    steps: tuple[Step, ...]
+    kind: LemmaKind
+
+    @property
+    def result(self) -> Expr:
+        """The last line."""
+        return self.steps[-1].expression
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """Lemmas in reading order, and what they add up to.
+
+    `of` are the differentiated tensors, `wrt` those they are differentiated by. `results` are the derivatives as lines
+    of lemmas, left and right: one for each pair of `of` and `wrt`, or one for each `wrt` where upstream gradients are
+    added. `derivative_letters` are the index letters chosen for derivatives (the n of ∂/∂x_n); `loss` is the letter of
+    the scalar in upstream gradients, the l of ∂l/∂x.
+    """
+
+    system: System
+    kind: Kind
+    of: tuple[Tensor, ...]
+    wrt: tuple[Tensor, ...]
+    lemmas: tuple[Lemma, ...]
+    results: tuple[tuple[Expr, Expr], ...]
+    derivative_letters: tuple[str, ...] = ()
+    loss: str = "l"
+    title: str = ""
