@@ -1,0 +1,6 @@
+"""Derivations: which lemmas, in which order, with which steps."""
+
+from tensorcalc.derivation.derive import derive
+from tensorcalc.derivation.model import Derivation, Kind, Lemma, LemmaKind, Step
+
+__all__ = ["Derivation", "Kind", "Lemma", "LemmaKind", "Step", "derive"]

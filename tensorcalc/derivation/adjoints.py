@@ -1,0 +1,128 @@
+"""Adjoints step by step: ∂l/∂t for one definition after the other, from the output downwards, adding all consumers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sympy import Expr, S
+
+from tensorcalc.binding import rename, replace
+from tensorcalc.derivation.engine import SUBSTITUTE, Engine, Link
+from tensorcalc.derivation.jacobians import needed
+from tensorcalc.derivation.line import simplify
+from tensorcalc.derivation.model import Lemma, Step
+from tensorcalc.expr import Component, Group, Partial
+from tensorcalc.indices import Adjoint, Index, Tensor
+from tensorcalc.rules.algebra import size
+from tensorcalc.system import Definition
+
+__all__ = ["Adjoints", "backpropagated"]
+
+LARGEST_CLOSED_FORM = 48  # operations; beyond it a result stays in terms of the adjoints of other definitions
+
+
+@dataclass
+class Adjoints:
+    """Reverse derivation. With `scalar` the upstream gradient is that of the only output by itself, which is 1."""
+
+    engine: Engine
+    outputs: tuple[Tensor, ...]
+    scalar: bool
+    lemmas: list[Lemma] = field(default_factory=list)
+    results: dict[Tensor, Lemma] = field(default_factory=dict)
+
+    def derive(self, variables: tuple[Tensor, ...]) -> None:
+        """Add the lemmas for the variables: each as soon as all its consumers are done."""
+        path = self._path(variables)
+        waiting = [v for v in variables if v not in self.engine.system.by_tensor]
+        done: set[Tensor] = set()
+        for definition in reversed(path):
+            tensor = definition.tensor
+            if tensor not in self.outputs or self._consumers(tensor, path):
+                self._backpropagate(tensor, path)
+            done.add(tensor)
+            for variable in [v for v in waiting if all(k.tensor in done for k in self._consumers(v, path))]:
+                waiting.remove(variable)
+                self._backpropagate(variable, path)
+        for variable in waiting:
+            self._backpropagate(variable, path)
+
+    def _path(self, variables: tuple[Tensor, ...]) -> list[Definition]:
+        moving = self.engine.system.depends(variables)
+        wanted = {d.tensor for output in self.outputs for d in needed(self.engine, output)}
+        return [d for d in self.engine.system.ordered if d.tensor in wanted and d.tensor in moving]
+
+    def _consumers(self, tensor: Tensor, path: list[Definition]) -> list[Definition]:
+        return [d for d in path if tensor in self.engine.system.uses[d.tensor]]
+
+    def symbol(self, tensor: Tensor, indices: tuple[Expr, ...]) -> Expr:
+        """The adjoint of a tensor by name: ∂l/∂t, or ∂c/∂t where c is the only output."""
+        if self.scalar:
+            return Partial(Component(self.outputs[0]), Component(tensor, *indices))
+        return Component(Adjoint(tensor), *indices)
+
+    def _value(self, tensor: Tensor, indices: tuple[Expr, ...]) -> Expr:
+        if self.scalar and tensor == self.outputs[0]:
+            return S.One
+        return self.symbol(tensor, indices)
+
+    def _backpropagate(self, tensor: Tensor, path: list[Definition]) -> None:
+        engine = self.engine
+        consumers = self._consumers(tensor, path)
+        used = [i for k in consumers for i in k.indices]
+        indices = engine.letters.own(tensor, used)
+        links = []
+        for consumer in consumers:
+            partial = engine.partial(consumer, tensor, indices)
+            self.lemmas.append(partial)
+            upper = self.symbol(consumer.tensor, consumer.indices)
+            value = self._value(consumer.tensor, consumer.indices)
+            links.append(Link(upper, partial.lhs, value, partial.result, consumer.indices))
+        seed = self.symbol(tensor, indices) if tensor in self.outputs and not self.scalar else None
+        lhs = self.symbol(tensor, indices)
+        lemma = engine.chained(lhs, links, "backpropagated", indices, seed)
+        lemma = self._close(lemma, indices)
+        self.lemmas.append(lemma)
+        self.results[tensor] = lemma
+
+    def _close(self, lemma: Lemma, indices: tuple[Index, ...]) -> Lemma:
+        """The lemma with the adjoints of other definitions substituted, unless that gets long."""
+        line = replace(lemma.result, self._known_value)
+        if line == lemma.result:
+            return lemma
+        steps = simplify(line, self.engine.patterns, indices)
+        final = steps[-1].expression if steps else line
+        if size(final) > max(LARGEST_CLOSED_FORM, size(lemma.result)):
+            return lemma
+        return Lemma(lemma.lhs, (*lemma.steps, Step(line, (SUBSTITUTE,)), *steps), lemma.kind)
+
+    def _known_value(self, node: Expr) -> Expr | None:
+        component = self._component(node)
+        if component is None or component.tensor not in self.results:
+            return None
+        lemma = self.results[component.tensor]
+        mine = self._component(lemma.lhs)
+        if mine is None or component.tensor in self.outputs:
+            return None
+        value = rename(lemma.result, dict(zip(mine.indices, component.indices, strict=True)))
+        return Group(value) if value.is_Add or value.could_extract_minus_sign() else value
+
+    def _component(self, node: Expr) -> Component | None:
+        """The component of t that an adjoint ∂l/∂t belongs to."""
+        if self.scalar:
+            if isinstance(node, Partial) and node.expression == Component(self.outputs[0]):
+                return node.wrt if isinstance(node.wrt, Component) else None
+            return None
+        if isinstance(node, Component) and isinstance(node.tensor, Adjoint):
+            return Component(node.tensor.of, *node.indices)
+        return None
+
+
+def backpropagated(engine: Engine, output: Tensor, lemma: Lemma) -> Lemma:
+    """∂l/∂x from an upstream gradient ∂l/∂y and a Jacobian ∂y/∂x that is a lemma already."""
+    partial = lemma.lhs
+    variable = partial.wrt
+    upper = Component(Adjoint(output), *partial.expression.indices)
+    link = Link(upper, partial, upper, lemma.result, partial.expression.indices)
+    lhs = Component(Adjoint(variable.tensor), *variable.indices)
+    return engine.chained(lhs, [link], "backpropagated", variable.indices)

@@ -1,0 +1,151 @@
+"""From a system and a question to a derivation: names are resolved, the order of the chain rule is chosen."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import get_args
+
+from tensorcalc.derivation.adjoints import Adjoints, backpropagated
+from tensorcalc.derivation.engine import Engine
+from tensorcalc.derivation.jacobians import jacobians, needed
+from tensorcalc.derivation.model import Derivation, Kind, Lemma, Step
+from tensorcalc.errors import TensorCalcError
+from tensorcalc.expr import Component, Partial
+from tensorcalc.indices import Tensor
+from tensorcalc.rules.derivatives import CONSTANT
+from tensorcalc.system import Definition, System
+
+__all__ = ["derive"]
+
+LONGEST_PATH = 3  # definitions between variable and output for which whole Jacobians are a pleasure to read
+HIGHEST_ORDER = 4
+
+
+def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], kind: Kind = "gradient") -> Derivation:
+    """Derive the derivatives of `of` by every tensor of `wrt`.
+
+    Raises `TensorCalcError`: E_UNKNOWN_NAME for names that the system does not have, E_KIND where the kind does not
+    fit the function, E_UNSUPPORTED for kinds that are not there yet.
+    """
+    if kind not in get_args(Kind):
+        raise TensorCalcError(
+            "E_KIND", f"{kind!r} is no kind of derivative", hint=f"one of {', '.join(get_args(Kind))}"
+        )
+    outputs = tuple(_defined(system, name) for name in _names(of))
+    variables = tuple(_variable(system, name) for name in _names(wrt))
+    _check_kind(kind, outputs)
+    engine = Engine(system)
+    quoted = [_quote(d) for d in _needed_by(engine, outputs)]
+    if kind == "jacobian":
+        lemmas, results = _all_jacobians(engine, outputs, variables)
+    elif _jacobians_first(engine, outputs, variables):
+        lemmas, results = _jacobians_then_upstream(engine, outputs[0], variables, kind)
+    else:
+        lemmas, results = _all_adjoints(engine, outputs, variables, kind)
+    lemmas = list(dict.fromkeys(lemmas))
+    loss = next(c for c in ("l", "L", "J", "F", "loss") if c not in system.tensors)
+    letters = tuple(engine.letters.chosen)
+    pairs = tuple((lemma.lhs, lemma.result) for lemma in results)
+    return Derivation(system, kind, outputs, variables, (*quoted, *lemmas), pairs, letters, loss)
+
+
+Lemmas = tuple[list[Lemma], list[Lemma]]
+
+
+def _all_jacobians(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> Lemmas:
+    lemmas: list[Lemma] = []
+    results = []
+    for output in outputs:
+        for variable in variables:
+            found = jacobians(engine, output, variable) or [_zero(engine, output, variable)]
+            lemmas += found
+            results.append(found[-1])
+    return lemmas, results
+
+
+def _jacobians_then_upstream(engine: Engine, output: Tensor, variables: tuple[Tensor, ...], kind: Kind) -> Lemmas:
+    lemmas, jacobian = _all_jacobians(engine, (output,), variables)
+    upstream = [backpropagated(engine, output, lemma) for lemma in jacobian]
+    return lemmas + upstream, jacobian if kind == "gradient" else upstream
+
+
+def _all_adjoints(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...], kind: Kind) -> Lemmas:
+    adjoints = Adjoints(engine, outputs, scalar=kind == "gradient")
+    adjoints.derive(variables)
+    return adjoints.lemmas, [adjoints.results[v] for v in variables]
+
+
+def _zero(engine: Engine, output: Tensor, variable: Tensor) -> Lemma:
+    """The derivative of something that does not depend on the variable."""
+    wrt = Component(variable, *engine.letters.for_variable(variable))
+    lhs = Partial(engine.system.by_tensor[output].lhs, wrt)
+    return Lemma(lhs, (Step(lhs.expression * 0, (CONSTANT,)),), "jacobian")
+
+
+def _jacobians_first(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> bool:
+    """Whether to take whole Jacobians first: a short path, every definition with one consumer, low orders."""
+    if len(outputs) != 1:
+        return False
+    system = engine.system
+    for variable in variables:
+        moving = system.depends((variable,))
+        path = [d for d in needed(engine, outputs[0]) if d.tensor in moving and d.tensor != variable]
+        if len(path) > LONGEST_PATH or any(d.tensor.order + variable.order > HIGHEST_ORDER for d in path):
+            return False
+        inner = [d.tensor for d in path[:-1]]
+        if any(sum(t in system.uses[d.tensor] for d in path) > 1 for t in inner):
+            return False
+    return True
+
+
+def _needed_by(engine: Engine, outputs: tuple[Tensor, ...]) -> list[Definition]:
+    wanted = {d.tensor for output in outputs for d in needed(engine, output)}
+    return [d for d in engine.system.ordered if d.tensor in wanted]
+
+
+def _quote(definition: Definition) -> Lemma:
+    return Lemma(definition.lhs, (Step(definition.rhs),), "definition")
+
+
+def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _defined(system: System, name: str) -> Tensor:
+    known = {d.name: d.tensor for d in system.definitions}
+    if name not in known:
+        raise _unknown(system, name, known, "is not defined here", "definitions")
+    return known[name]
+
+
+def _variable(system: System, name: str) -> Tensor:
+    tensor = system.tensors.get(name)
+    if tensor is None:
+        raise _unknown(system, name, system.tensors, "does not occur here", "inputs and definitions")
+    if tensor.is_label:
+        raise TensorCalcError("E_KIND", f"{name} is a label: nothing can be differentiated by it", source=system.source)
+    return tensor
+
+
+def _unknown(system: System, name: str, known: Iterable[str], what: str, which: str) -> TensorCalcError:
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}?" if near else f"{which}: {', '.join(known) or 'none'}"
+    return TensorCalcError("E_UNKNOWN_NAME", f"{name} {what}", source=system.source, hint=hint)
+
+
+def _check_kind(kind: Kind, outputs: tuple[Tensor, ...]) -> None:
+    if kind in ("jvp", "hessian", "hvp"):
+        raise TensorCalcError(
+            "E_UNSUPPORTED", f"the kind {kind} is not supported yet", hint="gradient, jacobian or vjp"
+        )
+    if kind == "gradient":
+        for output in outputs:
+            if output.order:
+                raise TensorCalcError(
+                    "E_KIND",
+                    f"{output.name} has {output.order} indices; a gradient is that of a scalar",
+                    hint="kind vjp adds an upstream gradient; kind jacobian gives every entry by every entry",
+                )
+        if len(outputs) != 1:
+            raise TensorCalcError("E_KIND", "a gradient is that of one scalar", hint="kind vjp takes several outputs")

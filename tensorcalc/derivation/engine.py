@@ -1,0 +1,99 @@
+"""Lemmas about single definitions, and how they are joined: what both orders of the chain rule share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sympy import Add, Expr
+
+from tensorcalc.binding import Contraction, product
+from tensorcalc.derivation.letters import Letters
+from tensorcalc.derivation.line import differentiate, simplify
+from tensorcalc.derivation.model import Lemma, LemmaKind, Step
+from tensorcalc.expr import Component, Group, Partial
+from tensorcalc.indices import Index, Tensor
+from tensorcalc.rules.definitions import Pattern, patterns_of
+from tensorcalc.rules.derivatives import CHAIN
+from tensorcalc.rules.rule import Rule
+from tensorcalc.rules.scope import Known, Scope
+from tensorcalc.system import Definition, System
+
+__all__ = ["Engine", "Link"]
+
+SUBSTITUTE = Rule("substituting the derivatives from above")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One product of a chain rule, `upper · lower` summed over `indices`, and the values of both factors."""
+
+    upper: Expr
+    lower: Expr
+    upper_value: Expr
+    lower_value: Expr
+    indices: tuple[Index, ...]
+
+    def named(self) -> Expr:
+        """The product of the two derivatives by name."""
+        return Contraction(product([self.upper, self.lower]), *self.indices)
+
+    def valued(self) -> Expr:
+        """The product of their values, in brackets."""
+        return Contraction(product([_bracket(self.upper_value), _bracket(self.lower_value)]), *self.indices)
+
+
+def _bracket(value: Expr) -> Expr:
+    return Group(value) if value.is_Add or value.could_extract_minus_sign() else value
+
+
+@dataclass
+class Engine:
+    """Derives lemmas over one system; each is derived once."""
+
+    system: System
+    letters: Letters = field(init=False)
+    patterns: tuple[Pattern, ...] = field(init=False)
+    shown: set[str] = field(default_factory=set)
+    _partials: dict[tuple[Tensor, Tensor, tuple[Index, ...]], Lemma] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.letters = Letters(self.system)
+        self.patterns = patterns_of(self.system.definitions)
+
+    def partial(self, definition: Definition, tensor: Tensor, indices: tuple[Index, ...] | None = None) -> Lemma:
+        """∂d/∂t from the formula of d alone, other definitions held fixed; over `indices` where they are given."""
+        if indices is None:
+            indices = self.letters.own(tensor, definition.indices)
+        key = definition.tensor, tensor, indices
+        if key not in self._partials:
+            scope = Scope(self.system, tensor, direct=True, shown=self.shown)
+            self._partials[key] = self.differentiated(definition, Component(tensor, *indices), scope, "partial")
+        return self._partials[key]
+
+    def differentiated(self, definition: Definition, wrt: Component, scope: Scope, kind: LemmaKind) -> Lemma:
+        """The derivative of a definition's right side, line by line."""
+        start = Partial(definition.rhs, wrt, scope.direct)
+        steps = differentiate(start, scope)
+        keep = (*definition.indices, *(i for i in wrt.indices if isinstance(i, Index)))
+        steps += simplify(steps[-1].expression, self.patterns, keep)
+        return Lemma(Partial(definition.lhs, wrt, scope.direct), tuple(steps), kind)
+
+    def chained(
+        self, lhs: Expr, links: Iterable[Link], kind: LemmaKind, keep: Sequence[Index], seed: Expr | None = None
+    ) -> Lemma:
+        """The chain rule: products of derivatives by name, then with their values, then simplified."""
+        links = tuple(links)
+        seeds = [] if seed is None else [seed]
+        named = Add(*seeds, *(link.named() for link in links))
+        valued = Add(*seeds, *(link.valued() for link in links))
+        steps = [Step(named, (CHAIN,))]
+        if valued != named:
+            steps.append(Step(valued, (SUBSTITUTE,)))
+        steps += simplify(valued, self.patterns, keep)
+        return Lemma(lhs, tuple(steps), kind)
+
+
+def known(lemma: Lemma) -> Known:
+    """The lemma as a fact that derivative rules may use."""
+    return Known(lemma.lhs, lemma.result)

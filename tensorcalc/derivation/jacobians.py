@@ -1,0 +1,53 @@
+"""Jacobians first: ∂t/∂x for one definition after the other, from the variable upwards."""
+
+from __future__ import annotations
+
+from tensorcalc.derivation.engine import Engine, Link, known
+from tensorcalc.derivation.model import Lemma
+from tensorcalc.expr import Component, Partial
+from tensorcalc.indices import Tensor
+from tensorcalc.rules.scope import Known, Scope
+from tensorcalc.system import Definition
+
+__all__ = ["jacobians"]
+
+
+def jacobians(engine: Engine, of: Tensor, variable: Tensor) -> list[Lemma]:
+    """The lemmas that end in ∂of/∂variable, every definition between them in order."""
+    system = engine.system
+    wrt = Component(variable, *engine.letters.for_variable(variable))
+    facts: dict[Tensor, Known] = {}
+    lemmas: list[Lemma] = []
+    moving = system.depends((variable,))
+    for definition in needed(engine, of):
+        if definition.tensor not in moving or definition.tensor == variable:
+            continue
+        between = [t for t in system.uses[definition.tensor] if t in moving]
+        if len(between) == 1 and between[0] != variable:
+            lemmas += _through(engine, definition, between[0], wrt, facts)
+        else:
+            scope = Scope(system, variable, known=facts, shown=engine.shown)
+            lemmas.append(engine.differentiated(definition, wrt, scope, "jacobian"))
+        facts[definition.tensor] = known(lemmas[-1])
+    return lemmas
+
+
+def needed(engine: Engine, of: Tensor) -> list[Definition]:
+    """The definitions that `of` is made of, in order, itself last."""
+    wanted = {of}
+    for definition in reversed(engine.system.ordered):
+        if definition.tensor in wanted:
+            wanted.update(engine.system.uses[definition.tensor])
+    return [d for d in engine.system.ordered if d.tensor in wanted]
+
+
+def _through(
+    engine: Engine, definition: Definition, inner: Tensor, wrt: Component, facts: dict[Tensor, Known]
+) -> list[Lemma]:
+    """A definition of one moving tensor: its partial derivative, and the chain rule."""
+    indices = engine.letters.own(inner, (*definition.indices, *wrt.indices))
+    partial = engine.partial(definition, inner, indices)
+    lower = Partial(partial.lhs.wrt, wrt)
+    link = Link(partial.lhs, lower, partial.result, facts[inner].at(lower), indices)
+    keep = (*definition.indices, *wrt.indices)
+    return [partial, engine.chained(Partial(definition.lhs, wrt), [link], "chain", keep)]

@@ -1,0 +1,52 @@
+"""The letters of derivatives: the n of ∂/∂x_n."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tensorcalc.indices import Index, Tensor
+from tensorcalc.system import System
+
+__all__ = ["Letters"]
+
+SINGLE = "npqrtuvwz"
+SEVERAL = "pqrtuvwz"
+
+
+class Letters:
+    """Chooses index letters for derivatives, once for each system, so that all lemmas agree."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._author = {letter for letters in system.letters.values() for letter in letters}
+        self.chosen: list[str] = []
+
+    def for_variable(self, tensor: Tensor, used: Iterable[Index] = ()) -> tuple[Index, ...]:
+        """Indices for the components of an input x in ∂/∂x: letters that the author does not use."""
+        taken = {*self._author, *(i.name for i in used)}
+        letters = _free(SINGLE if tensor.order == 1 else SEVERAL, taken, tensor.order)
+        for letter in letters:
+            if letter not in self.chosen:
+                self.chosen.append(letter)
+        return _indices(tensor, letters)
+
+    def own(self, tensor: Tensor, used: Iterable[Index] = ()) -> tuple[Index, ...]:
+        """Indices for a defined tensor: its definition's own letters, unless one of them is in use."""
+        definition = self._system.by_tensor.get(tensor)
+        taken = {i.name for i in used}
+        if definition is not None and taken.isdisjoint(i.name for i in definition.indices):
+            return definition.indices
+        return self.for_variable(tensor, used)
+
+
+def _free(preferred: str, taken: set[str], count: int) -> list[str]:
+    letters = [c for c in preferred if c not in taken]
+    number = 1
+    while len(letters) < count:
+        letters += [f"{c}{number}" for c in preferred if f"{c}{number}" not in taken]
+        number += 1
+    return letters[:count]
+
+
+def _indices(tensor: Tensor, letters: Sequence[str]) -> tuple[Index, ...]:
+    return tuple(Index(letter, d) for letter, d in zip(letters, tensor.dimensions, strict=True))

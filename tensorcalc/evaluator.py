@@ -1,0 +1,270 @@
+"""The reference meaning of an expression: a NumPy array, computed in the slowest and simplest way.
+
+Every subexpression becomes an array with one axis for each index in scope, of length 1 where it does not depend on it.
+Derivatives are computed by complex steps through this same evaluation, not by any rule. Independent of `codegen`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import mpmath
+import numpy as np
+import numpy.typing as npt
+from sympy import Expr
+
+from tensorcalc.binding import Contraction, free_indices, rename
+from tensorcalc.expr import Component, Delta, Group, Iverson, One, Partial
+from tensorcalc.functions import function_of
+from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.system import Definition, tensors_in
+
+__all__ = ["Environment", "evaluate"]
+
+Array = npt.NDArray[Any]
+STEP = 1e-30  # of the complex step: f(x + ih) has derivative Im/h, exact to rounding for any tiny h
+
+
+def _by_mpmath(function: Callable[..., Any]) -> Callable[..., Array]:
+    def entry(*arguments: Any) -> complex:
+        return complex(function(*arguments))
+
+    def vectorised(*arguments: Array) -> Array:
+        result = np.asarray(np.vectorize(entry, otypes=[complex])(*arguments))
+        return result if any(np.iscomplexobj(a) for a in arguments) else result.real
+
+    return vectorised
+
+
+def _larger(a: Array, b: Array) -> Array:
+    x, y = np.real(a), np.real(b)
+    return np.where(x > y, 1.0, np.where(x == y, 0.5, np.where(x < y, 0.0, np.nan)))
+
+
+def _sigmoid(x: Array) -> Array:
+    small = np.exp(np.where(np.real(x) >= 0, -x, x))
+    return np.where(np.real(x) >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def _softplus(x: Array) -> Array:
+    small = np.log1p(np.exp(np.where(np.real(x) >= 0, -x, x)))
+    return np.where(np.real(x) >= 0, x + small, small)
+
+
+def _abs(x: Array) -> Array:
+    return np.where(np.real(x) < 0, -x, np.where(np.real(x) == 0, 0 * np.real(x), x))
+
+
+def _mean_of_tie(a: Array, b: Array, first: Array) -> Array:
+    return np.where(np.real(a) == np.real(b), (a + b) / 2, np.where(first, a, b))
+
+
+FUNCTIONS: Mapping[str, Callable[..., Array]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "log1p": np.log1p,
+    "expm1": np.expm1,
+    "abs": _abs,
+    "sign": lambda x: np.sign(np.real(x)),
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "relu": lambda x: np.where(np.real(x) > 0, x, 0 * np.real(x)),
+    "silu": lambda x: x * _sigmoid(x),
+    "gelu": lambda x: x * (1 + FUNCTIONS["erf"](x / math.sqrt(2))) / 2,
+    "erf": _by_mpmath(mpmath.erf),
+    "lgamma": _by_mpmath(lambda x: mpmath.loggamma(x) if mpmath.re(x) > 0 else mpmath.log(abs(mpmath.gamma(x)))),
+    "digamma": _by_mpmath(mpmath.digamma),
+    "polygamma": _by_mpmath(lambda n, x: mpmath.polygamma(int(n.real), x)),
+    "max": lambda a, b: _mean_of_tie(a, b, np.real(a) > np.real(b)),
+    "min": lambda a, b: _mean_of_tie(a, b, np.real(a) < np.real(b)),
+    "positive": lambda x: np.where(np.isnan(np.real(x)), np.nan, np.real(x) > 0),
+    "larger": _larger,
+}
+"""How each row of `tensorcalc.functions` is computed, for real and complex-step arguments."""
+
+COMPARISONS: Mapping[str, Callable[[Array, Array], Array]] = {
+    "le": np.less_equal,
+    "lt": np.less,
+    "ge": np.greater_equal,
+    "gt": np.greater,
+    "eq": np.equal,
+    "ne": np.not_equal,
+}
+
+
+class Environment:
+    """Values of tensors and sizes of dimensions; defined tensors are computed when they are asked for.
+
+    `values` maps tensors to arrays (labels: integer arrays), `sizes` dimensions to lengths.
+    """
+
+    def __init__(
+        self, definitions: Mapping[Tensor, Definition], values: Mapping[Tensor, Array], sizes: Mapping[Dimension, int]
+    ) -> None:
+        self.definitions = definitions
+        self.values = dict(values)
+        self.sizes = dict(sizes)
+
+    def value(self, tensor: Tensor) -> Array:
+        """The array of a tensor: its value, or its definition evaluated."""
+        if tensor not in self.values:
+            definition = self.definitions[tensor]
+            self.values[tensor] = evaluate(definition.rhs, self, definition.indices)
+        return self.values[tensor]
+
+    def extent(self, dimension: Dimension) -> int:
+        """The number of values of an index of the dimension."""
+        return dimension.size if dimension.size is not None else self.sizes[dimension]
+
+    def with_value(self, tensor: Tensor, value: Array, direct: bool) -> Environment:
+        """The environment in which a tensor has another value; what is defined by it changes, unless `direct`."""
+        if direct:
+            return Environment(self.definitions, {**self.values, tensor: value}, self.sizes)
+        kept = {t: v for t, v in self.values.items() if t not in self.definitions or not self._moves(t, tensor)}
+        return Environment(self.definitions, {**kept, tensor: value}, self.sizes)
+
+    def _moves(self, tensor: Tensor, variable: Tensor) -> bool:
+        return _reaches(tuple(self.definitions.values()), tensor, variable)
+
+    def derivative(self, expression: Expr, axes: tuple[Index, ...], variable: Tensor, direct: bool) -> Array:
+        """All derivatives of an expression by the entries of a tensor: the expression's axes, then the tensor's."""
+        if direct:
+            expression = self._formula(expression, variable)
+            for tensor in tensors_in(expression):
+                self.value(tensor)
+        base = self.value(variable)
+        result = np.zeros((*(self.extent(i.dimension) for i in axes), *base.shape))
+        for position in np.ndindex(*base.shape):
+            moved = base.astype(complex)
+            moved[position] += 1j * STEP
+            value = evaluate(expression, self.with_value(variable, moved, direct), axes)
+            result[(..., *position)] = np.imag(value) / STEP
+        return result
+
+    def _formula(self, expression: Expr, variable: Tensor) -> Expr:
+        """A defined component by its own formula: what ∂d/∂t means when all other definitions are held fixed."""
+        if not isinstance(expression, Component) or expression.tensor == variable:
+            return expression
+        definition = self.definitions.get(expression.tensor)
+        if definition is None:
+            return expression
+        return rename(definition.rhs, dict(zip(definition.indices, expression.indices, strict=True)))
+
+
+@lru_cache(1 << 14)
+def _reaches(definitions: tuple[Definition, ...], tensor: Tensor, variable: Tensor) -> bool:
+    uses = {d.tensor: tensors_in(d.rhs) for d in definitions}
+    stack, seen = [tensor], set()
+    while stack:
+        current = stack.pop()
+        if current == variable:
+            return True
+        if current not in seen:
+            seen.add(current)
+            stack.extend(uses.get(current, ()))
+    return False
+
+
+def evaluate(expression: Expr, environment: Environment, axes: tuple[Index, ...]) -> Array:
+    """The value of the expression for all values of the given indices, one axis for each in that order.
+
+    Raises KeyError where a tensor or a size is not known, ValueError for a free index that is not among the axes.
+    """
+    lost = free_indices(expression) - set(axes)
+    if lost:
+        raise ValueError(f"free indices {sorted(i.name for i in lost)} are not among the axes")
+    with np.errstate(all="ignore"):
+        value = _value(expression, environment, axes)
+    return np.broadcast_to(value, tuple(environment.extent(i.dimension) for i in axes)).copy()
+
+
+def _value(node: Expr, env: Environment, axes: tuple[Index, ...]) -> Array:
+    if node.is_number:
+        return np.asarray(float(node)).reshape((1,) * len(axes))
+    if isinstance(node, Component):
+        return _component(env.value(node.tensor), node.indices, env, axes)
+    if isinstance(node, Contraction):
+        body, dummies = node.open(axes)
+        inner = _value(body, env, axes + dummies)
+        shape = (*inner.shape[: len(axes)], *(env.extent(d.dimension) for d in dummies))
+        return np.broadcast_to(inner, shape).sum(axis=tuple(range(len(axes), len(shape))))
+    if isinstance(node, Partial):
+        inside = tuple(i for i in axes if i in free_indices(node.expression))
+        derivative = env.derivative(node.expression, inside, node.wrt.tensor, node.direct)
+        return _component(derivative, (*inside, *node.wrt.indices), env, axes)
+    if isinstance(node, Delta):
+        first, second = (_index(i, env, axes) for i in node.indices)
+        return (first == second).astype(float)
+    if isinstance(node, Iverson):
+        first, second = (_index(i, env, axes) for i in node.indices)
+        return COMPARISONS[node.relation](first, second).astype(float)
+    if isinstance(node, One):
+        return np.ones((1,) * len(axes))
+    if isinstance(node, Group):
+        return _value(node.expression, env, axes)
+    if isinstance(node, Index | Dimension):
+        return _index(node, env, axes).astype(float)
+    return _operation(node, [_value(a, env, axes) for a in node.args])
+
+
+def _operation(node: Expr, arguments: list[Array]) -> Array:
+    if node.is_Add:
+        return sum(arguments[1:], start=arguments[0])
+    if node.is_Mul:
+        return math.prod(arguments[1:], start=arguments[0])
+    if node.is_Pow:
+        return _power(*arguments)
+    row = function_of(node)
+    if row is None:
+        raise ValueError(f"no value for {type(node).__name__}")
+    return FUNCTIONS[row.name](*arguments)
+
+
+def _power(base: Array, exponent: Array) -> Array:
+    if exponent.size == 1 and float(np.real(exponent).reshape(-1)[0]).is_integer() and not np.iscomplexobj(exponent):
+        whole = int(exponent.reshape(-1)[0])  # by multiplication: complex steps stay exact for negative bases
+        return base**whole if whole >= 0 else 1 / base**-whole
+    if np.iscomplexobj(base) or np.iscomplexobj(exponent):
+        result = np.exp(exponent * np.log(base + 0j))
+        return np.where(np.real(base) < 0, np.nan, result)
+    return np.asarray(np.power(base, exponent))
+
+
+def _index(node: Expr, env: Environment, axes: tuple[Index, ...]) -> Array:
+    """The value of an index expression as integers."""
+    if isinstance(node, Index):
+        shape = [1] * len(axes)
+        shape[axes.index(node)] = env.extent(node.dimension)
+        return np.arange(env.extent(node.dimension)).reshape(shape)
+    if isinstance(node, Dimension):
+        return np.asarray(env.extent(node)).reshape((1,) * len(axes))
+    if isinstance(node, Component):
+        return _component(env.value(node.tensor), node.indices, env, axes)
+    if node.is_Integer:
+        return np.asarray(int(node)).reshape((1,) * len(axes))
+    arguments = [_index(a, env, axes) for a in node.args]
+    return sum(arguments[1:], start=arguments[0]) if node.is_Add else math.prod(arguments[1:], start=arguments[0])
+
+
+def _component(array: Array, indices: tuple[Expr, ...], env: Environment, axes: tuple[Index, ...]) -> Array:
+    """Entries of an array; an index outside of its range selects zero."""
+    if not indices:
+        return array.reshape((1,) * len(axes))
+    positions = [_index(i, env, axes) for i in indices]
+    inside = [(p >= 0) & (p < n) for p, n in zip(positions, array.shape, strict=True)]
+    clipped = tuple(np.clip(p, 0, max(n - 1, 0)) for p, n in zip(positions, array.shape, strict=True))
+    found = array[clipped]
+    valid = math.prod(inside[1:], start=inside[0])
+    return found if np.all(valid) else np.where(valid, found, np.zeros((), found.dtype))

@@ -1,0 +1,183 @@
+"""Multiplying out, cancelling and collecting, and the measure that says which form is shorter."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sympy import Add, Expr, Integer, Mul, Pow, S, gcd
+
+from tensorcalc.binding import Contraction, free_indices, product, rebuild
+from tensorcalc.expr import Component, Delta, Group, One, Partial
+from tensorcalc.indices import Index
+from tensorcalc.rules.contraction import settle
+from tensorcalc.rules.rule import Rule
+from tensorcalc.rules.terms import Names, Term, expand
+
+__all__ = ["COLLECT", "EXPAND", "collect", "multiply_out", "size", "ungroup"]
+
+EXPAND = Rule("multiplying out", r"a (b + c) = a b + a c")
+COLLECT = Rule("collecting", r"a b + a c = a (b + c)")
+
+
+@lru_cache(1 << 16)
+def size(expression: Expr) -> int:
+    """The number of operations a reader sees: each + and ·, each power, function, sum and δ counts one."""
+    if isinstance(expression, Component | Delta | One) or not expression.args:
+        return 1 if isinstance(expression, Delta) else 0
+    if isinstance(expression, Group):
+        return size(expression.expression)
+    if isinstance(expression, Partial):
+        return 1 + size(expression.expression)
+    if isinstance(expression, Contraction):
+        return 1 + size(expression.body)
+    inner = sum(size(a) for a in expression.args)
+    if expression.is_Pow:
+        return inner + 1
+    if expression.is_Add or expression.is_Mul:
+        signs = sum(1 for a in expression.args if a is S.NegativeOne) if expression.is_Mul else 0
+        return inner + len(expression.args) - 1 - signs
+    return inner + 1
+
+
+def ungroup(expression: Expr) -> Expr:
+    """The expression without the brackets that were kept for a line."""
+    if not expression.has(Group):
+        return expression
+    if isinstance(expression, Group):
+        return ungroup(expression.expression)
+    return rebuild(expression, [ungroup(a) if isinstance(a, Expr) else a for a in expression.args])
+
+
+def multiply_out(expression: Expr) -> list[Term] | None:
+    """The terms of the expression with δ and one-tensors settled, like terms not yet added.
+
+    A free δ_in rewrites n to i in the rest of its term, so that equal terms look equal. `None` where it has too many.
+    """
+    names = Names((expression,))
+    terms = expand(expression, names)
+    if terms is None:
+        return None
+    for position, term in enumerate(terms):
+        settle(term, {})
+        terms[position] = _align(term)
+    return terms
+
+
+def _align(term: Term) -> Term:
+    """Rewrite the later index of every free δ to the earlier one in the other factors."""
+    for delta in [b for b in term.powers if isinstance(b, Delta)]:
+        if delta not in term.powers:
+            continue
+        first, second = delta.indices
+        if not isinstance(second, Index) or (isinstance(first, Index) and first.dimension != second.dimension):
+            continue
+        if second in free_indices(first):
+            continue
+        rest = Term(term.coefficient, {b: e for b, e in term.powers.items() if b != delta}, term.dummies)
+        term = rest.rename({second: first})
+        term.multiply(delta)
+        settle(term, {})
+    return term
+
+
+def collect(expression: Expr) -> Expr:
+    """Common factors of all added terms, pulled out; then those of the most terms, while that makes it shorter.
+
+    A factor is not pulled out of a term across a δ that shares an index with it: `s_i δ_in - s_i s_n` stays.
+    """
+    if not expression.is_Add:
+        return expression
+    split = [_split(a) for a in expression.args]
+    common = _common(split)
+    if common:
+        rest = Add(*(_without(s, common) for s in split))
+        numbers, factors = _numbers(rest)
+        return product([*numbers, *(Pow(b, e) for b, e in common.items()), collect(factors)])
+    grouped = _group(expression, split)
+    if grouped is not None and size(grouped) < size(expression):
+        return grouped
+    numbers, factors = _numbers(expression)
+    return product([*numbers, factors]) if numbers else expression
+
+
+Factors = dict[Expr, Expr]
+
+
+def _split(term: Expr) -> Factors:
+    """The factors of one term as powers; sums over indices stay whole."""
+    powers: Factors = {}
+    for factor in Mul.make_args(term):
+        base, exponent = factor.as_base_exp()
+        if factor.is_Rational:
+            powers[S.One] = factor
+        elif exponent.is_Rational:
+            powers[base] = exponent
+        else:
+            powers[factor] = S.One
+    return powers
+
+
+def _joined(split: Factors) -> Expr:
+    return product([e if b is S.One else Pow(b, e) for b, e in split.items()])
+
+
+def _without(split: Factors, common: Factors) -> Expr:
+    return _joined({b: e - common.get(b, S.Zero) if b is not S.One else e for b, e in split.items()})
+
+
+def _common(split: list[Factors]) -> Factors:
+    """The powers that every one of the terms holds and that may be pulled out."""
+    first, *others = split
+    common: Factors = {}
+    for base, exponent in first.items():
+        if base is S.One or isinstance(base, Delta | One):
+            continue
+        exponents = [exponent, *(o.get(base, S.Zero) for o in others)]
+        if all(e.is_positive for e in exponents):
+            shared = min(exponents)
+        elif all(e.is_negative for e in exponents):
+            shared = max(exponents)
+        else:
+            continue
+        if all(_may_leave(base, s) for s in split):
+            common[base] = shared
+    return common
+
+
+def _may_leave(base: Expr, split: Factors) -> bool:
+    indices = free_indices(base)
+    return all(not indices & free_indices(d) for d in split if isinstance(d, Delta))
+
+
+def _numbers(expression: Expr) -> tuple[list[Expr], Expr]:
+    """A common number of all terms, if any, and the rest; the first of two signs is kept with the terms."""
+    if not expression.is_Add:
+        return [], expression
+    coefficients = [a.as_coeff_Mul()[0] for a in expression.args]
+    if not all(c.is_Rational for c in coefficients):
+        return [], expression
+    number = gcd(list(coefficients))
+    if all(c.is_negative for c in coefficients):
+        number = -number
+    if number in (S.One, S.Zero) or (abs(number) == 1 and number.is_positive):
+        return [], expression
+    rest = Add(*(a / number for a in expression.args))
+    return [number], rest
+
+
+def _group(expression: Expr, split: list[Factors]) -> Expr | None:
+    """Pull the factor that most terms share out of those, if at least two of several share one."""
+    counts: dict[Expr, list[int]] = {}
+    for position, powers in enumerate(split):
+        for base, exponent in powers.items():
+            if base is not S.One and not isinstance(base, Delta | One) and _may_leave(base, powers):
+                key = Pow(base, Integer(1) if exponent.is_positive else Integer(-1))
+                counts.setdefault(key, []).append(position)
+    shared = [(len(p), size(k), str(k), k) for k, p in counts.items() if len(p) > 1]
+    if not shared or len(split) < 3:
+        return None
+    key = max(shared, key=lambda row: (row[0], row[1], row[2]))[3]
+    members = counts[key]
+    inside = collect(Add(*(expression.args[p] for p in members)))
+    outside = Add(*(a for p, a in enumerate(expression.args) if p not in members))
+    return Add(inside, collect(outside))

@@ -1,0 +1,130 @@
+"""Contraction: sums over an index that a δ fixes, and one-tensors that nothing needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sympy import Add, Expr, Pow, S
+
+from tensorcalc.binding import Contraction, free_indices, rebuild
+from tensorcalc.expr import Delta, Group, One
+from tensorcalc.indices import Index
+from tensorcalc.rules.rule import Rule
+from tensorcalc.rules.terms import Names, Term, opened
+
+__all__ = ["CONTRACT_DELTA", "DROP_ONE", "SUM_ONES", "contract", "settle"]
+
+CONTRACT_DELTA = Rule("contraction of a delta", r"\delta_{i j} a_{i} = a_{j}")
+DROP_ONE = Rule("dropping a one-tensor", r"\mathbf{1}_{i} a_{i} = a_{i}")
+SUM_ONES = Rule("sum of ones", r"\mathbf{1}_{i} \mathbf{1}_{i} = N")
+
+
+def contract(expression: Expr, fired: dict[Rule, None]) -> Expr:
+    """Contract every δ that shares a dummy with its sum, and drop the one-tensors that are covered.
+
+    Brackets are multiplied out only where a δ inside them needs it. The rules that were used are added to `fired`.
+    """
+    return _contract(expression, fired, Names((expression,)))
+
+
+def _contract(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
+    if not expression.has(Delta, One, Contraction):
+        return expression
+    if isinstance(expression, Group):
+        return _contract(expression.expression, fired, names)
+    if expression.is_Mul or isinstance(expression, Contraction):
+        return _product(expression, fired, names)
+    arguments = [_contract(a, fired, names) if isinstance(a, Expr) else a for a in expression.args]
+    if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
+        return expression
+    return rebuild(expression, arguments)
+
+
+def _product(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
+    term = opened(expression, names)
+    inner: Term = Term(term.coefficient, {}, term.dummies)
+    for base, exponent in term.powers.items():
+        _absorb(inner, Pow(_contract(base, fired, names), exponent), names)
+    settle(inner, fired)
+    spread = _needs_spreading(inner)
+    if spread is None:
+        return inner.expression()
+    parts = []
+    for part in spread.args:
+        copy = Term(inner.coefficient, {b: e for b, e in inner.powers.items() if b != spread}, inner.dummies)
+        parts.append(_product(copy.times(opened(part, names)).expression(), fired, names))
+    return Add(*parts)
+
+
+def _absorb(term: Term, factor: Expr, names: Names) -> None:
+    more = opened(factor, names)
+    term.coefficient *= more.coefficient
+    term.dummies += more.dummies
+    for base, exponent in more.powers.items():
+        term.multiply(base, exponent)
+
+
+def _needs_spreading(term: Term) -> Expr | None:
+    """A bracket of added terms in which a δ holds a dummy of this product."""
+    dummies = set(term.dummies)
+    for base, exponent in term.powers.items():
+        if base.is_Add and exponent is S.One and any(_solvable(d, dummies) for d in _linear_deltas(base)):
+            return base
+    return None
+
+
+def _linear_deltas(expression: Expr) -> Iterable[Delta]:
+    """The δ that stand as factors of terms of the expression, not inside functions or powers."""
+    if isinstance(expression, Delta):
+        yield expression
+    elif expression.is_Add or expression.is_Mul:
+        for argument in expression.args:
+            yield from _linear_deltas(argument)
+    elif isinstance(expression, Contraction):
+        yield from (d for d in _linear_deltas(expression.body) if not free_indices(d) & set(expression.dummies))
+
+
+def _solvable(delta: Delta, dummies: set[Index]) -> Index | None:
+    """The dummy that a δ fixes: an index that it equates with another index, label or number."""
+    for index, other in (delta.indices, delta.indices[::-1]):
+        if index not in dummies or index in free_indices(other):
+            continue
+        if not isinstance(other, Index) or other.dimension == index.dimension:
+            return index
+    return None
+
+
+def settle(term: Term, fired: dict[Rule, None]) -> None:
+    """Contract the δ of one product and drop its covered one-tensors, in place."""
+    while (found := _next_delta(term)) is not None:
+        delta, index = found
+        other = delta.indices[1] if delta.indices[0] == index else delta.indices[0]
+        rest = Term(term.coefficient, {b: e for b, e in term.powers.items() if b != delta}, term.dummies)
+        rest = rest.rename({index: other})
+        if isinstance(other, Index) and not rest.occurs(other):
+            rest.multiply(One(other))
+        term.coefficient, term.powers, term.dummies = rest.coefficient, rest.powers, rest.dummies
+        fired[CONTRACT_DELTA] = None
+    _drop_ones(term, fired)
+
+
+def _next_delta(term: Term) -> tuple[Delta, Index] | None:
+    dummies = set(term.dummies)
+    for base in term.powers:
+        if isinstance(base, Delta) and (index := _solvable(base, dummies)) is not None:
+            return base, index
+    return None
+
+
+def _drop_ones(term: Term, fired: dict[Rule, None]) -> None:
+    for base in [b for b in term.powers if isinstance(b, One) and isinstance(b.index, Index)]:
+        index = base.index
+        covered = term.occurs(index, besides=base)
+        if covered:
+            del term.powers[base]
+            fired[DROP_ONE] = None
+        elif index in term.dummies:
+            del term.powers[base]
+            term.dummies = tuple(d for d in term.dummies if d != index)
+            term.multiply(index.dimension.extent)
+            fired[SUM_ONES] = None

@@ -1,0 +1,175 @@
+"""The laws of the derivative. Each takes an unevaluated ∂e/∂x and returns what it equals, or `None`.
+
+The four families below are tried one after the other on a whole line: linearity, product and quotient rule, chain rule,
+elementary derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy
+from sympy import Add, Expr, Pow, S
+
+from tensorcalc.binding import Contraction, product
+from tensorcalc.expr import Component, Delta, Group, One, Partial
+from tensorcalc.functions import Elementwise, function_of
+from tensorcalc.indices import Index
+from tensorcalc.rules.rule import Rule
+from tensorcalc.rules.scope import Scope
+
+__all__ = ["chain", "elementary", "linearity", "product_or_quotient"]
+
+LINEARITY = Rule("linearity", r"\partial(a u + v) = a \, \partial u + \partial v")
+CONSTANT = Rule("derivative of a constant", r"\partial a = 0")
+PRODUCT = Rule("product rule", r"\partial(u v) = \partial u \, v + u \, \partial v")
+QUOTIENT = Rule(
+    "quotient rule", r"\partial \frac{u}{v} = \frac{1}{v^{2}} \left(\partial u \, v - u \, \partial v\right)"
+)
+POWER = Rule("power rule", r"\partial u^{n} = n u^{n - 1} \, \partial u")
+EXPONENT = Rule("derivative of a power", r"\partial u^{v} = u^{v} (\partial v \, \log u + v \, \partial u / u)")
+CHAIN = Rule("chain rule", r"\partial f(u) = \frac{\partial f(u)}{\partial u} \, \partial u")
+SELF = Rule("derivative of a variable by itself", r"\frac{\partial x_{j}}{\partial x_{n}} = \delta_{j n}")
+
+Family = Callable[[Partial, Scope, dict[Rule, None]], Expr | None]
+
+
+def linearity(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr | None:
+    """∂ of sums, of sums over indices and of multiples; what does not depend on the variable drops out."""
+    expression = partial.expression
+    if not scope.depends(expression):
+        fired[CONSTANT] = None
+        return S.Zero
+    if not (expression.is_Add or isinstance(expression, Contraction | Group) or _has_constant_factor(partial, scope)):
+        return None
+    fired[LINEARITY] = None
+    return _spread(expression, partial, scope)
+
+
+def _has_constant_factor(partial: Partial, scope: Scope) -> bool:
+    expression = partial.expression
+    return bool(expression.is_Mul) and not all(scope.depends(f) for f in expression.args)
+
+
+def _spread(expression: Expr, partial: Partial, scope: Scope) -> Expr:
+    if isinstance(expression, Group):
+        return _spread(expression.expression, partial, scope)
+    if expression.is_Add:
+        return Add(*(_spread(a, partial, scope) for a in expression.args if scope.depends(a)))
+    if isinstance(expression, Contraction):
+        body, indices = expression.open((partial,))
+        return Contraction(_spread(body, partial, scope), *indices)
+    if expression.is_Mul:
+        moving = [f for f in expression.args if scope.depends(f)]
+        fixed = [f for f in expression.args if not scope.depends(f)]
+        if fixed:
+            return product([*fixed, _spread(product(moving), partial, scope)])
+    return Partial(expression, partial.wrt, partial.direct)
+
+
+def product_or_quotient(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr | None:
+    """∂ of a product of moving factors; negative powers make it a quotient."""
+    expression = partial.expression
+    if not expression.is_Mul:
+        return None
+    upper, lower = [], []
+    for factor in expression.args:
+        base, exponent = factor.as_base_exp()
+        if exponent.is_number and exponent.is_negative:
+            lower.append(Pow(base, -exponent))
+        else:
+            upper.append(factor)
+
+    def derivative(e: Expr) -> Expr:
+        return Partial(e, partial.wrt, partial.direct)
+
+    if upper and lower:
+        u, v = product(upper), product(lower)
+        fired[QUOTIENT] = None
+        return product([Pow(v, -2), Add(product([derivative(u), v]), product([S.NegativeOne, u, derivative(v)]))])
+    fired[PRODUCT] = None
+    factors = list(expression.args)
+    return Add(*(product([*factors[:k], derivative(f), *factors[k + 1 :]]) for k, f in enumerate(factors)))
+
+
+def chain(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr | None:
+    """∂f(u)/∂x = (∂f(u)/∂u)(∂u/∂x) for a component u: shown in full where a function is met for the first time."""
+    expression = partial.expression
+    row = function_of(expression)
+    if row is None or row.arity != 1 or row.name in scope.shown:
+        return None
+    (inner,) = expression.args
+    if not isinstance(inner, Component) or inner == partial.wrt or not scope.depends(inner):
+        return None
+    fired[CHAIN] = None
+    return product([Partial(expression, inner, True), Partial(inner, partial.wrt, partial.direct)])
+
+
+def elementary(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr | None:
+    """∂x/∂x = δ, derivatives that are known already, powers and functions (with the derivative of what is inside)."""
+    expression, wrt = partial.expression, partial.wrt
+    if isinstance(expression, Component):
+        return _component(partial, scope, fired)
+    if expression.is_Pow:
+        return _power(partial, scope, fired)
+    row = function_of(expression)
+    if row is None:
+        return None
+    scope.shown.add(row.name)
+    fired[_derivative_of(row)] = None
+    terms = []
+    for argument, slope in zip(expression.args, row.derivatives, strict=True):
+        outer = slope(*expression.args, expression)
+        if outer is S.Zero or not (argument == wrt or scope.depends(argument)):
+            continue
+        inner = S.One if argument == wrt and partial.direct else _inner(argument, partial, scope, fired)
+        terms.append(product([outer, inner]))
+    return Add(*terms)
+
+
+def _inner(argument: Expr, partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
+    """The derivative of an inner function: at once for a component, else left for the next line."""
+    inner = Partial(argument, partial.wrt, partial.direct)
+    if isinstance(argument, Component):
+        return _component(inner, scope, fired)
+    fired[CHAIN] = None
+    return inner
+
+
+def _derivative_of(row: Elementwise) -> Rule:
+    return Rule(f"derivative of {row.name}", row.law)
+
+
+def _component(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
+    component, wrt = partial.expression, partial.wrt
+    if component == wrt and partial.direct and component.tensor != scope.variable:
+        return S.One
+    if scope.is_variable(component):
+        fired[SELF] = None
+        deltas = (Delta(a, b) for a, b in zip(component.indices, wrt.indices, strict=True))
+        return product([*deltas, *_lost_indices(component, wrt)])
+    if not scope.depends(component):
+        fired[CONSTANT] = None
+        return S.Zero
+    known = scope.known[component.tensor]
+    fired[Rule(f"derivative of {component.tensor.name} from above")] = None
+    value = known.at(partial)
+    return Group(value) if value.is_Add or value.could_extract_minus_sign() else value
+
+
+def _lost_indices(component: Component, wrt: Component) -> list[Expr]:
+    """One-tensors for indices of ∂x_i/∂x_i that a δ_ii = 1 no longer shows."""
+    return [One(a) for a, b in zip(component.indices, wrt.indices, strict=True) if a == b and isinstance(a, Index)]
+
+
+def _power(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
+    base, exponent = partial.expression.base, partial.expression.exp
+    terms = []
+    if scope.depends(exponent):
+        fired[EXPONENT] = None
+        terms.append(product([partial.expression, sympy.log(base), _inner(exponent, partial, scope, fired)]))
+    else:
+        fired[POWER] = None
+    if scope.depends(base):
+        terms.append(product([exponent, Pow(base, exponent - 1), _inner(base, partial, scope, fired)]))
+    return Add(*terms)
