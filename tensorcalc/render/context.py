@@ -1,0 +1,119 @@
+"""What the look of an expression depends on besides itself: the author's letters and names, and the style."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+from sympy import Expr, Integer
+from sympy.core.basic import Basic
+
+from tensorcalc.binding import free_indices
+from tensorcalc.derivation.model import Derivation
+from tensorcalc.expr import Component
+from tensorcalc.indices import Adjoint, BoundIndex, Index, Tensor
+from tensorcalc.system import Definition, System, tensors_in
+
+__all__ = ["EMPTY", "Context", "Style"]
+
+Style = Literal["einstein", "sigma"]
+
+FALLBACK = "ijklmpqrstuvwabcdfghnyzexo"
+LAST = 10**6  # the place of a tensor that the system does not know
+
+
+@dataclass(frozen=True)
+class Context:
+    """The surroundings of an expression: its system, the letters of derivatives, the loss, the style.
+
+    `taken` are letters that no dummy index may use: those that are free in the lemma.
+    """
+
+    system: System = field(default_factory=lambda: System((), ()))
+    derivative_letters: tuple[str, ...] = ()
+    loss: str = "l"
+    style: Style = "einstein"
+    taken: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, derivation: Derivation, style: Style = "einstein") -> Context:
+        """The context of the lines of a derivation."""
+        return cls(derivation.system, derivation.derivative_letters, derivation.loss, style)
+
+    def within(self, expressions: Iterable[Expr]) -> Context:
+        """The same, where the free indices of these expressions must not be used for dummies."""
+        names = {i.name for e in expressions for i in free_indices(e) if not isinstance(i, BoundIndex)}
+        return replace(self, taken=self.taken | names)
+
+    @cached_property
+    def places(self) -> dict[Tensor, int]:
+        """The order of first appearance of the tensors: what a definition uses, then what it defines."""
+        order: dict[Tensor, None] = {}
+        for definition in self.system.definitions:
+            used = set(tensors_in(definition.rhs))
+            order.update(dict.fromkeys(t for t in self.system.inputs if t in used))
+            order.setdefault(definition.tensor)
+        return {tensor: place for place, tensor in enumerate(order)}
+
+    def place(self, tensor: Tensor) -> int:
+        """The place of a tensor in the order of first appearance."""
+        return self.places.get(tensor.of if isinstance(tensor, Adjoint) else tensor, LAST)
+
+    def index_key(self, index: Expr) -> tuple[int, str]:
+        """The order of indices: the author's letters, labels and numbers, the letters of derivatives."""
+        if isinstance(index, Component):
+            return 1, str(index)
+        if isinstance(index, Integer):
+            return 1, f"{int(index):020d}"
+        if any(i.name in self.derivative_letters for i in free_indices(index)):
+            return 2, str(index)
+        return 0, str(index)
+
+    def letter(self, dummy: Index, body: Expr, taken: Iterable[str]) -> str:
+        """A letter for a dummy index of `body`: that of a definition, one of its dimension, or another."""
+        taken = {*taken, *self.taken}
+        names = set(self.system.tensors)
+        last = ""
+        for letter in self._candidates(dummy, body, names):
+            if letter in taken:
+                continue
+            if letter not in self.derivative_letters:
+                return letter
+            last = last or letter
+        if last:
+            return last
+        number = 1
+        while f"i{number}" in taken or f"i{number}" in names:
+            number += 1
+        return f"i{number}"
+
+    def _candidates(self, dummy: Index, body: Expr, names: set[str]) -> Iterator[str]:
+        found = [
+            (self.place(definition.tensor), axis, definition.indices[axis].name)
+            for component in components(body)
+            if (definition := self._definition(component.tensor))
+            for axis, index in enumerate(component.indices)
+            if index == dummy
+        ]
+        yield from (letter for _, _, letter in sorted(found))
+        yield from self.system.letters.get(dummy.dimension, ())
+        used = {letter for letters in self.system.letters.values() for letter in letters}
+        spare = [letter for letter in FALLBACK if letter not in names]
+        yield from (letter for letter in spare if letter not in used)
+        yield from spare
+
+    def _definition(self, tensor: Tensor) -> Definition | None:
+        return self.system.by_tensor.get(tensor.of if isinstance(tensor, Adjoint) else tensor)
+
+
+def components(expression: Basic) -> Iterator[Component]:
+    """Every component in an expression."""
+    if isinstance(expression, Component):
+        yield expression
+    for argument in expression.args:
+        yield from components(argument)
+
+
+EMPTY = Context()

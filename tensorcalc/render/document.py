@@ -1,0 +1,88 @@
+"""A derivation as lines: what stands on the left, what on the right, and why; the same for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sympy import Expr
+
+from tensorcalc.derivation.model import Derivation, Lemma
+from tensorcalc.render.context import Context, Style
+from tensorcalc.render.layout import Node
+from tensorcalc.render.walk import layout
+
+__all__ = ["Block", "Detail", "Line", "blocks", "result_lines"]
+
+Detail = Literal["all", "key", "result"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One printed line; `steps` are the numbers of the steps that it shows, `rules` the names of their rules."""
+
+    expression: Expr
+    node: Node
+    rules: tuple[str, ...]
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A lemma as it is printed: its left side, and the lines of the chain. `number` is the place of the lemma."""
+
+    kind: str
+    lhs: Expr
+    left: Node
+    lines: tuple[Line, ...]
+    context: Context
+    number: int
+
+
+def blocks(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> tuple[Block, ...]:
+    """The lemmas of a derivation: all lines, the first and last of each (`key`), or the results alone (`result`)."""
+    if detail == "result":
+        return result_lines(derivation, style)
+    found = [_block(lemma, k, Context.of(derivation, style)) for k, lemma in enumerate(derivation.lemmas)]
+    return tuple(_shortened(b) for b in found) if detail == "key" else tuple(found)
+
+
+def result_lines(derivation: Derivation, style: Style = "einstein") -> tuple[Block, ...]:
+    """The results as blocks of one line each."""
+    found = []
+    for number, (left, right) in enumerate(derivation.results):
+        context = Context.of(derivation, style).within([left, right])
+        line = Line(right, layout(right, context), (), ())
+        found.append(Block("result", left, layout(left, context), (line,), context, number))
+    return tuple(found)
+
+
+def _block(lemma: Lemma, number: int, context: Context) -> Block:
+    context = context.within([lemma.lhs, *(step.expression for step in lemma.steps)])
+    left = layout(lemma.lhs, context)
+    lines: list[Line] = []
+    for place, step in enumerate(lemma.steps):
+        node = layout(step.expression, context)
+        rules = tuple(rule.name for rule in step.rules)
+        if lines and lines[-1].node == node:  # the step shows in another style only
+            previous = lines[-1]
+            lines[-1] = Line(step.expression, node, _joined(previous.rules, rules), (*previous.steps, place))
+        else:
+            lines.append(Line(step.expression, node, rules, (place,)))
+    return Block(lemma.kind, lemma.lhs, left, tuple(lines), context, number)
+
+
+def _joined(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
+
+
+def _shortened(block: Block) -> Block:
+    if len(block.lines) <= 2:
+        return block
+    first, last = block.lines[0], block.lines[-1]
+    hidden = [line.rules for line in block.lines[1:]]
+    rules = tuple(dict.fromkeys(name for names in hidden for name in names))
+    steps = tuple(step for line in block.lines[1:] for step in line.steps)
+    lines = (first, Line(last.expression, last.node, rules, steps))
+    return replace(block, lines=lines)

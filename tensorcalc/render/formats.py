@@ -1,0 +1,191 @@
+"""Whole derivations and systems: text for the terminal, LaTeX, and the data for JSON."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sympy import Expr
+
+from tensorcalc.derivation.model import Derivation
+from tensorcalc.indices import Tensor
+from tensorcalc.render.context import EMPTY, Context, Style
+from tensorcalc.render.document import Block, Detail, blocks, result_lines
+from tensorcalc.render.latex import Latex
+from tensorcalc.render.layout import Node
+from tensorcalc.render.names import latex_text
+from tensorcalc.render.plain import Plain
+from tensorcalc.render.unicode import UnicodeText
+from tensorcalc.render.walk import layout
+from tensorcalc.system import Definition, System
+
+__all__ = [
+    "aligned",
+    "expression_latex",
+    "expression_plain",
+    "expression_text",
+    "latex",
+    "system_text",
+    "text",
+    "text_rows",
+    "to_dict",
+]
+
+RULE_COLUMN = 64  # rules stand at the right of the longest line, but not beyond this column
+
+_TEXT, _LATEX, _PLAIN = UnicodeText(), Latex(), Plain()
+
+
+def expression_text(expression: Expr, context: Context = EMPTY) -> str:
+    """An expression as Unicode text."""
+    return _TEXT.text(layout(expression, context))
+
+
+def expression_latex(expression: Expr, context: Context = EMPTY) -> str:
+    """An expression in LaTeX, without delimiters."""
+    return _LATEX.text(layout(expression, context))
+
+
+def expression_plain(expression: Expr, context: Context = EMPTY) -> str:
+    """An expression in the notation that is typed, with every sum explicit."""
+    return _PLAIN.text(layout(expression, replace(context, style="sigma")))
+
+
+def text_rows(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> list[tuple[str, str, str]]:
+    """The lines of a derivation as left side, `= right side` and rules; an empty row stands between lemmas."""
+    rows: list[tuple[str, str, str]] = []
+    for block in blocks(derivation, style, detail):
+        if rows and block.kind != "result":
+            rows.append(("", "", ""))
+        for number, line in enumerate(block.lines):
+            left = _TEXT.text(block.left)
+            rules = f"({', '.join(line.rules)})" if line.rules else ""
+            rows.append((left if number == 0 else " " * len(left), f"= {_TEXT.text(line.node)}", rules))
+    return rows
+
+
+def text(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> str:
+    """A derivation as Unicode text: one chain of equalities for each lemma, the rules at the right."""
+    rows = text_rows(derivation, style, detail)
+    width = max((n for n in (len(f"{left} {right}") for left, right, _ in rows) if n <= RULE_COLUMN), default=0)
+    return "\n".join(f"{f'{left} {right}':{width}}  {rules}".rstrip() for left, right, rules in rows) + "\n"
+
+
+def latex(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> str:
+    """A derivation as LaTeX mathematics for amsmath or KaTeX: one display for each lemma."""
+    return "\n\n".join(f"\\[\n{aligned(b)}\n\\]" for b in blocks(derivation, style, detail)) + "\n"
+
+
+def aligned(block: Block) -> str:
+    """One chain as an `aligned` environment, without delimiters."""
+    rows = []
+    for number, line in enumerate(block.lines):
+        left = f"{_LATEX.text(block.left)} " if number == 0 else ""
+        rules = rf" && \text{{({latex_text(', '.join(line.rules))})}}" if line.rules else ""
+        rows.append(f"{left}&= {_LATEX.text(line.node)}{rules}")
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> dict[str, Any]:
+    """A derivation as plain data, for JSON.
+
+    `title`, `kind`, `of`, `wrt`, `loss` (the letter of the scalar in upstream gradients) and `style` say what was
+    derived. `dimensions` have `name`, `size` (or null) and `letters`; `inputs` have `name`, `dimensions` and `label`
+    (the dimension that a label points into, or null). A formula is an object with `text`, `latex` and `plain`; `plain`
+    has every sum explicit and, where no unevaluated derivative occurs, can be read again. `definitions` have `name`,
+    `lhs` and `rhs`; `results` have `lhs` and `rhs`. `lemmas` have `kind`, `lhs`, `latex` (the whole chain) and `lines`:
+    each is the formula on the right with `rules` (names, empty for a definition) and `steps` (the numbers of the
+    lemma's steps that it shows, from 0). `laws` gives the law of each rule in LaTeX.
+    """
+    system = derivation.system
+    shown = () if detail == "result" else blocks(derivation, style, detail)
+    return {
+        "title": derivation.title,
+        "kind": derivation.kind,
+        "of": [t.name for t in derivation.of],
+        "wrt": [t.name for t in derivation.wrt],
+        "loss": derivation.loss,
+        "style": style,
+        "dimensions": [
+            {"name": d.name, "size": d.size, "letters": list(system.letters.get(d, ()))} for d in system.dimensions
+        ],
+        "inputs": [_input(t) for t in system.inputs],
+        "definitions": [_definition(d, Context.of(derivation, style)) for d in system.definitions],
+        "lemmas": [_lemma(b) for b in shown],
+        "results": [
+            {
+                "lhs": _formula(b.lhs, b.left, b.context),
+                "rhs": _formula(b.lines[0].expression, b.lines[0].node, b.context),
+            }
+            for b in result_lines(derivation, style)
+        ],
+        "laws": {r.name: r.law for lemma in derivation.lemmas for step in lemma.steps for r in step.rules},
+    }
+
+
+def _input(tensor: Tensor) -> dict[str, Any]:
+    label = tensor.label_dimension
+    return {
+        "name": tensor.name,
+        "dimensions": [d.name for d in tensor.dimensions],
+        "label": label.name if label else None,
+    }
+
+
+def _definition(definition: Definition, context: Context) -> dict[str, Any]:
+    context = context.within([definition.lhs, definition.rhs])
+    lhs, rhs = (_formula(e, layout(e, context), context) for e in (definition.lhs, definition.rhs))
+    return {"name": definition.name, "lhs": lhs, "rhs": rhs}
+
+
+def _lemma(block: Block) -> dict[str, Any]:
+    lines = [
+        {
+            **_formula(line.expression, line.node, block.context),
+            "rules": list(line.rules),
+            "steps": list(line.steps),
+        }
+        for line in block.lines
+    ]
+    return {
+        "kind": block.kind,
+        "lhs": _formula(block.lhs, block.left, block.context),
+        "lines": lines,
+        "latex": aligned(block),
+    }
+
+
+def _formula(expression: Expr, node: Node, context: Context) -> dict[str, Any]:
+    return {
+        "text": _TEXT.text(node),
+        "latex": _LATEX.text(node),
+        "plain": expression_plain(expression, context),
+    }
+
+
+def system_text(system: System) -> str:
+    """What was understood, in the notation itself: declarations, definitions with every sum explicit, notes."""
+    letters = [
+        f"{letter}: {dimension.extent}"
+        for dimension in system.dimensions
+        for letter in system.letters.get(dimension, ())
+    ]
+    tensors = [_declared(t) for t in system.inputs if not t.is_label]
+    labels = [f"{_declared(t)}: {t.label_dimension.extent}" for t in system.inputs if t.label_dimension]
+    words = (("index", letters), ("tensor", tensors), ("label", labels))
+    declarations = [f"{word} {', '.join(items)}" for word, items in words if items]
+    context = Context(system, style="sigma")
+    rows = []
+    for definition in system.definitions:
+        around = context.within([definition.lhs, definition.rhs])
+        rows.append((expression_plain(definition.lhs, around), expression_plain(definition.rhs, around)))
+    width = max((len(left) for left, _ in rows), default=0)
+    definitions = [f"{left:{width}} = {right}" for left, right in rows]
+    notes = [f"# {note}" for note in system.notes]
+    parts = [part for part in (declarations, definitions, notes) if part]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _declared(tensor: Tensor) -> str:
+    dimensions = ",".join(str(d.extent) for d in tensor.dimensions)
+    return f"{tensor.name}[{dimensions}]" if dimensions else tensor.name

@@ -1,0 +1,97 @@
+"""Expressions in LaTeX, within what both amsmath and KaTeX (strict) accept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sympy import Expr
+
+from tensorcalc.render import layout as at
+from tensorcalc.render.layout import Node
+from tensorcalc.render.names import latex_name
+from tensorcalc.render.notation import Level, Notation, Printed, stands_alone, under_operator
+from tensorcalc.render.numbers import is_decimal, scientific
+
+__all__ = ["Latex"]
+
+_FUNCTIONS = {name: f"\\{name}" for name in ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min")}
+_FUNCTIONS |= {f"a{name}": f"\\arc{name}" for name in ("sin", "cos", "tan")}
+_RELATIONS = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne"}
+
+
+class Latex(Notation):
+    """`\\frac{\\partial \\sigma}{\\partial x_{n}}`."""
+
+    fraction_level = Level.FRACTION
+
+    def join(self, factors: Sequence[str]) -> str:
+        result = factors[0]
+        for factor in factors[1:]:
+            result += (r" \cdot " if factor[0].isdigit() and result[-1].isdigit() else " ") + factor
+        return result
+
+    def brackets(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def number(self, value: Expr) -> Printed:
+        if value.is_Rational and value.q != 1 and not is_decimal(value):
+            return rf"\frac{{{value.p}}}{{{value.q}}}", Level.FRACTION
+        digits, power = scientific(value)
+        if power:
+            scale = f"10^{{{power}}}"
+            return (scale, Level.POWER) if digits == "1" else (rf"{digits} \cdot {scale}", Level.PRODUCT)
+        return digits, Level.ATOM
+
+    def name(self, name: str) -> str:
+        return latex_name(name)[0]
+
+    def symbol(self, name: str, indices: Sequence[Node]) -> Printed:
+        spelled, scripted = latex_name(name, indexed=bool(indices))
+        if not indices:
+            return spelled, Level.ATOM
+        return f"{spelled}_{{{self.indices(indices)}}}", Level.POWER if scripted else Level.ATOM
+
+    def indices(self, indices: Sequence[Node]) -> str:
+        plain = all(isinstance(i, at.Name | at.Symbol) for i in indices)
+        return (" " if plain else ", ").join(self.text(i) for i in indices)
+
+    def ones(self, index: Node) -> str:
+        return rf"\mathbf{{1}}_{{{self.text(index)}}}"
+
+    def delta(self, first: Node, second: Node) -> str:
+        return rf"\delta_{{{self.indices((first, second))}}}"
+
+    def comparison(self, node: at.Comparison) -> str:
+        relation = _RELATIONS.get(node.relation, node.relation)
+        return rf"\left[{self.text(node.left)} {relation} {self.text(node.right)}\right]"
+
+    def fraction(self, numerator: Node, denominator: Node) -> str:
+        return rf"\frac{{{self.text(numerator)}}}{{{self.text(denominator)}}}"
+
+    def power(self, base: Node, exponent: Node) -> str:
+        return f"{self.at_least(base, Level.ATOM)}^{{{self.text(exponent)}}}"
+
+    def root(self, radicand: Node) -> str:
+        return rf"\sqrt{{{self.text(radicand)}}}"
+
+    def exponential(self, exponent: Node) -> Printed:
+        return f"e^{{{self.text(exponent)}}}", Level.POWER
+
+    def call(self, node: at.Call, bare: bool) -> Printed:
+        arguments = ", ".join(self.text(a) for a in node.arguments)
+        if node.function == "abs":
+            return rf"\left|{arguments}\right|", Level.ATOM
+        known = _FUNCTIONS.get(node.function)
+        spelled = known or rf"\operatorname{{{node.function}}}"
+        if bare and known and len(node.arguments) == 1 and stands_alone(node.arguments[0]):
+            return f"{spelled} {arguments}", Level.PREFIX
+        return f"{spelled}{self.brackets(arguments)}", Level.PREFIX
+
+    def derivative(self, node: at.Derivative) -> Printed:
+        below = rf"\partial {self.text(node.denominator)}"
+        if under_operator(node):
+            return rf"\frac{{\partial}}{{{below}}}{self.brackets(self.text(node.numerator))}", Level.PREFIX
+        return rf"\frac{{\partial {self.text(node.numerator)}}}{{{below}}}", Level.FRACTION
+
+    def sigma(self, letters: Sequence[str], body: Node) -> Printed:
+        return rf"\sum_{{{', '.join(letters)}}} {self.at_least(body, Level.SIGMA)}", Level.SIGMA

@@ -1,0 +1,186 @@
+"""How an expression looks, whatever the notation: what is a fraction, what stands in brackets, in which order.
+
+`walk` builds these trees; each printer of `notations` prints them. All order and all letters are decided here and
+before; a printer only adds the brackets that its notation needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Rational
+
+__all__ = [
+    "Brackets",
+    "Call",
+    "Comparison",
+    "Delta",
+    "Derivative",
+    "Exponential",
+    "Fraction",
+    "Name",
+    "Negative",
+    "Node",
+    "Number",
+    "Ones",
+    "Power",
+    "Product",
+    "Root",
+    "Sigma",
+    "Sum",
+    "Symbol",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that is not negative."""
+
+    value: Rational
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name without indices: an index letter, the symbol of a dimension, π."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A component of a tensor: x_ij."""
+
+    name: str
+    indices: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ones:
+    """The one-tensor over one index."""
+
+    index: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The Kronecker delta, its indices in reading order."""
+
+    first: Node
+    second: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A bracket that is 1 where a comparison holds; `word` is the function of the plain notation."""
+
+    relation: str
+    left: Node
+    right: Node
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """A numerator over a denominator, neither negative."""
+
+    numerator: Node
+    denominator: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Two factors or more, in reading order."""
+
+    factors: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A term with a minus before it."""
+
+    term: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Two terms or more, in reading order; a term may be a `Negative`."""
+
+    terms: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """A base with an exponent."""
+
+    base: Node
+    exponent: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A square root."""
+
+    radicand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Exponential:
+    """The exponential function, written as a power of e."""
+
+    exponent: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function by its word in the notation, with its arguments."""
+
+    function: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """∂numerator/∂denominator; the numerator is a symbol, a function or a power, or else stands behind the operator.
+
+    `plain` is the name of an upstream gradient in plain notation, empty for an unevaluated derivative.
+    """
+
+    numerator: Node
+    denominator: Node
+    plain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sigma:
+    """An explicit sum over index letters."""
+
+    letters: tuple[str, ...]
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Brackets:
+    """Brackets that belong to the line, whether the notation needs them or not."""
+
+    content: Node
+
+
+Node = (
+    Number
+    | Name
+    | Symbol
+    | Ones
+    | Delta
+    | Comparison
+    | Fraction
+    | Product
+    | Negative
+    | Sum
+    | Power
+    | Root
+    | Exponential
+    | Call
+    | Derivative
+    | Sigma
+    | Brackets
+)

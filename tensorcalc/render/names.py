@@ -1,0 +1,73 @@
+"""Names as people write them: Greek letters, names with a number or a word behind an underscore."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["GREEK", "latex_name", "latex_text", "text_name"]
+
+_NAMES = """
+alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi
+omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
+"""
+
+
+def _letter(name: str) -> str:
+    kind = "CAPITAL" if name[0].isupper() else "SMALL"
+    spelled = "LAMDA" if name.lower() == "lambda" else name.upper()
+    return unicodedata.lookup(f"GREEK {kind} LETTER {spelled}")
+
+
+GREEK = {name: _letter(name) for name in _NAMES.split()}
+_WORDS = {letter: name for name, letter in GREEK.items()} | {"ϵ": "epsilon", "φ": "phi", "ϕ": "phi", "ϑ": "theta"}
+_SUFFIXED = re.compile(r"(?P<stem>.*[^\d_])_?(?P<number>\d+)|(?P<head>[^_]+)_(?P<tail>\w+)")
+_ESCAPES = str.maketrans({c: f"\\{c}" for c in "_%&#${}"} | {"\\": r"\backslash ", "~": r"\sim ", "^": r"\wedge "})
+
+
+def text_name(name: str) -> str:
+    """A name for the terminal: `sigma` as σ, anything else as it is."""
+    return GREEK.get(name, name)
+
+
+def latex_name(name: str, indexed: bool = False) -> tuple[str, bool]:
+    """A name in LaTeX, and whether it carries a script of its own.
+
+    `g1` and `w_out` become g₁ and w with a subscript; a component, whose subscript is taken, has it in brackets above.
+    """
+    match = _SUFFIXED.fullmatch(name)
+    if match is None:
+        return _stem(name), False
+    stem, suffix = match["stem"] or match["head"], match["number"] or match["tail"]
+    script = suffix if suffix.isdigit() else _stem(suffix)
+    return (f"{_stem(stem)}^{{({script})}}" if indexed else f"{_stem(stem)}_{{{script}}}"), True
+
+
+def _stem(name: str) -> str:
+    word = name if name in GREEK else _WORDS.get(name, "")
+    if word == "omicron":
+        return "o"
+    if word:
+        return f"\\{word}"
+    if len(name) == 1 and name.isascii():
+        return name
+    return rf"\mathrm{{{name.translate(_ESCAPES)}}}"
+
+
+def latex_text(words: str) -> str:
+    """Words for `\\text{…}`: characters with a meaning are escaped, those that only mathematics has become formulas."""
+    return "".join(_latex_character(c) for c in words)
+
+
+_SYMBOLS = {"∂": r"\partial", "𝟏": r"\mathbf{1}", "Σ": r"\Sigma", "−": "-", "·": r"\cdot", "≤": r"\le", "≥": r"\ge"}
+
+
+def _latex_character(character: str) -> str:
+    symbol = _SYMBOLS.get(character) or (f"\\{_WORDS[character]}" if character in _WORDS else "")
+    if symbol:
+        return f"${symbol}$"
+    if character in "\\~^":
+        return f"${character.translate(_ESCAPES)}$"
+    if character in "’‘“”–—":
+        return {"’": "'", "‘": "`", "“": "``", "”": "''", "–": "--", "—": "---"}[character]
+    return character.translate(_ESCAPES)

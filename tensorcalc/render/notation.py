@@ -1,0 +1,167 @@
+"""What all printers share: brackets by precedence. A notation says how each node is spelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from tensorcalc.render import layout as at
+from tensorcalc.render.layout import Node
+
+__all__ = ["Level", "Notation", "Printed"]
+
+
+class Level(IntEnum):
+    """How tightly a printed piece holds together."""
+
+    SUM = 0
+    SIGMA = 1
+    PRODUCT = 2
+    FRACTION = 3
+    PREFIX = 4
+    POWER = 5
+    ATOM = 6
+
+
+Printed = tuple[str, Level]
+
+
+class Notation:
+    """A printer of layouts. Subclasses spell; `bare` allows functions without brackets around their argument."""
+
+    minus = "-"
+    fraction_level = Level.ATOM
+
+    def print(self, node: Node, bare: bool = True) -> Printed:
+        """The text of a node and how tightly it holds together."""
+        match node:
+            case at.Number(value):
+                return self.number(value)
+            case at.Name(name):
+                return self.name(name), Level.ATOM
+            case at.Symbol(name, indices):
+                return self.symbol(name, indices)
+            case at.Ones(index):
+                return self.ones(index), Level.ATOM
+            case at.Delta(first, second):
+                return self.delta(first, second), Level.ATOM
+            case at.Comparison():
+                return self.comparison(node), Level.ATOM
+            case at.Fraction(numerator, denominator):
+                return self.fraction(numerator, denominator), self.fraction_level
+            case at.Product(factors):
+                return self.product(factors, bare), Level.PRODUCT
+            case at.Negative(term):
+                return f"{self.minus}{self.at_least(term, Level.PRODUCT, bare)}", Level.SUM
+            case at.Sum(terms):
+                return self.sum(terms, bare), Level.SUM
+            case _:
+                return self.print_function(node, bare)
+
+    def print_function(self, node: Node, bare: bool) -> Printed:
+        """Nodes that hold an expression under a sign."""
+        match node:
+            case at.Power(base, exponent):
+                return self.power(base, exponent), Level.POWER
+            case at.Root(radicand):
+                return self.root(radicand), Level.POWER
+            case at.Exponential(exponent):
+                return self.exponential(exponent)
+            case at.Call():
+                return self.call(node, bare)
+            case at.Derivative():
+                return self.derivative(node)
+            case at.Sigma(letters, body):
+                return self.sigma(letters, body)
+            case at.Brackets(content):
+                return self.brackets(self.print(content)[0]), Level.ATOM
+            case _:
+                raise TypeError(f"no layout node: {node!r}")
+
+    def text(self, node: Node) -> str:
+        """The text of a node that stands alone."""
+        return self.print(node)[0]
+
+    def at_least(self, node: Node, level: Level, bare: bool = True) -> str:
+        """The text of a node, in brackets where it holds together less tightly than `level`."""
+        text, found = self.print(node, bare)
+        return text if found >= level else self.brackets(text)
+
+    def sum(self, terms: Sequence[Node], bare: bool) -> str:
+        """Terms with their signs between them."""
+        result = self.at_least(terms[0], Level.SUM if isinstance(terms[0], at.Negative) else Level.SIGMA, bare)
+        for term in terms[1:]:
+            negative = isinstance(term, at.Negative)
+            inner = term.term if isinstance(term, at.Negative) else term
+            result += f" {self.minus if negative else '+'} {self.at_least(inner, Level.SIGMA, bare)}"
+        return result
+
+    def product(self, factors: Sequence[Node], bare: bool) -> str:
+        """Factors side by side."""
+        last = len(factors) - 1
+        return self.join([self.factor(f, k == last, bare) for k, f in enumerate(factors)])
+
+    def factor(self, node: Node, last: bool, bare: bool) -> str:
+        """One of the factors of a product."""
+        text, level = self.print(node, bare and last)
+        if level <= Level.PRODUCT and not (level == Level.SIGMA and last):
+            return self.brackets(text)
+        return text
+
+    def join(self, factors: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def brackets(self, text: str) -> str:
+        raise NotImplementedError
+
+    def number(self, value: object) -> Printed:
+        raise NotImplementedError
+
+    def name(self, name: str) -> str:
+        raise NotImplementedError
+
+    def symbol(self, name: str, indices: Sequence[Node]) -> Printed:
+        raise NotImplementedError
+
+    def ones(self, index: Node) -> str:
+        raise NotImplementedError
+
+    def delta(self, first: Node, second: Node) -> str:
+        raise NotImplementedError
+
+    def comparison(self, node: at.Comparison) -> str:
+        raise NotImplementedError
+
+    def fraction(self, numerator: Node, denominator: Node) -> str:
+        raise NotImplementedError
+
+    def power(self, base: Node, exponent: Node) -> str:
+        raise NotImplementedError
+
+    def root(self, radicand: Node) -> str:
+        raise NotImplementedError
+
+    def exponential(self, exponent: Node) -> Printed:
+        raise NotImplementedError
+
+    def call(self, node: at.Call, bare: bool) -> Printed:
+        raise NotImplementedError
+
+    def derivative(self, node: at.Derivative) -> Printed:
+        raise NotImplementedError
+
+    def sigma(self, letters: Sequence[str], body: Node) -> Printed:
+        raise NotImplementedError
+
+
+def stands_alone(node: Node) -> bool:
+    """Whether a function may take this argument without brackets."""
+    return isinstance(node, at.Symbol | at.Name)
+
+
+def under_operator(node: at.Derivative) -> bool:
+    """Whether the differentiated expression stands behind ∂/∂x in brackets rather than above the line."""
+    inner = node.numerator
+    if isinstance(inner, at.Power):
+        return not stands_alone(inner.base)
+    return not isinstance(inner, at.Symbol | at.Name | at.Call | at.Exponential | at.Root | at.Delta)

@@ -1,0 +1,107 @@
+"""In which order the factors of a product and the terms of a sum are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sympy import Add, Expr, Integer, Mul, Pow
+
+from tensorcalc.binding import Contraction, free_indices
+from tensorcalc.expr import Component, Delta, Group, Iverson, One, Partial
+from tensorcalc.indices import Adjoint, Dimension, Index
+from tensorcalc.render.context import LAST, Context, components
+
+__all__ = [
+    "ADJOINT",
+    "BRACKET",
+    "DELTA",
+    "FUNCTION",
+    "ONE",
+    "PARTIAL",
+    "SCALAR",
+    "TENSOR",
+    "category",
+    "chained",
+    "factor_key",
+    "index_order",
+    "is_constant",
+    "term_key",
+]
+
+ADJOINT, SCALAR, ONE, TENSOR, FUNCTION, BRACKET, PARTIAL, DELTA = range(8)
+
+
+def category(factor: Expr) -> int:
+    """The kind of a factor, in the order in which kinds are written."""
+    if isinstance(factor, Component):
+        return ADJOINT if isinstance(factor.tensor, Adjoint) else TENSOR if factor.indices else SCALAR
+    if isinstance(factor, Pow) and not isinstance(factor.base, One | Delta | Iverson | Partial):
+        inner = category(factor.base)
+        return FUNCTION if inner == BRACKET and factor.exp.is_Rational and factor.exp.q == 2 else inner
+    if isinstance(factor, One):
+        return ONE
+    if isinstance(factor, Delta | Iverson):
+        return DELTA
+    if isinstance(factor, Partial):
+        return PARTIAL
+    if isinstance(factor, Add | Mul | Group | Contraction):
+        return BRACKET
+    return FUNCTION if factor.args else SCALAR
+
+
+def is_constant(factor: Expr) -> bool:
+    """Whether a factor is made of numbers and dimensions only."""
+    return factor.is_number or (factor.has(Dimension) and not factor.has(Component, Index))
+
+
+def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:
+    """Sorts factors: by kind, then by first appearance of their tensors, then by their indices."""
+    kind = category(factor)
+    found = list(components(factor))
+    place = min((context.place(c.tensor) for c in found), default=LAST)
+    indices: list[Expr] = [i for c in found for i in c.indices]
+    if isinstance(factor, One | Delta | Iverson):
+        indices = [i for i in factor.args if free_indices(i)]
+    keys = tuple(sorted(context.index_key(i) for i in indices))
+    if kind == BRACKET:
+        inner = factor.expression if isinstance(factor, Group) else factor
+        late = any(rank == 2 for rank, _ in keys)
+        return kind, late, inner.is_Add, place, keys, str(factor)
+    return kind, place, keys, str(factor)
+
+
+def term_key(factors: Sequence[Expr], context: Context) -> tuple[Any, ...]:
+    """Sorts terms of the same sign: numbers, then by the first appearance of the tensors in them."""
+
+    def key(factor: Expr) -> tuple[Any, ...]:
+        kind = category(factor)
+        first = factor_key(factor, context)
+        place = min((context.place(c.tensor) for c in components(factor)), default=LAST)
+        power = -factor.exp if isinstance(factor, Pow) and factor.exp.is_Rational else Integer(-1)
+        return place, kind, power, str(first[2:])
+
+    counted = [f for f in factors if category(f) != ONE and not is_constant(f)]
+    return bool(counted), tuple(sorted(key(f) for f in counted)), str(factors)
+
+
+def index_order(indices: Sequence[Expr], context: Context) -> list[Expr]:
+    """The two indices of a δ: the author's own letters, then labels, then the letters of derivatives."""
+    return sorted(indices, key=context.index_key)
+
+
+def chained(partials: Sequence[Expr]) -> list[Expr]:
+    """Derivatives in the order of a chain: ∂a/∂b before ∂b/∂c."""
+    rest, result = list(partials), []
+    while rest:
+        starts = [p for p in rest if not any(_follows(p, q) for q in rest if q is not p)]
+        chosen = starts[0] if starts else rest[0]
+        while chosen is not None:
+            rest.remove(chosen)
+            result.append(chosen)
+            chosen = next((p for p in rest if _follows(p, chosen)), None)
+    return result
+
+
+def _follows(later: Expr, earlier: Expr) -> bool:
+    return bool(isinstance(earlier, Partial) and isinstance(later, Partial) and earlier.wrt == later.expression)

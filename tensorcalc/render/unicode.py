@@ -1,0 +1,114 @@
+"""Expressions as Unicode text for the terminal: `∂σ/∂x_n`, `e^{x_j}`, `δ_jn`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sympy import Expr
+
+from tensorcalc.render import layout as at
+from tensorcalc.render.layout import Node
+from tensorcalc.render.names import text_name
+from tensorcalc.render.notation import Level, Notation, Printed, stands_alone, under_operator
+from tensorcalc.render.numbers import is_decimal, scientific
+
+__all__ = ["UnicodeText"]
+
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_BARE = ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan")
+
+
+class UnicodeText(Notation):
+    """Text in which a fraction before another factor stands in brackets: `(1/σ²)(a − b)`."""
+
+    minus = "−"
+    fraction_level = Level.FRACTION
+
+    def join(self, factors: Sequence[str]) -> str:
+        result = factors[0]
+        for factor in factors[1:]:
+            if factor[0].isdigit() and result[-1].isdigit():
+                result += " · " + factor
+            else:
+                result += factor if result[-1] == ")" and factor[0] == "(" else " " + factor
+        return result
+
+    def product(self, factors: Sequence[Node], bare: bool) -> str:
+        last = len(factors) - 1
+        fractions = [self.print(f)[1] == Level.FRACTION for f in factors]
+        texts = [self.factor(f, k == last, bare) for k, f in enumerate(factors)]
+        for k, fraction in enumerate(fractions):
+            if fraction and (k < last or fractions[k - 1]):
+                texts[k] = self.brackets(texts[k])
+        return self.join(texts)
+
+    def brackets(self, text: str) -> str:
+        return f"({text})"
+
+    def number(self, value: Expr) -> Printed:
+        if value.is_Rational and value.q != 1 and not is_decimal(value):
+            return f"{value.p}/{value.q}", Level.FRACTION
+        digits, power = scientific(value)
+        if power:
+            scale = f"10{str(power).translate(_SUPERSCRIPT)}"
+            return (scale, Level.POWER) if digits == "1" else (f"{digits}·{scale}", Level.PRODUCT)
+        return digits, Level.ATOM
+
+    def name(self, name: str) -> str:
+        return text_name(name)
+
+    def symbol(self, name: str, indices: Sequence[Node]) -> Printed:
+        spelled = text_name(name)
+        return f"{spelled}{self.subscript(indices)}" if indices else spelled, Level.ATOM
+
+    def subscript(self, indices: Sequence[Node]) -> str:
+        parts = [self.text(i).replace(" ", "") for i in indices]
+        if all(len(p) == 1 and p.isalpha() for p in parts):
+            return "_" + "".join(parts)
+        if len(parts) == 1 and parts[0].isalnum():
+            return f"_{parts[0]}"
+        return f"_{{{','.join(parts)}}}"
+
+    def ones(self, index: Node) -> str:
+        return f"𝟏{self.subscript((index,))}"
+
+    def delta(self, first: Node, second: Node) -> str:
+        return f"δ{self.subscript((first, second))}"
+
+    def comparison(self, node: at.Comparison) -> str:
+        return f"[{self.text(node.left)} {node.relation} {self.text(node.right)}]"
+
+    def fraction(self, numerator: Node, denominator: Node) -> str:
+        above = self.at_least(numerator, Level.PRODUCT, bare=False)
+        return f"{above}/{self.at_least(denominator, Level.POWER, bare=False)}"
+
+    def power(self, base: Node, exponent: Node) -> str:
+        spelled = self.at_least(base, Level.ATOM, bare=False)
+        if isinstance(exponent, at.Number) and exponent.value.is_Integer:
+            return f"{spelled}{self.text(exponent).translate(_SUPERSCRIPT)}"
+        return f"{spelled}^{{{self.text(exponent)}}}"
+
+    def root(self, radicand: Node) -> str:
+        return f"√{self.at_least(radicand, Level.ATOM, bare=False)}"
+
+    def exponential(self, exponent: Node) -> Printed:
+        return f"e^{{{self.text(exponent)}}}", Level.POWER
+
+    def call(self, node: at.Call, bare: bool) -> Printed:
+        arguments = ", ".join(self.text(a) for a in node.arguments)
+        if node.function == "abs":
+            return f"|{arguments}|", Level.ATOM
+        if bare and node.function in _BARE and stands_alone(node.arguments[0]):
+            return f"{node.function} {arguments}", Level.PREFIX
+        return f"{node.function}({arguments})", Level.ATOM
+
+    def derivative(self, node: at.Derivative) -> Printed:
+        below = f"∂{self.text(node.denominator)}"
+        if under_operator(node):
+            return f"∂/{below} ({self.text(node.numerator)})", Level.PREFIX
+        space = " " if isinstance(node.numerator, at.Call) else ""
+        return f"∂{space}{self.text(node.numerator)}/{below}", Level.FRACTION
+
+    def sigma(self, letters: Sequence[str], body: Node) -> Printed:
+        subscript = self.subscript(tuple(at.Name(letter) for letter in letters))
+        return f"Σ{subscript} {self.at_least(body, Level.SIGMA)}", Level.SIGMA

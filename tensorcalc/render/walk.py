@@ -1,0 +1,308 @@
+"""The one walk from an expression to its layout: order, fractions, letters and visible sums are decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
+
+from tensorcalc.binding import Contraction, free_indices, rename
+from tensorcalc.expr import Component, Delta, Group, Iverson, One, Partial
+from tensorcalc.functions import function_of
+from tensorcalc.indices import Adjoint, Dimension, Index
+from tensorcalc.render.context import Context
+from tensorcalc.render.layout import (
+    Brackets,
+    Call,
+    Comparison,
+    Derivative,
+    Exponential,
+    Fraction,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Ones,
+    Power,
+    Product,
+    Root,
+    Sigma,
+    Sum,
+    Symbol,
+)
+from tensorcalc.render.layout import Delta as DeltaNode
+from tensorcalc.render.numbers import is_decimal
+from tensorcalc.render.order import (
+    ADJOINT,
+    FUNCTION,
+    ONE,
+    PARTIAL,
+    SCALAR,
+    TENSOR,
+    category,
+    chained,
+    factor_key,
+    index_order,
+    is_constant,
+    term_key,
+)
+
+__all__ = ["layout"]
+
+RELATIONS = {"le": "≤", "lt": "<", "ge": "≥", "gt": ">", "eq": "=", "ne": "≠"}
+
+
+def layout(expression: Expr, context: Context) -> Node:
+    """The layout of an expression, whose free indices are not used as letters of sums."""
+    context = context.within([expression])
+    return _Walk(context).node(expression, set(context.taken))
+
+
+class _Walk:
+    """Builds layouts. `taken` is the set of letters in use in the product around; sums inside add theirs to it."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.explicit = context.style == "sigma"
+
+    def node(self, expression: Expr, taken: set[str], closed: bool = False) -> Node:
+        """Any expression. `closed`: it becomes the base of a power or a denominator, so its sums must show."""
+        if isinstance(expression, Add):
+            return self.sum(expression, taken)
+        return self.term(expression, taken, closed)[0]
+
+    def sum(self, expression: Expr, taken: set[str]) -> Node:
+        """Added terms, positive ones first. Sums in different terms may share their letters."""
+        terms: list[tuple[tuple[Any, ...], Node]] = []
+        used = set(taken)
+        for argument in expression.args:
+            inside = set(taken)
+            node, key = self.term(argument, inside)
+            terms.append(((isinstance(node, Negative), *key), node))
+            used |= inside
+        taken |= used
+        terms.sort(key=lambda t: t[0])
+        return Sum(tuple(node for _, node in terms))
+
+    def term(self, expression: Expr, taken: set[str], closed: bool = False) -> tuple[Node, tuple[Any, ...]]:
+        """A term with its sorting key."""
+        number, factors, dummies = self.factors(expression, taken)
+        if dummies:
+            factors += self.needed_ones(factors, dummies, closed)
+        if self.explicit:
+            factors = _without_covered_ones(factors)
+        factors.sort(key=lambda f: factor_key(f, self.context))
+        node = self.product(abs(number), factors, taken)
+        return Negative(node) if number < 0 else node, term_key(factors, self.context)
+
+    def factors(self, expression: Expr, taken: set[str]) -> tuple[Expr, list[Expr], list[Index]]:
+        """The number, the other factors, and the dummies of sums over the whole product (Einstein style only)."""
+        number: Expr = S.One
+        factors: list[Expr] = []
+        dummies: list[Index] = []
+        stack = [expression]
+        while stack:
+            factor = stack.pop()
+            if factor.is_Number and factor.is_finite:
+                number = Mul(number, factor)
+            elif isinstance(factor, Mul):
+                stack.extend(reversed(factor.args))
+            elif isinstance(factor, Contraction) and not self.explicit:
+                body, opened = self.open(factor, taken)
+                dummies += opened
+                stack.append(body)
+            elif isinstance(factor, Contraction) and _sign(factor) < 0:
+                number = Mul(number, S.NegativeOne)
+                body, opened = self.open(factor, set(taken))
+                factors.append(Contraction(Mul(S.NegativeOne, body), *opened))
+            else:
+                factors.append(factor)
+        return number, factors, dummies
+
+    def open(self, contraction: Expr, taken: set[str]) -> tuple[Expr, list[Index]]:
+        """The summand over letters that are not taken; takes them."""
+        body, fresh = contraction.open()
+        names = {}
+        for dummy in self.appearing(body, fresh):
+            letter = self.context.letter(dummy, body, taken)
+            taken.add(letter)
+            names[dummy] = Index(letter, dummy.dimension)
+        return rename(body, names), [names[d] for d in fresh]
+
+    def appearing(self, body: Expr, dummies: Sequence[Index]) -> list[Index]:
+        """Dummies in the order in which they appear in the written product."""
+        if len(dummies) < 2:
+            return list(dummies)
+        order: dict[Expr, None] = {}
+        for factor in sorted(Mul.make_args(body), key=lambda f: factor_key(f, self.context)):
+            order.update(dict.fromkeys(n for n in sympy.preorder_traversal(factor) if n in dummies))
+        return [*order, *(d for d in dummies if d not in order)]
+
+    def needed_ones(self, factors: list[Expr], dummies: list[Index], closed: bool) -> list[Expr]:
+        """One-tensors without which a reader would not see the sum, or see it in the wrong place."""
+        needed: list[Expr] = []
+        for dummy in dummies:
+            holding = [f for f in factors if dummy in free_indices(f)]
+            count = len(holding)
+            if count == 1 and not closed and isinstance(holding[0], Component | Delta):
+                count = sum(dummy in free_indices(i) for i in holding[0].indices)
+            if count < 2:
+                needed.append(One(dummy))
+        return needed
+
+    def product(self, number: Expr, factors: list[Expr], taken: set[str]) -> Node:
+        """A positive number and sorted factors as one product with at most two fractions."""
+        above, below = _split(factors)
+        constants = [f for f in below if is_constant(f)]
+        divisors = [f for f in below if not is_constant(f)]
+        leading: list[Expr] = [f for f in above if constants and is_constant(f)]
+        above = [f for f in above if f not in leading]
+        top, bottom = (number, S.One) if is_decimal(number) else number.as_numer_denom()
+        inside: list[Expr] = []
+        if divisors:
+            inside = [f for f in above if category(f) in (SCALAR, TENSOR, FUNCTION)]
+            above = [f for f in above if f not in inside]
+            if not constants and not any(category(f) == ADJOINT for f in above):
+                inside = [*([top] if top != 1 else []), *inside]
+                divisors = [*([bottom] if bottom != 1 else []), *divisors]
+                top = bottom = S.One
+        result = self.leading(top, bottom, leading, constants, taken)
+        early = [f for f in above if category(f) <= SCALAR]
+        ones = [f for f in above if category(f) == ONE]
+        late = [f for f in above if category(f) > ONE]
+        fraction = [(inside, divisors)] if divisors else []
+        scalar = all(category(f) == SCALAR or not f.args for f in (*inside, *divisors))
+        result += [self.factor(f, taken) for f in early]
+        result += [self.fraction(*f, taken) for f in fraction if scalar]
+        result += [self.factor(f, taken) for f in ones]
+        result += [self.fraction(*f, taken) for f in fraction if not scalar]
+        result += [self.factor(f, taken) for f in self.late(late)]
+        return result[0] if len(result) == 1 else Product(tuple(result)) if result else Number(S.One)
+
+    def leading(self, top: Expr, bottom: Expr, above: list[Expr], below: list[Expr], taken: set[str]) -> list[Node]:
+        """The number before a product, as a fraction where it is one."""
+        if bottom == 1 and not below:
+            return [Number(top)] if top != 1 else []
+        numerator = [*([top] if top != 1 else []), *above]
+        return [self.fraction(numerator, [*([bottom] if bottom != 1 else []), *below], taken)]
+
+    def late(self, factors: list[Expr]) -> list[Expr]:
+        """The factors after the one-tensors: unevaluated derivatives as a chain, explicit sums at the end."""
+        partials = [f for f in factors if category(f) == PARTIAL]
+        before = [f for f in factors if category(f) < PARTIAL and not isinstance(f, Contraction)]
+        sums = [f for f in factors if isinstance(f, Contraction)]
+        deltas = [f for f in factors if category(f) > PARTIAL]
+        return [*before, *chained(partials), *deltas, *sums]
+
+    def fraction(self, above: Sequence[Expr], below: Sequence[Expr], taken: set[str]) -> Node:
+        """A fraction of products, all of whose factors are positive powers."""
+        numerator = [self.factor(f, taken) for f in above]
+        denominator = [self.factor(f, taken, single=len(below) == 1) for f in below]
+        return Fraction(_joined(numerator), _joined(denominator))
+
+    def factor(self, expression: Expr, taken: set[str], single: bool = False) -> Node:
+        """One factor of a product. `single`: it stands alone, as a denominator."""
+        if expression.is_Number:
+            return Number(expression) if expression >= 0 else Negative(Number(-expression))
+        if isinstance(expression, Contraction):
+            return self.sigma(expression, taken) if self.explicit else self.node(expression, taken, closed=single)
+        if isinstance(expression, Add | Mul):
+            return self.node(expression, taken)
+        if isinstance(expression, Component | Index | Dimension | One | Delta | Iverson):
+            return self.atom(expression)
+        if isinstance(expression, Partial):
+            return Derivative(self.node(expression.expression, taken), self.atom(expression.wrt))
+        if isinstance(expression, Group):
+            return Brackets(self.node(expression.expression, taken))
+        if isinstance(expression, Pow) and not isinstance(expression, sympy.exp):
+            return self.power(expression, taken)
+        return self.function(expression, taken)
+
+    def sigma(self, contraction: Expr, taken: set[str]) -> Node:
+        """A sum with its sign Σ."""
+        body, dummies = self.open(contraction, taken)
+        if not isinstance(body, Add):
+            body = Mul(*(f for f in Mul.make_args(body) if not (isinstance(f, One) and f.index in dummies)))
+        return Sigma(tuple(d.name for d in dummies), self.node(body, taken))
+
+    def atom(self, expression: Expr) -> Node:
+        """A component, an index, a δ, a one-tensor: what holds indices and no further expressions."""
+        if isinstance(expression, Component):
+            indices = tuple(self.index(i) for i in expression.indices)
+            if isinstance(expression.tensor, Adjoint):
+                of = Symbol(expression.tensor.of.name, indices)
+                return Derivative(Name(self.context.loss), of, expression.tensor.name)
+            return Symbol(expression.tensor.name, indices)
+        if isinstance(expression, One):
+            return Ones(self.index(expression.index))
+        if isinstance(expression, Delta):
+            return DeltaNode(*(self.index(i) for i in index_order(expression.indices, self.context)))
+        if isinstance(expression, Iverson):
+            left, right = (self.index(i) for i in expression.indices)
+            return Comparison(RELATIONS[expression.relation], left, right, expression.relation)
+        return Name(expression.name)
+
+    def index(self, expression: Expr) -> Node:
+        """An index expression: a letter, a number, a label, or an affine combination with its number last."""
+        if isinstance(expression, Integer):
+            return Number(expression) if expression >= 0 else Negative(Number(-expression))
+        if isinstance(expression, Index | Component | Dimension):
+            return self.atom(expression)
+        terms = [(*t.as_coeff_Mul(), t) for t in Add.make_args(expression)]
+        terms.sort(key=lambda t: (t[1] is S.One, t[0] < 0, str(t[1]) not in self.context.taken, str(t[1])))
+        nodes = [self.node(t, set()) for _, _, t in terms]
+        return nodes[0] if len(nodes) == 1 else Sum(tuple(nodes))
+
+    def power(self, expression: Expr, taken: set[str]) -> Node:
+        """A power; square roots as roots. A sum under it stays inside its brackets."""
+        base = self.node(expression.base, taken, closed=True)
+        if expression.exp == S.Half:
+            return Root(base)
+        if isinstance(expression.base, Contraction) and not self.explicit and not isinstance(base, Product):
+            base = Brackets(base)
+        return Power(base, self.node(expression.exp, taken))
+
+    def function(self, expression: Expr, taken: set[str]) -> Node:
+        """A function of numbers, or a constant of SymPy."""
+        arguments = tuple(self.node(a, taken) for a in expression.args)
+        if isinstance(expression, sympy.exp):
+            return Exponential(arguments[0])
+        row = function_of(expression)
+        name = row.name if row else str(expression.func) if expression.args else str(expression)
+        if name == "positive":
+            return Comparison(">", arguments[0], Number(S.Zero), name)
+        if name == "larger":
+            return Comparison(">", arguments[0], arguments[1], name)
+        return Call(name, arguments) if arguments else Name(name)
+
+
+def _sign(contraction: Expr) -> int:
+    """-1 where every term of the summand has a minus before it as a whole."""
+    body = contraction.body
+    return -1 if not body.is_Add and body.as_coeff_Mul()[0].is_negative else 1
+
+
+def _without_covered_ones(factors: list[Expr]) -> list[Expr]:
+    """Drop one-tensors whose index another factor carries."""
+    return [
+        f
+        for f in factors
+        if not (isinstance(f, One) and any(f.index in free_indices(g) for g in factors if g is not f))
+    ]
+
+
+def _split(factors: Sequence[Expr]) -> tuple[list[Expr], list[Expr]]:
+    """The factors above and below the line of a fraction."""
+    above, below = [], []
+    for factor in factors:
+        if isinstance(factor, Pow) and not isinstance(factor, sympy.exp) and factor.exp.is_Rational and factor.exp < 0:
+            below.append(Pow(factor.base, -factor.exp))
+        else:
+            above.append(factor)
+    return above, below
+
+
+def _joined(factors: Sequence[Node]) -> Node:
+    return factors[0] if len(factors) == 1 else Product(tuple(factors)) if factors else Number(Rational(1))
