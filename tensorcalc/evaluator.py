@@ -128,6 +128,10 @@ class Environment:
         """The number of values of an index of the dimension."""
         return dimension.size if dimension.size is not None else self.sizes[dimension]
 
+    def positions(self, index: Expr, axes: tuple[Index, ...]) -> Array:
+        """The values of an index expression as integers, one axis for each index in `axes`."""
+        return _index(index, self, axes)
+
     def with_value(self, tensor: Tensor, value: Array, direct: bool) -> Environment:
         """The environment in which a tensor has another value; what is defined by it changes, unless `direct`."""
         if direct:

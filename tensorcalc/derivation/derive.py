@@ -47,7 +47,7 @@ def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], ki
     loss = next(c for c in ("l", "L", "J", "F", "loss") if c not in system.tensors)
     letters = tuple(engine.letters.chosen)
     pairs = tuple((lemma.lhs, lemma.result) for lemma in results)
-    return Derivation(system, kind, outputs, variables, (*quoted, *lemmas), pairs, letters, loss)
+    return Derivation(system, kind, outputs, variables, (*quoted, *lemmas), pairs, letters, loss, engine=engine)
 
 
 Lemmas = tuple[list[Lemma], list[Lemma]]

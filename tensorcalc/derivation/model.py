@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sympy import Expr
@@ -61,6 +61,7 @@ class Derivation:
     of lemmas, left and right: one for each pair of `of` and `wrt`, or one for each `wrt` where upstream gradients are
     added. `derivative_letters` are the index letters chosen for derivatives (the n of ∂/∂x_n); `loss` is the letter of
     the scalar in upstream gradients, the l of ∂l/∂x.
+    `engine` keeps the lemmas that were derived on the way, for the program form.
     """
 
     system: System
@@ -72,3 +73,4 @@ class Derivation:
     derivative_letters: tuple[str, ...] = ()
     loss: str = "l"
     title: str = ""
+    engine: object = field(default=None, compare=False, repr=False)

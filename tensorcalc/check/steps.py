@@ -1,0 +1,79 @@
+"""Every line of a derivation against its left side, by number."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from sympy import Expr
+
+from tensorcalc.binding import free_indices
+from tensorcalc.check.report import Item
+from tensorcalc.derivation.model import Derivation, Lemma
+from tensorcalc.evaluator import Environment, evaluate
+from tensorcalc.expr import Component
+from tensorcalc.indices import Adjoint, Index, Tensor
+
+__all__ = ["check_steps", "difference", "fill_adjoints"]
+
+TOLERANCE = 1e-9
+
+Array = npt.NDArray[np.float64]
+
+
+def difference(found: Array, expected: Array) -> float:
+    """The largest difference relative to the largest entry (at least 1); infinite where a value is not finite."""
+    if found.shape != expected.shape or not (np.all(np.isfinite(found)) and np.all(np.isfinite(expected))):
+        return float("inf")
+    if found.size == 0:
+        return 0.0
+    return float(np.max(np.abs(found - expected)) / max(1.0, float(np.max(np.abs(expected)))))
+
+
+def fill_adjoints(derivation: Derivation, environment: Environment) -> None:
+    """Give every adjoint ∂l/∂t that occurs its value: Σ ∂l/∂y ∂y/∂t over the outputs, by complex steps."""
+    for tensor in _adjoints(derivation):
+        if tensor in environment.values:
+            continue
+        result = np.zeros(environment.value(tensor.of).shape)
+        for output in derivation.of:
+            indices = tuple(Index(f"'{k}", d) for k, d in enumerate(output.dimensions))
+            jacobian = environment.derivative(Component(output, *indices), indices, tensor.of, direct=False)
+            result += np.tensordot(environment.values[Adjoint(output)], jacobian, output.order)
+        environment.values[tensor] = result
+
+
+def _adjoints(derivation: Derivation) -> list[Adjoint]:
+    found: dict[Adjoint, None] = {}
+    for lemma in derivation.lemmas:
+        for expression in (lemma.lhs, *(s.expression for s in lemma.steps)):
+            found.update(dict.fromkeys(sorted(expression.atoms(Adjoint), key=str)))
+    return list(found)
+
+
+def check_steps(derivation: Derivation, environment: Environment) -> list[Item]:
+    """Compare every line with the left side of its lemma at one point."""
+    fill_adjoints(derivation, environment)
+    items: list[Item] = []
+    for position, lemma in enumerate(derivation.lemmas):
+        axes = tuple(sorted(free_indices(lemma.lhs), key=lambda i: i.name))
+        expected = _value(lemma.lhs, environment, axes)
+        for number, step in enumerate(lemma.steps):
+            found = _value(step.expression, environment, axes)
+            error = difference(found, expected)
+            items.append(
+                Item(_name(lemma), step.rule, "steps", error, error <= TOLERANCE, position, number, step.expression)
+            )
+    return items
+
+
+def _value(expression: Expr, environment: Environment, axes: tuple[Index, ...]) -> Array:
+    return np.asarray(evaluate(expression, environment, axes))
+
+
+def _name(lemma: Lemma) -> str:
+    return str(lemma.lhs)
+
+
+def output_indices(tensor: Tensor) -> tuple[Index, ...]:
+    """Indices over all axes of a tensor."""
+    return tuple(Index(f"'{k}", d) for k, d in enumerate(tensor.dimensions))
