@@ -10,7 +10,7 @@ from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.names import latex_name
 from tensorcalc.render.notation import Level, Notation, Printed, stands_alone, under_operator
-from tensorcalc.render.numbers import is_decimal, scientific
+from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 
 __all__ = ["Latex"]
 
@@ -27,7 +27,7 @@ class Latex(Notation):
     def join(self, factors: Sequence[str]) -> str:
         result = factors[0]
         for factor in factors[1:]:
-            result += (r" \cdot " if factor[0].isdigit() and result[-1].isdigit() else " ") + factor
+            result += (r" \cdot " if factor[0] in DIGITS and result[-1] in DIGITS else " ") + factor
         return result
 
     def brackets(self, text: str) -> str:

@@ -52,7 +52,7 @@ class Notation:
             case at.Product(factors):
                 return self.product(factors, bare), Level.PRODUCT
             case at.Negative(term):
-                return f"{self.minus}{self.at_least(term, Level.PRODUCT, bare)}", Level.SUM
+                return f"{self.minus}{self.at_least(term, Level.SIGMA, bare)}", Level.SUM
             case at.Sum(terms):
                 return self.sum(terms, bare), Level.SUM
             case _:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sympy import Expr, Float, Rational
 
-__all__ = ["decimal", "is_decimal", "scientific"]
+__all__ = ["DIGITS", "decimal", "is_decimal", "scientific"]
 
-DIGITS = 17  # more decimals than this are written as a fraction
+PLACES = 17  # more decimals than this are written as a fraction
+DIGITS = frozenset("0123456789")
 SMALL = 8  # denominators up to here are written as a fraction, as are powers of two up to 64
 
 
@@ -28,7 +29,7 @@ def is_decimal(number: Expr) -> bool:
     if q <= SMALL or (q <= 64 and q & (q - 1) == 0):
         return False
     decimals = _decimals(number)
-    return decimals is not None and len(str(abs(int(number.p)))) <= DIGITS
+    return decimals is not None and len(str(abs(int(number.p)))) <= PLACES
 
 
 def scientific(number: Expr) -> tuple[str, int]:

@@ -71,8 +71,11 @@ def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:
     return kind, place, keys, str(factor)
 
 
-def term_key(factors: Sequence[Expr], context: Context) -> tuple[Any, ...]:
-    """Sorts terms of the same sign: numbers, then by the first appearance of the tensors in them."""
+def term_key(factors: Sequence[Expr], context: Context, late: bool = False) -> tuple[Any, ...]:
+    """Sorts terms of the same sign by the first appearance of the tensors in them.
+
+    Numbers stand before them, or behind where `late` is set.
+    """
 
     def key(factor: Expr) -> tuple[Any, ...]:
         kind = category(factor)
@@ -82,7 +85,7 @@ def term_key(factors: Sequence[Expr], context: Context) -> tuple[Any, ...]:
         return place, kind, power, str(first[2:])
 
     counted = [f for f in factors if category(f) != ONE and not is_constant(f)]
-    return bool(counted), tuple(sorted(key(f) for f in counted)), str(factors)
+    return 1 if counted else 2 if late else 0, tuple(sorted(key(f) for f in counted)), str(factors)
 
 
 def index_order(indices: Sequence[Expr], context: Context) -> list[Expr]:

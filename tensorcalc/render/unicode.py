@@ -10,7 +10,7 @@ from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.names import text_name
 from tensorcalc.render.notation import Level, Notation, Printed, stands_alone, under_operator
-from tensorcalc.render.numbers import is_decimal, scientific
+from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 
 __all__ = ["UnicodeText"]
 
@@ -27,7 +27,7 @@ class UnicodeText(Notation):
     def join(self, factors: Sequence[str]) -> str:
         result = factors[0]
         for factor in factors[1:]:
-            if factor[0].isdigit() and result[-1].isdigit():
+            if factor[0] in DIGITS and result[-1] in DIGITS:
                 result += " · " + factor
             else:
                 result += factor if result[-1] == ")" and factor[0] == "(" else " " + factor

@@ -94,8 +94,9 @@ class _Walk:
         if self.explicit:
             factors = _without_covered_ones(factors)
         factors.sort(key=lambda f: factor_key(f, self.context))
-        node = self.product(abs(number), factors, taken)
-        return Negative(node) if number < 0 else node, term_key(factors, self.context)
+        node = self.product(abs(number), factors, frozenset(dummies), taken)
+        key = term_key(factors, self.context, late=is_decimal(number))
+        return Negative(node) if number < 0 else node, key
 
     def factors(self, expression: Expr, taken: set[str]) -> tuple[Expr, list[Expr], list[Index]]:
         """The number, the other factors, and the dummies of sums over the whole product (Einstein style only)."""
@@ -152,23 +153,23 @@ class _Walk:
                 needed.append(One(dummy))
         return needed
 
-    def product(self, number: Expr, factors: list[Expr], taken: set[str]) -> Node:
+    def product(self, number: Expr, factors: list[Expr], dummies: frozenset[Index], taken: set[str]) -> Node:
         """A positive number and sorted factors as one product with at most two fractions."""
-        above, below = _split(factors)
-        constants = [f for f in below if is_constant(f)]
-        divisors = [f for f in below if not is_constant(f)]
-        leading: list[Expr] = [f for f in above if constants and is_constant(f)]
+        number, above, below = _split(number, factors)
+        summed = bool(dummies) or any(isinstance(f, Contraction) for f in factors)
+        outside = [f for f in below if is_constant(f) or (summed and dummies.isdisjoint(free_indices(f)))]
+        divisors = [f for f in below if f not in outside]
+        before = [f for f in above if outside and dummies.isdisjoint(free_indices(f)) and _in_numerator(f)]
+        leading = [f for f in before if is_constant(f) or (summed and not all(map(is_constant, outside)))]
         above = [f for f in above if f not in leading]
         top, bottom = (number, S.One) if is_decimal(number) else number.as_numer_denom()
-        inside: list[Expr] = []
-        if divisors:
-            inside = [f for f in above if category(f) in (SCALAR, TENSOR, FUNCTION)]
-            above = [f for f in above if f not in inside]
-            if not constants and not any(category(f) == ADJOINT for f in above):
-                inside = [*([top] if top != 1 else []), *inside]
-                divisors = [*([bottom] if bottom != 1 else []), *divisors]
-                top = bottom = S.One
-        result = self.leading(top, bottom, leading, constants, taken)
+        inside = [f for f in above if divisors and _in_numerator(f)]
+        above = [f for f in above if f not in inside]
+        if divisors and not outside and not any(category(f) == ADJOINT for f in above):
+            inside = [*([top] if top != 1 else []), *inside]
+            divisors = [*([bottom] if bottom != 1 else []), *divisors]
+            top = bottom = S.One
+        result = self.leading(top, bottom, leading, outside, taken)
         early = [f for f in above if category(f) <= SCALAR]
         ones = [f for f in above if category(f) == ONE]
         late = [f for f in above if category(f) > ONE]
@@ -293,15 +294,25 @@ def _without_covered_ones(factors: list[Expr]) -> list[Expr]:
     ]
 
 
-def _split(factors: Sequence[Expr]) -> tuple[list[Expr], list[Expr]]:
-    """The factors above and below the line of a fraction."""
+def _in_numerator(factor: Expr) -> bool:
+    """Whether a factor may stand above the line of a fraction; brackets, derivatives, δ and one-tensors may not."""
+    return category(factor) in (SCALAR, TENSOR, FUNCTION)
+
+
+def _split(number: Expr, factors: Sequence[Expr]) -> tuple[Expr, list[Expr], list[Expr]]:
+    """The number, and the factors above and below the line of a fraction; √2/2 becomes 1/√2."""
     above, below = [], []
     for factor in factors:
-        if isinstance(factor, Pow) and not isinstance(factor, sympy.exp) and factor.exp.is_Rational and factor.exp < 0:
-            below.append(Pow(factor.base, -factor.exp))
-        else:
-            above.append(factor)
-    return above, below
+        if isinstance(factor, Pow) and not isinstance(factor, sympy.exp) and factor.exp.is_Rational:
+            if factor.exp < 0:
+                below.append(Pow(factor.base, -factor.exp))
+                continue
+            if factor.exp == S.Half and factor.base.is_Integer and (number / factor.base).p == number.p:
+                number *= factor.base
+                below.append(factor)
+                continue
+        above.append(factor)
+    return number, above, below
 
 
 def _joined(factors: Sequence[Node]) -> Node:
