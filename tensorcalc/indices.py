@@ -10,7 +10,7 @@ from typing import Any
 
 from sympy import AtomicExpr, Expr, Integer
 
-__all__ = ["Adjoint", "BoundIndex", "Dimension", "Index", "Tensor"]
+__all__ = ["Adjoint", "BoundIndex", "Dimension", "Index", "Slope", "Tangent", "Tensor"]
 
 
 def _plain(content: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -142,10 +142,12 @@ class Tensor(_Named):
         return self.label_dimension is not None
 
 
-class Adjoint(Tensor):
-    """The upstream gradient ∂l/∂t of a tensor t, an array of t's shape; `d_t` where a plain name is needed."""
+class _Derived(Tensor):
+    """A tensor that belongs to another one and has its shape."""
 
-    def __new__(cls, of: Tensor) -> Adjoint:
+    PREFIX = ""
+
+    def __new__(cls, of: Tensor) -> _Derived:
         return cls._make(of)
 
     @property
@@ -154,11 +156,55 @@ class Adjoint(Tensor):
 
     @property
     def name(self) -> str:
-        return f"d_{self.of.name}"
+        return f"{self.PREFIX}{self.of.name}"
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
         return self.of.dimensions
+
+    @property
+    def label_dimension(self) -> None:
+        return None
+
+    def _sympystr(self, printer: Any) -> str:
+        return self.name
+
+    _sympyrepr = _sympystr
+
+
+class Adjoint(_Derived):
+    """The upstream gradient ∂l/∂t of a tensor t; `d_t` where a plain name is needed."""
+
+    PREFIX = "d_"
+
+
+class Tangent(_Derived):
+    """The directional derivative of a tensor t along given tangents of the inputs; `v_t` as a plain name."""
+
+    PREFIX = "v_"
+
+
+class Slope(Tensor):
+    """A whole derivative ∂t/∂x as a tensor: the axes of t, then those of x; `d_t_d_x` where a plain name is needed."""
+
+    def __new__(cls, of: Tensor, wrt: Tensor) -> Slope:
+        return cls._make(of, wrt)
+
+    @property
+    def of(self) -> Tensor:
+        return self._content[0]
+
+    @property
+    def wrt(self) -> Tensor:
+        return self._content[1]
+
+    @property
+    def name(self) -> str:
+        return f"d_{self.of.name}_d_{self.wrt.name}"
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        return self.of.dimensions + self.wrt.dimensions
 
     @property
     def label_dimension(self) -> None:

@@ -8,12 +8,12 @@ from typing import get_args
 
 from tensorcalc.derivation.adjoints import Adjoints, backpropagated
 from tensorcalc.derivation.engine import Engine
-from tensorcalc.derivation.jacobians import jacobians, needed
+from tensorcalc.derivation.jacobians import jacobian_or_zero, needed
 from tensorcalc.derivation.model import Derivation, Kind, Lemma, Step
+from tensorcalc.derivation.second import second_order
+from tensorcalc.derivation.tangents import tangents
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.expr import Component, Partial
 from tensorcalc.indices import Tensor
-from tensorcalc.rules.derivatives import CONSTANT
 from tensorcalc.system import Definition, System
 
 __all__ = ["derive"]
@@ -26,7 +26,7 @@ def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], ki
     """Derive the derivatives of `of` by every tensor of `wrt`.
 
     Raises `TensorCalcError`: E_UNKNOWN_NAME for names that the system does not have, E_KIND where the kind does not
-    fit the function, E_UNSUPPORTED for kinds that are not there yet.
+    fit the function.
     """
     if kind not in get_args(Kind):
         raise TensorCalcError(
@@ -35,19 +35,36 @@ def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], ki
     outputs = tuple(_defined(system, name) for name in _names(of))
     variables = tuple(_variable(system, name) for name in _names(wrt))
     _check_kind(kind, outputs)
+    if kind in ("hessian", "hvp"):
+        first: Kind = "gradient" if all(t.order == 0 for t in outputs) and len(outputs) == 1 else "jacobian"
+        return second_order(_first_order(system, outputs, variables, first), kind)
+    return _first_order(system, outputs, variables, kind)
+
+
+def _first_order(system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...], kind: Kind) -> Derivation:
     engine = Engine(system)
     quoted = [_quote(d) for d in _needed_by(engine, outputs)]
     if kind == "jacobian":
         lemmas, results = _all_jacobians(engine, outputs, variables)
+    elif kind == "jvp":
+        lemmas, results = tangents(engine, outputs, variables)
     elif _jacobians_first(engine, outputs, variables):
         lemmas, results = _jacobians_then_upstream(engine, outputs[0], variables, kind)
     else:
         lemmas, results = _all_adjoints(engine, outputs, variables, kind)
-    lemmas = list(dict.fromkeys(lemmas))
     loss = next(c for c in ("l", "L", "J", "F", "loss") if c not in system.tensors)
-    letters = tuple(engine.letters.chosen)
-    pairs = tuple((lemma.lhs, lemma.result) for lemma in results)
-    return Derivation(system, kind, outputs, variables, (*quoted, *lemmas), pairs, letters, loss, engine=engine)
+    return Derivation(
+        system,
+        kind,
+        outputs,
+        variables,
+        tuple(dict.fromkeys((*quoted, *lemmas))),
+        tuple((lemma.lhs, lemma.result) for lemma in results),
+        tuple(engine.letters.chosen),
+        loss,
+        shown=frozenset(engine.shown),
+        engine=engine,
+    )
 
 
 Lemmas = tuple[list[Lemma], list[Lemma]]
@@ -58,7 +75,7 @@ def _all_jacobians(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple
     results = []
     for output in outputs:
         for variable in variables:
-            found = jacobians(engine, output, variable) or [_zero(engine, output, variable)]
+            found = jacobian_or_zero(engine, output, variable)
             lemmas += found
             results.append(found[-1])
     return lemmas, results
@@ -74,13 +91,6 @@ def _all_adjoints(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[
     adjoints = Adjoints(engine, outputs, scalar=kind == "gradient")
     adjoints.derive(variables)
     return adjoints.lemmas, [adjoints.results[v] for v in variables]
-
-
-def _zero(engine: Engine, output: Tensor, variable: Tensor) -> Lemma:
-    """The derivative of something that does not depend on the variable."""
-    wrt = Component(variable, *engine.letters.for_variable(variable))
-    lhs = Partial(engine.system.by_tensor[output].lhs, wrt)
-    return Lemma(lhs, (Step(lhs.expression * 0, (CONSTANT,)),), "jacobian")
 
 
 def _jacobians_first(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> bool:
@@ -135,9 +145,9 @@ def _unknown(system: System, name: str, known: Iterable[str], what: str, which: 
 
 
 def _check_kind(kind: Kind, outputs: tuple[Tensor, ...]) -> None:
-    if kind in ("jvp", "hessian", "hvp"):
+    if kind == "hvp" and (len(outputs) != 1 or outputs[0].order):
         raise TensorCalcError(
-            "E_UNSUPPORTED", f"the kind {kind} is not supported yet", hint="gradient, jacobian or vjp"
+            "E_KIND", "a Hessian-vector product is that of one scalar", hint="kind hessian takes tensors too"
         )
     if kind == "gradient":
         for output in outputs:

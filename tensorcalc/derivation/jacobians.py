@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from sympy import S
+
 from tensorcalc.derivation.engine import Engine, Link, known
-from tensorcalc.derivation.model import Lemma
+from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Partial
 from tensorcalc.indices import Tensor
+from tensorcalc.rules.derivatives import CONSTANT
 from tensorcalc.rules.scope import Known, Scope
 from tensorcalc.system import Definition
 
-__all__ = ["jacobians"]
+__all__ = ["jacobian_or_zero", "jacobians", "needed"]
+
+
+def jacobian_or_zero(engine: Engine, of: Tensor, variable: Tensor) -> list[Lemma]:
+    """The lemmas that end in ∂of/∂variable; a single line where `of` does not depend on the variable."""
+    found = jacobians(engine, of, variable)
+    if found:
+        return found
+    wrt = Component(variable, *engine.letters.for_variable(variable))
+    lhs = Partial(engine.system.by_tensor[of].lhs, wrt)
+    return [Lemma(lhs, (Step(S.Zero, (CONSTANT,)),), "jacobian")]
 
 
 def jacobians(engine: Engine, of: Tensor, variable: Tensor) -> list[Lemma]:

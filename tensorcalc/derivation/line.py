@@ -21,7 +21,7 @@ from tensorcalc.rules.derivatives import chain, elementary, linearity, product_o
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
 
-__all__ = ["differentiate", "simplify"]
+__all__ = ["differentiate", "simplified", "simplify"]
 
 Fired = dict[Rule, None]
 FAMILIES: tuple[Callable[[Partial, Scope, Fired], Expr | None], ...] = (
@@ -74,6 +74,12 @@ def simplify(line: Expr, patterns: Sequence[Pattern], indices: Sequence[Index] =
     if best != contracted:
         steps.append(Step(best, rules))
     return steps
+
+
+def simplified(line: Expr, patterns: Sequence[Pattern], indices: Sequence[Index] = ()) -> Expr:
+    """The shortest form of a derivative without ∂."""
+    steps = simplify(line, patterns, indices)
+    return ungroup(steps[-1].expression if steps else line)
 
 
 def _candidates(line: Expr, patterns: Sequence[Pattern]) -> list[tuple[Expr, tuple[Rule, ...]]]:

@@ -14,7 +14,7 @@ from tensorcalc.system import System
 __all__ = ["Derivation", "Kind", "Lemma", "LemmaKind", "Step"]
 
 Kind = Literal["gradient", "jacobian", "vjp", "jvp", "hessian", "hvp"]
-LemmaKind = Literal["definition", "jacobian", "partial", "chain", "backpropagated"]
+LemmaKind = Literal["definition", "jacobian", "partial", "chain", "backpropagated", "tangent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Lemma:
     `kind` says what is derived: a `definition` is quoted (its single step is the right-hand side); a `jacobian` is
     the total derivative ∂t/∂x of a definition, taken from its formula; a `partial` derivative is one with respect to
     a definition that occurs in the formula; a `chain` joins both by the chain rule; `backpropagated` is ∂l/∂x from an
-    upstream gradient (`lhs` is then a component of an `Adjoint`).
+    upstream gradient (`lhs` is then a component of an `Adjoint`); a `tangent` is a directional derivative (`lhs` is a
+    component of a `Tangent`).
     """
 
     lhs: Expr
@@ -61,7 +62,8 @@ class Derivation:
     of lemmas, left and right: one for each pair of `of` and `wrt`, or one for each `wrt` where upstream gradients are
     added. `derivative_letters` are the index letters chosen for derivatives (the n of ∂/∂x_n); `loss` is the letter of
     the scalar in upstream gradients, the l of ∂l/∂x.
-    `engine` keeps the lemmas that were derived on the way, for the program form.
+    `shown` names the functions whose chain rule has been shown in full; `engine` keeps the lemmas that were derived on
+    the way, for the program form.
     """
 
     system: System
@@ -73,4 +75,5 @@ class Derivation:
     derivative_letters: tuple[str, ...] = ()
     loss: str = "l"
     title: str = ""
+    shown: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     engine: object = field(default=None, compare=False, repr=False)

@@ -9,12 +9,13 @@ from sympy import Add, Expr, S
 from tensorcalc.binding import Contraction, product, rename
 from tensorcalc.derivation.engine import Engine
 from tensorcalc.derivation.jacobians import needed
-from tensorcalc.derivation.line import simplify
+from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Derivation
+from tensorcalc.derivation.tangents import tangent_definitions
 from tensorcalc.expr import Component, Delta
-from tensorcalc.indices import Adjoint, Index, Tensor
-from tensorcalc.rules.algebra import size, ungroup
-from tensorcalc.system import Definition, Program, System
+from tensorcalc.indices import Adjoint, Index, Slope, Tangent, Tensor
+from tensorcalc.rules.algebra import size
+from tensorcalc.system import Definition, Program
 
 __all__ = ["program_of"]
 
@@ -24,27 +25,24 @@ CHEAP = 1  # operations up to which an adjoint is written out where it is used i
 def program_of(derivation: Derivation) -> Program:
     """The definitions that compute the results of a derivation from its inputs.
 
-    Arguments are the system's inputs and, for a VJP, the upstream gradients `d_<output>`. Results are `d_<input>` for
-    gradients and VJPs, `d_<output>_d_<input>` for Jacobians, in the order of `of` and then `wrt`.
+    Arguments are the system's inputs; for a VJP also the upstream gradients `d_<output>`, for a JVP or HVP the tangents
+    `v_<input>`. Results stand in the order of `of` and then `wrt`.
     """
     engine = derivation.engine if isinstance(derivation.engine, Engine) else Engine(derivation.system)
-    if derivation.kind == "jacobian":
+    system, title = derivation.system, _title(derivation)
+    if derivation.kind in ("jacobian", "hessian"):
         return _jacobian_program(derivation)
+    if derivation.kind in ("jvp", "hvp"):
+        outputs = tuple(left.tensor for left, _ in derivation.results)
+        tangents = tangent_definitions(engine, tuple(t.of for t in outputs), derivation.wrt)
+        return Program(
+            (*system.inputs, *(Tangent(v) for v in derivation.wrt)), (*system.ordered, *tangents), outputs, title
+        )
     scalar = derivation.kind == "gradient"
-    reverse = _Reverse(engine, derivation.of, scalar)
-    definitions = reverse.run(derivation.wrt)
+    definitions = _Reverse(engine, derivation.of, scalar).run(derivation.wrt)
     upstream = () if scalar else tuple(Adjoint(t) for t in derivation.of)
     outputs = tuple(Adjoint(v) for v in derivation.wrt)
-    return Program(
-        (*derivation.system.inputs, *upstream),
-        (*_forward(derivation.system), *definitions),
-        outputs,
-        _title(derivation),
-    )
-
-
-def _forward(system: System) -> tuple[Definition, ...]:
-    return system.ordered
+    return Program((*system.inputs, *upstream), (*system.ordered, *definitions), outputs, title)
 
 
 def _title(derivation: Derivation) -> str:
@@ -58,12 +56,10 @@ def _jacobian_program(derivation: Derivation) -> Program:
     for left, right in derivation.results:
         output, variable = left.expression, left.wrt
         indices = (*output.indices, *variable.indices)
-        name = f"d_{output.tensor.name}_d_{variable.tensor.name}"
-        tensor = Tensor(name, tuple(i.dimension for i in indices))
-        definitions.append(Definition(tensor, indices, right))
+        definitions.append(Definition(Slope(output.tensor, variable.tensor), indices, right))
     return Program(
         derivation.system.inputs,
-        (*_forward(derivation.system), *definitions),
+        (*derivation.system.ordered, *definitions),
         tuple(d.tensor for d in definitions),
         _title(derivation),
     )
@@ -125,8 +121,7 @@ class _Reverse:
             partial = self.engine.partial(consumer, tensor, indices).result
             upper = self._value(consumer.tensor, consumer.indices)
             parts.append(Contraction(product([upper, partial]), *consumer.indices))
-        steps = simplify(Add(*parts), self.engine.patterns, indices)
-        return ungroup(steps[-1].expression) if steps else Add(*parts)
+        return simplified(Add(*parts), self.engine.patterns, indices)
 
     def _value(self, tensor: Tensor, indices: tuple[Expr, ...]) -> Expr:
         if tensor in self.inline:

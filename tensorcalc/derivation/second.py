@@ -1,0 +1,58 @@
+"""Second derivatives: the gradient is taken as a system of definitions of its own and derived once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tensorcalc.binding import free_indices
+from tensorcalc.derivation.engine import Engine
+from tensorcalc.derivation.jacobians import jacobian_or_zero
+from tensorcalc.derivation.model import Derivation, Kind
+from tensorcalc.derivation.program import program_of
+from tensorcalc.derivation.tangents import tangents
+from tensorcalc.expr import Component
+from tensorcalc.indices import Dimension
+from tensorcalc.system import System
+
+__all__ = ["second_order"]
+
+
+def second_order(first: Derivation, kind: Kind) -> Derivation:
+    """The Hessian or HVP, from the derivation of the gradient (or of the Jacobian, for a tensor-valued function)."""
+    program = program_of(first)
+    system = System(program.definitions, first.system.inputs, _letters(first), first.system.notes, first.system.source)
+    engine = Engine(system, shown=set(first.shown))
+    if kind == "hvp":
+        lemmas, results = tangents(engine, program.outputs, first.wrt)
+    else:
+        lemmas, results = [], []
+        for output in program.outputs:
+            for variable in first.wrt:
+                found = jacobian_or_zero(engine, output, variable)
+                lemmas += found
+                results.append(found[-1])
+    before = [lemma for lemma in first.lemmas if lemma.kind == "definition" or not isinstance(lemma.lhs, Component)]
+    return Derivation(
+        system,
+        kind,
+        first.of,
+        first.wrt,
+        tuple(dict.fromkeys((*before, *lemmas))),
+        tuple((lemma.lhs, lemma.result) for lemma in results),
+        (*first.derivative_letters, *engine.letters.chosen),
+        first.of[0].name if len(first.of) == 1 else first.loss,
+        first.title,
+        frozenset(engine.shown),
+        engine,
+    )
+
+
+def _letters(first: Derivation) -> Mapping[Dimension, tuple[str, ...]]:
+    """The author's letters, and those of the first derivative: the second one needs others."""
+    letters = {d: list(names) for d, names in first.system.letters.items()}
+    for left, _ in first.results:
+        for index in sorted(free_indices(left), key=str):
+            names = letters.setdefault(index.dimension, [])
+            if index.name not in names:
+                names.append(index.name)
+    return {d: tuple(names) for d, names in letters.items()}

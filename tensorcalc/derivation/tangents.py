@@ -1,0 +1,81 @@
+"""Tangents: directional derivatives, pushed forward from the inputs one definition after the other."""
+
+from __future__ import annotations
+
+from sympy import Add, S
+
+from tensorcalc.binding import Contraction, product
+from tensorcalc.derivation.engine import Engine, Link
+from tensorcalc.derivation.jacobians import needed
+from tensorcalc.derivation.line import simplified
+from tensorcalc.derivation.model import Lemma, Step
+from tensorcalc.expr import Component
+from tensorcalc.indices import Tangent, Tensor
+from tensorcalc.rules.derivatives import CONSTANT
+from tensorcalc.system import Definition
+
+__all__ = ["tangent_definitions", "tangents"]
+
+
+def _path(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> list[Definition]:
+    moving = engine.system.depends(variables)
+    wanted = {d.tensor for output in outputs for d in needed(engine, output)}
+    return [d for d in engine.system.ordered if d.tensor in wanted and d.tensor in moving and d.tensor not in variables]
+
+
+def _links(engine: Engine, definition: Definition, moving: frozenset[Tensor]) -> list[Link]:
+    links = []
+    for tensor in engine.system.uses[definition.tensor]:
+        if tensor in moving:
+            partial = engine.partial(definition, tensor)
+            indices = partial.lhs.wrt.indices
+            lower = Component(Tangent(tensor), *indices)
+            links.append(Link(partial.lhs, lower, partial.result, lower, indices))
+    return links
+
+
+def tangents(
+    engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]
+) -> tuple[list[Lemma], list[Lemma]]:
+    """All lemmas of a JVP, and those of the outputs."""
+    moving = engine.system.depends(variables)
+    lemmas: list[Lemma] = []
+    results: dict[Tensor, Lemma] = {}
+    for definition in _path(engine, outputs, variables):
+        links = _links(engine, definition, moving)
+        lemmas += [engine.partial(definition, link.lower.tensor.of) for link in links]
+        lhs = Component(Tangent(definition.tensor), *definition.indices)
+        results[definition.tensor] = engine.chained(lhs, links, "tangent", definition.indices)
+        lemmas.append(results[definition.tensor])
+    for output in outputs:
+        if output not in results:
+            definition = engine.system.by_tensor[output]
+            lhs = Component(Tangent(output), *definition.indices)
+            value = lhs if output in variables else S.Zero
+            results[output] = Lemma(lhs, (Step(value, (CONSTANT,)),), "tangent")
+            lemmas.append(results[output])
+    return lemmas, [results[t] for t in outputs]
+
+
+def tangent_definitions(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> list[Definition]:
+    """The tangent of every definition between the variables and the outputs, in order."""
+    moving = engine.system.depends(variables)
+    definitions = []
+    for definition in _path(engine, outputs, variables):
+        parts = [
+            Contraction(product([link.upper_value, link.lower_value]), *link.indices)
+            for link in _links(engine, definition, moving)
+        ]
+        value = simplified(Add(*parts), engine.patterns, definition.indices)
+        definitions.append(Definition(Tangent(definition.tensor), definition.indices, value))
+    done = {d.tensor for d in definitions}
+    for output in outputs:
+        if Tangent(output) not in done and output not in variables:
+            indices = engine.system.by_tensor[output].indices
+            definitions.append(Definition(Tangent(output), indices, S.Zero))
+    return definitions
+
+
+def directions(variables: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The tangents of the variables: arguments of a JVP."""
+    return tuple(Tangent(v) for v in variables)

@@ -1,0 +1,224 @@
+"""Binders: equality up to dummy names, and substitution without capture."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy import Add, Expr, Integer, Mul, Pow
+
+from tensorcalc.binding import Contraction, free_indices, fresh, product, rename, replace
+from tensorcalc.evaluator import Environment, evaluate
+from tensorcalc.expr import Component, Delta, Exp, Iverson, One, delta
+from tensorcalc.indices import Adjoint, BoundIndex, Dimension, Index, Tensor
+
+N = Dimension("N")
+I, J, K, L, M = (Index(c, N) for c in "ijklm")
+A = Tensor("a", (N, N))
+B = Tensor("b", (N, N))
+X = Tensor("x", (N,))
+S = Tensor("s")
+T = Tensor("T", (), N)
+
+
+def x(i: Expr) -> Component:
+    return Component(X, i)
+
+
+def a(i: Expr, j: Expr) -> Component:
+    return Component(A, i, j)
+
+
+def b(i: Expr, j: Expr) -> Component:
+    return Component(B, i, j)
+
+
+def test_naming_of_dummies_does_not_matter() -> None:
+    assert Contraction(x(I), I) == Contraction(x(J), J)
+    assert hash(Contraction(x(I), I)) == hash(Contraction(x(J), J))
+
+
+@pytest.mark.parametrize("names", list(itertools.permutations((I, J, K))))
+def test_cycle_of_three_dummies_is_one_object(names: tuple[Index, Index, Index]) -> None:
+    p, q, r = names
+    assert Contraction(a(p, q) * a(q, r) * a(r, p), p, q, r) == Contraction(a(I, J) * a(J, K) * a(K, I), I, J, K)
+
+
+def test_two_dummies_in_either_order() -> None:
+    assert Contraction(a(I, J) * b(J, I), I, J) == Contraction(a(L, K) * b(K, L), L, K)
+    assert Contraction(a(I, J) * b(J, I), I, J) != Contraction(a(I, J) * b(I, J), I, J)
+
+
+def test_nested_sums_merge_and_do_not_collide() -> None:
+    nested = Contraction(Contraction(a(I, J) * x(J), J) * 1, I)
+    assert nested == Contraction(a(I, J) * x(J), I, J)
+    square = Contraction(x(I) * Contraction(a(I, J) * x(J), J), I)
+    other = Contraction(x(J) * Contraction(a(J, I) * x(I), I), J)
+    assert square == other
+
+
+def test_free_indices() -> None:
+    assert free_indices(Contraction(a(I, J) * x(J), J)) == {I}
+    assert free_indices(x(Component(T))) == frozenset()
+
+
+def test_rename_avoids_capture() -> None:
+    inner = Contraction(a(I, J) * x(J), J)
+    assert rename(inner, {I: J}) == Contraction(a(J, K) * x(K), K)
+
+
+def test_substitution_of_a_component_avoids_capture() -> None:
+    outer = Contraction(x(I) * Component(S), I)
+    result = outer.xreplace({Component(S): Contraction(x(J) * x(J), J)})
+    assert result == Contraction(x(I) * Contraction(x(K) ** 2, K), I)
+
+
+def test_deeper_substitution_renumbers_outer_binders() -> None:
+    marker = Component(S)
+    tall = Contraction(Exp(Contraction(a(J, K) * marker, K)), J)
+    result = Contraction(x(I) * tall, I).xreplace({marker: Contraction(Exp(Contraction(b(L, M), L)), M)})
+    expected = Contraction(
+        x(I) * Contraction(Exp(Contraction(a(J, K) * Contraction(Exp(Contraction(b(L, M), L)), M), K)), J), I
+    )
+    assert result == expected
+
+
+def test_open_gives_fresh_indices() -> None:
+    contraction = Contraction(a(I, J) * x(J), J)
+    body, (dummy,) = contraction.open()
+    assert dummy not in free_indices(contraction)
+    assert Contraction(body, dummy) == contraction
+    _, (other,) = contraction.open((body,))
+    assert other != dummy
+
+
+def test_fresh_depends_on_arguments_only() -> None:
+    assert fresh([N, N]) == fresh([N, N])
+    assert not set(fresh([N], fresh([N]))) & set(fresh([N]))
+
+
+def test_symmetric_summand_of_many_dummies_is_quick() -> None:
+    many = [Index(f"i{k}", N) for k in range(9)]
+    summand = Mul(*(x(i) for i in many))
+    assert Contraction(summand, *many) == Contraction(summand, *reversed(many))
+
+
+def test_a_dummy_listed_twice_is_an_error() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        Contraction(x(I), I, I)
+
+
+def test_replace_sees_no_canonical_dummy() -> None:
+    seen: list[Expr] = []
+
+    def look(node: Expr) -> None:
+        seen.append(node)
+
+    replace(Contraction(x(I) * Contraction(a(I, J), J), I), look)
+    assert not any(isinstance(n, BoundIndex) for n in seen)
+
+
+def test_delta_is_symmetric_and_simple_cases_evaluate() -> None:
+    assert Delta(I, J) == Delta(J, I)
+    assert Delta(I, I) == 1
+    assert delta(0, 1) == 0
+    assert delta(2, 2) == 1
+    assert Delta(I, J) ** 3 == Delta(I, J)
+    assert One(I) ** 2 == One(I)
+    assert Iverson("le", I, J) ** 2 == Iverson("le", I, J)
+
+
+def test_component_checks_its_order() -> None:
+    with pytest.raises(ValueError, match="2 indices"):
+        Component(A, I)
+
+
+def test_exponentials_stay_factors() -> None:
+    assert (Exp(x(I)) * Exp(x(J))).args in ((Exp(x(I)), Exp(x(J))), (Exp(x(J)), Exp(x(I))))
+    assert Exp(x(I)) / Exp(x(I)) == 1
+
+
+def test_numbers_are_not_distributed() -> None:
+    assert product([Integer(2), x(I) + x(J)]).is_Mul
+
+
+@pytest.mark.parametrize("value", [N, I, A, T, Adjoint(A), a(I, J), Delta(I, J), Contraction(a(I, J), J), Exp(x(I))])
+def test_pickle(value: Expr) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value
+
+
+# Random expressions: any renaming of dummies gives an equal object, and substitution keeps the value.
+
+INDICES = [I, J, K, L]
+
+
+@st.composite
+def expressions(draw: st.DrawFn, depth: int = 3) -> Expr:
+    if depth == 0 or draw(st.booleans()):
+        i, j = draw(st.sampled_from(INDICES)), draw(st.sampled_from(INDICES))
+        return draw(st.sampled_from([x(i), a(i, j), b(i, j), Delta(i, j), Component(S), x(Component(T))]))
+    kind = draw(st.sampled_from(["add", "mul", "pow", "sum", "exp"]))
+    left = draw(expressions(depth=depth - 1))
+    if kind == "add":
+        return Add(left, draw(expressions(depth=depth - 1)))
+    if kind == "mul":
+        return Mul(left, draw(expressions(depth=depth - 1)))
+    if kind == "pow":
+        return Pow(left, 2)
+    if kind == "exp":
+        return Exp(left / 4)
+    dummies = draw(st.lists(st.sampled_from(INDICES), min_size=1, max_size=3, unique=True))
+    return Contraction(left, *dummies)
+
+
+def environment(seed: int = 0) -> Environment:
+    rng = np.random.default_rng(seed)
+    values = {
+        X: rng.normal(size=3) / 2,
+        A: rng.normal(size=(3, 3)) / 2,
+        B: rng.normal(size=(3, 3)) / 2,
+        S: rng.normal(size=()) / 2,
+        T: np.asarray(1),
+    }
+    return Environment({}, values, {N: 3})
+
+
+@settings(max_examples=150, deadline=None)
+@given(expressions(), st.permutations([Index(c, N) for c in "pqrs"]))
+def test_alpha_equivalence(expression: Expr, names: list[Index]) -> None:
+    summed = Contraction(expression, *INDICES)
+    renamed = rename(expression, dict(zip(INDICES, names, strict=True)))
+    assert Contraction(renamed, *names) == summed
+    assert Contraction(renamed, *sorted(names, key=str)) == summed
+
+
+@settings(max_examples=150, deadline=None)
+@given(expressions(), expressions())
+def test_substitution_never_captures(outer: Expr, inner: Expr) -> None:
+    inner = Contraction(inner, *(i for i in INDICES if i in free_indices(inner)))
+    env = environment()
+    value = float(evaluate(inner, env, ()))
+    axes = tuple(sorted(free_indices(outer), key=str))
+    replaced = evaluate(outer.xreplace({Component(S): inner}), env, axes)
+    env.values[S] = np.asarray(value)
+    expected = evaluate(outer, env, axes)
+    finite = np.isfinite(expected) & np.isfinite(replaced)
+    assert np.array_equal(np.isfinite(expected), np.isfinite(replaced))
+    assert np.allclose(replaced[finite], expected[finite], rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(expressions(), st.sampled_from(INDICES), st.sampled_from(INDICES))
+def test_rename_keeps_the_value(expression: Expr, old: Index, new: Index) -> None:
+    env = environment()
+    axes = tuple(INDICES)
+    value = evaluate(expression, env, axes)
+    renamed = evaluate(rename(expression, {old: new}), env, axes)
+    taken = np.ix_(*(range(3) for _ in axes))
+    picked = list(taken)
+    picked[axes.index(old)] = taken[axes.index(new)]
+    assert np.allclose(renamed, value[tuple(picked)], equal_nan=True)
