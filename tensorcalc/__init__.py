@@ -1,0 +1,35 @@
+"""Derive gradients in index notation, one named rule at a time, check every line by number, and generate the code.
+
+    import tensorcalc as tc
+
+    system = tc.parse("s[i] = exp(x[i])/sum(j, exp(x[j])); c = -log(s[T])")
+    derivation = system.derive("c", wrt="x", kind="gradient")
+    print(derivation)
+
+The names below are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tensorcalc.api import Derivation, System, load, parse
+    from tensorcalc.errors import TensorCalcError
+
+__all__ = ["Derivation", "System", "TensorCalcError", "load", "parse"]
+
+_HOMES = {"TensorCalcError": "tensorcalc.errors"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES.get(name, "tensorcalc.api")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

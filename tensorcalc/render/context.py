@@ -13,7 +13,7 @@ from sympy.core.basic import Basic
 from tensorcalc.binding import free_indices
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.expr import Component
-from tensorcalc.indices import Adjoint, BoundIndex, Index, Tensor
+from tensorcalc.indices import Adjoint, BoundIndex, Index, Slope, Tangent, Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
 __all__ = ["EMPTY", "Context", "Style"]
@@ -59,7 +59,7 @@ class Context:
 
     def place(self, tensor: Tensor) -> int:
         """The place of a tensor in the order of first appearance."""
-        return self.places.get(tensor.of if isinstance(tensor, Adjoint) else tensor, LAST)
+        return self.places.get(base(tensor), LAST)
 
     def index_key(self, index: Expr) -> tuple[int, str]:
         """The order of indices: the author's letters, labels and numbers, the letters of derivatives."""
@@ -105,7 +105,12 @@ class Context:
         yield from spare
 
     def _definition(self, tensor: Tensor) -> Definition | None:
-        return self.system.by_tensor.get(tensor.of if isinstance(tensor, Adjoint) else tensor)
+        return self.system.by_tensor.get(base(tensor))
+
+
+def base(tensor: Tensor) -> Tensor:
+    """The tensor to which an upstream gradient, a tangent or a derivative belongs; any other tensor itself."""
+    return tensor.of if isinstance(tensor, Adjoint | Tangent | Slope) else tensor
 
 
 def components(expression: Basic) -> Iterator[Component]:

@@ -13,7 +13,7 @@ from tensorcalc.render.context import Context, Style
 from tensorcalc.render.layout import Node
 from tensorcalc.render.walk import layout
 
-__all__ = ["Block", "Detail", "Line", "blocks", "result_lines"]
+__all__ = ["Block", "Detail", "Line", "blocks", "grouped", "result_lines"]
 
 Detail = Literal["all", "key", "result"]
 
@@ -56,6 +56,17 @@ def result_lines(derivation: Derivation, style: Style = "einstein") -> tuple[Blo
         line = Line(right, layout(right, context), (), ())
         found.append(Block("result", left, layout(left, context), (line,), context, number))
     return tuple(found)
+
+
+def grouped(found: Sequence[Block]) -> list[list[Block]]:
+    """Blocks that are printed together: definitions that follow each other, and results; any other stands alone."""
+    groups: list[list[Block]] = []
+    for block in found:
+        if groups and block.kind == groups[-1][0].kind and block.kind in ("definition", "result"):
+            groups[-1].append(block)
+        else:
+            groups.append([block])
+    return groups
 
 
 def _block(lemma: Lemma, number: int, context: Context) -> Block:

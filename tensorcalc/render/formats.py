@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from sympy import Expr
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.indices import Tensor
 from tensorcalc.render.context import EMPTY, Context, Style
-from tensorcalc.render.document import Block, Detail, blocks, result_lines
+from tensorcalc.render.document import Block, Detail, blocks, grouped, result_lines
 from tensorcalc.render.latex import Latex
 from tensorcalc.render.layout import Node
 from tensorcalc.render.names import latex_text
@@ -25,6 +26,8 @@ __all__ = [
     "expression_plain",
     "expression_text",
     "latex",
+    "node_text",
+    "system_dict",
     "system_text",
     "text",
     "text_rows",
@@ -54,14 +57,21 @@ def expression_plain(expression: Expr, context: Context = EMPTY) -> str:
 def text_rows(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> list[tuple[str, str, str]]:
     """The lines of a derivation as left side, `= right side` and rules; an empty row stands between lemmas."""
     rows: list[tuple[str, str, str]] = []
-    for block in blocks(derivation, style, detail):
-        if rows and block.kind != "result":
+    for group in grouped(blocks(derivation, style, detail)):
+        if rows:
             rows.append(("", "", ""))
-        for number, line in enumerate(block.lines):
-            left = _TEXT.text(block.left)
-            rules = f"({', '.join(line.rules)})" if line.rules else ""
-            rows.append((left if number == 0 else " " * len(left), f"= {_TEXT.text(line.node)}", rules))
+        width = max(len(node_text(block.left)) for block in group)
+        for block in group:
+            for number, line in enumerate(block.lines):
+                left = node_text(block.left) if number == 0 else ""
+                rules = f"({', '.join(line.rules)})" if line.rules else ""
+                rows.append((f"{left:{width}}", f"= {node_text(line.node)}", rules))
     return rows
+
+
+def node_text(node: Node) -> str:
+    """A layout as Unicode text."""
+    return _TEXT.text(node)
 
 
 def text(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> str:
@@ -72,17 +82,19 @@ def text(derivation: Derivation, style: Style = "einstein", detail: Detail = "al
 
 
 def latex(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> str:
-    """A derivation as LaTeX mathematics for amsmath or KaTeX: one display for each lemma."""
-    return "\n\n".join(f"\\[\n{aligned(b)}\n\\]" for b in blocks(derivation, style, detail)) + "\n"
+    """A derivation as LaTeX mathematics for amsmath or KaTeX: one display for each lemma, one for all definitions."""
+    groups = grouped(blocks(derivation, style, detail))
+    return "\n\n".join(f"\\[\n{aligned(group)}\n\\]" for group in groups) + "\n"
 
 
-def aligned(block: Block) -> str:
-    """One chain as an `aligned` environment, without delimiters."""
+def aligned(group: Sequence[Block]) -> str:
+    """Chains of equalities as one `aligned` environment, without delimiters."""
     rows = []
-    for number, line in enumerate(block.lines):
-        left = f"{_LATEX.text(block.left)} " if number == 0 else ""
-        rules = rf" && \text{{({latex_text(', '.join(line.rules))})}}" if line.rules else ""
-        rows.append(f"{left}&= {_LATEX.text(line.node)}{rules}")
+    for block in group:
+        for number, line in enumerate(block.lines):
+            left = f"{_LATEX.text(block.left)} " if number == 0 else ""
+            rules = rf" && \text{{({latex_text(', '.join(line.rules))})}}" if line.rules else ""
+            rows.append(f"{left}&= {_LATEX.text(line.node)}{rules}")
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
@@ -97,7 +109,6 @@ def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = 
     each is the formula on the right with `rules` (names, empty for a definition) and `steps` (the numbers of the
     lemma's steps that it shows, from 0). `laws` gives the law of each rule in LaTeX.
     """
-    system = derivation.system
     shown = () if detail == "result" else blocks(derivation, style, detail)
     return {
         "title": derivation.title,
@@ -106,11 +117,7 @@ def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = 
         "wrt": [t.name for t in derivation.wrt],
         "loss": derivation.loss,
         "style": style,
-        "dimensions": [
-            {"name": d.name, "size": d.size, "letters": list(system.letters.get(d, ()))} for d in system.dimensions
-        ],
-        "inputs": [_input(t) for t in system.inputs],
-        "definitions": [_definition(d, Context.of(derivation, style)) for d in system.definitions],
+        **system_dict(derivation.system, style),
         "lemmas": [_lemma(b) for b in shown],
         "results": [
             {
@@ -120,6 +127,17 @@ def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = 
             for b in result_lines(derivation, style)
         ],
         "laws": {r.name: r.law for lemma in derivation.lemmas for step in lemma.steps for r in step.rules},
+    }
+
+
+def system_dict(system: System, style: Style = "sigma") -> dict[str, Any]:
+    """`dimensions`, `inputs` and `definitions` of a system as plain data; see `to_dict`."""
+    return {
+        "dimensions": [
+            {"name": d.name, "size": d.size, "letters": list(system.letters.get(d, ()))} for d in system.dimensions
+        ],
+        "inputs": [_input(t) for t in system.inputs],
+        "definitions": [_definition(d, Context(system, style=style)) for d in system.definitions],
     }
 
 
@@ -151,7 +169,7 @@ def _lemma(block: Block) -> dict[str, Any]:
         "kind": block.kind,
         "lhs": _formula(block.lhs, block.left, block.context),
         "lines": lines,
-        "latex": aligned(block),
+        "latex": aligned([block]),
     }
 
 

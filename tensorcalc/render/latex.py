@@ -45,11 +45,13 @@ class Latex(Notation):
     def name(self, name: str) -> str:
         return latex_name(name)[0]
 
-    def symbol(self, name: str, indices: Sequence[Node]) -> Printed:
-        spelled, scripted = latex_name(name, indexed=bool(indices))
-        if not indices:
+    def symbol(self, node: at.Symbol) -> Printed:
+        spelled, scripted = latex_name(node.name, indexed=bool(node.indices))
+        if node.tangent:
+            spelled = rf"\dot{{{spelled}}}"
+        if not node.indices:
             return spelled, Level.ATOM
-        return f"{spelled}_{{{self.indices(indices)}}}", Level.POWER if scripted else Level.ATOM
+        return f"{spelled}_{{{self.indices(node.indices)}}}", Level.POWER if scripted else Level.ATOM
 
     def indices(self, indices: Sequence[Node]) -> str:
         plain = all(isinstance(i, at.Name | at.Symbol) for i in indices)

@@ -48,10 +48,11 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A component of a tensor: x_ij."""
+    """A component of a tensor: x_ij. With `tangent`, its plain name, the derivative along a direction: a dot above."""
 
     name: str
     indices: tuple[Node, ...] = ()
+    tangent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Call:
 class Derivative:
     """∂numerator/∂denominator; the numerator is a symbol, a function or a power, or else stands behind the operator.
 
-    `plain` is the name of an upstream gradient in plain notation, empty for an unevaluated derivative.
+    `plain` is the name of the derivative in plain notation where it is a tensor, such as an upstream gradient.
     """
 
     numerator: Node

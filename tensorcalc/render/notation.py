@@ -39,8 +39,8 @@ class Notation:
                 return self.number(value)
             case at.Name(name):
                 return self.name(name), Level.ATOM
-            case at.Symbol(name, indices):
-                return self.symbol(name, indices)
+            case at.Symbol():
+                return self.symbol(node)
             case at.Ones(index):
                 return self.ones(index), Level.ATOM
             case at.Delta(first, second):
@@ -120,7 +120,7 @@ class Notation:
     def name(self, name: str) -> str:
         raise NotImplementedError
 
-    def symbol(self, name: str, indices: Sequence[Node]) -> Printed:
+    def symbol(self, node: at.Symbol) -> Printed:
         raise NotImplementedError
 
     def ones(self, index: Node) -> str:

@@ -9,7 +9,7 @@ from sympy import Add, Expr, Integer, Mul, Pow
 
 from tensorcalc.binding import Contraction, free_indices
 from tensorcalc.expr import Component, Delta, Group, Iverson, One, Partial
-from tensorcalc.indices import Adjoint, Dimension, Index
+from tensorcalc.indices import Adjoint, Dimension, Index, Slope
 from tensorcalc.render.context import LAST, Context, components
 
 __all__ = [
@@ -35,7 +35,7 @@ ADJOINT, SCALAR, ONE, TENSOR, FUNCTION, BRACKET, PARTIAL, DELTA = range(8)
 def category(factor: Expr) -> int:
     """The kind of a factor, in the order in which kinds are written."""
     if isinstance(factor, Component):
-        return ADJOINT if isinstance(factor.tensor, Adjoint) else TENSOR if factor.indices else SCALAR
+        return ADJOINT if isinstance(factor.tensor, Adjoint | Slope) else TENSOR if factor.indices else SCALAR
     if isinstance(factor, Pow) and not isinstance(factor.base, One | Delta | Iverson | Partial):
         inner = category(factor.base)
         return FUNCTION if inner == BRACKET and factor.exp.is_Rational and factor.exp.q == 2 else inner

@@ -43,8 +43,11 @@ class Plain(Notation):
     def name(self, name: str) -> str:
         return name
 
-    def symbol(self, name: str, indices: Sequence[Node]) -> Printed:
-        return f"{name}[{self.indices(indices)}]" if indices else name, Level.ATOM
+    def symbol(self, node: at.Symbol) -> Printed:
+        return self.component(node.tangent or node.name, node.indices), Level.ATOM
+
+    def component(self, name: str, indices: Sequence[Node]) -> str:
+        return f"{name}[{self.indices(indices)}]" if indices else name
 
     def indices(self, indices: Sequence[Node], separator: str = ",") -> str:
         return separator.join(self.text(i).replace(" ", "") for i in indices)
@@ -75,8 +78,9 @@ class Plain(Notation):
         return f"{node.function}({', '.join(self.text(a) for a in node.arguments)})", Level.ATOM
 
     def derivative(self, node: at.Derivative) -> Printed:
-        if node.plain and isinstance(node.denominator, at.Symbol):
-            return self.symbol(node.plain, node.denominator.indices)
+        if node.plain:
+            sides = [s for s in (node.numerator, node.denominator) if isinstance(s, at.Symbol)]
+            return self.component(node.plain, [i for s in sides for i in s.indices]), Level.ATOM
         return f"D({self.text(node.numerator)}, {self.text(node.denominator)})", Level.ATOM
 
     def sigma(self, letters: Sequence[str], body: Node) -> Printed:

@@ -15,6 +15,7 @@ from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 __all__ = ["UnicodeText"]
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+DOT = "\N{COMBINING DOT ABOVE}"
 _BARE = ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan")
 
 
@@ -57,9 +58,9 @@ class UnicodeText(Notation):
     def name(self, name: str) -> str:
         return text_name(name)
 
-    def symbol(self, name: str, indices: Sequence[Node]) -> Printed:
-        spelled = text_name(name)
-        return f"{spelled}{self.subscript(indices)}" if indices else spelled, Level.ATOM
+    def symbol(self, node: at.Symbol) -> Printed:
+        spelled = text_name(node.name) + (DOT if node.tangent else "")
+        return f"{spelled}{self.subscript(node.indices)}" if node.indices else spelled, Level.ATOM
 
     def subscript(self, indices: Sequence[Node]) -> str:
         parts = [self.text(i).replace(" ", "") for i in indices]

@@ -11,7 +11,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 from tensorcalc.binding import Contraction, free_indices, rename
 from tensorcalc.expr import Component, Delta, Group, Iverson, One, Partial
 from tensorcalc.functions import function_of
-from tensorcalc.indices import Adjoint, Dimension, Index
+from tensorcalc.indices import Adjoint, Dimension, Index, Slope, Tangent
 from tensorcalc.render.context import Context
 from tensorcalc.render.layout import (
     Brackets,
@@ -235,6 +235,12 @@ class _Walk:
             if isinstance(expression.tensor, Adjoint):
                 of = Symbol(expression.tensor.of.name, indices)
                 return Derivative(Name(self.context.loss), of, expression.tensor.name)
+            if isinstance(expression.tensor, Slope):
+                of, wrt, count = expression.tensor.of, expression.tensor.wrt, expression.tensor.of.order
+                numerator, denominator = Symbol(of.name, indices[:count]), Symbol(wrt.name, indices[count:])
+                return Derivative(numerator, denominator, expression.tensor.name)
+            if isinstance(expression.tensor, Tangent):
+                return Symbol(expression.tensor.of.name, indices, expression.tensor.name)
             return Symbol(expression.tensor.name, indices)
         if isinstance(expression, One):
             return Ones(self.index(expression.index))

@@ -1,0 +1,132 @@
+"""What Python users hold: systems that can be derived, derivations that can be shown, checked and compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from sympy import Expr
+
+from tensorcalc import derivation, library, notation, render
+from tensorcalc import system as core
+from tensorcalc.check import Report, check
+from tensorcalc.derivation import Kind, Step
+from tensorcalc.errors import Source
+from tensorcalc.library import Entry, Request
+
+__all__ = ["Derivation", "System", "load", "parse", "system_of"]
+
+Names = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class System(core.System):
+    """A system of definitions. `title` and `requests` are those of the derivation file it was read from."""
+
+    title: str = ""
+    requests: tuple[Request, ...] = ()
+
+    def derive(self, of: Names = (), wrt: Names = (), kind: Kind | None = None) -> Derivation:
+        """Derive `of` with respect to `wrt`.
+
+        `kind` is gradient (of a scalar), jacobian (axes of the output, then of the input) or vjp (an upstream gradient
+        of the shape of each output is an argument). Without `of`, the last definition is derived; without `wrt`, by
+        every input that is no label; without `kind`, the gradient of a scalar and the VJP of anything else.
+
+        Raises `TensorCalcError` E_UNKNOWN_NAME, E_KIND or E_UNSUPPORTED.
+        """
+        of = of or self.definitions[-1].name
+        wrt = wrt or tuple(t.name for t in self.inputs if not t.is_label)
+        known = {d.name: d.tensor for d in self.definitions}
+        tensor = known.get(of if isinstance(of, str) else of[0])
+        scalar = tensor is not None and not tensor.order and (isinstance(of, str) or len(of) == 1)
+        found = derivation.derive(self, of, wrt, kind or ("gradient" if scalar else "vjp"))
+        return Derivation.wrap(found, self.title)
+
+    def derive_all(self) -> list[Derivation]:
+        """What the derivation file asks for, or the default derivation."""
+        return [self.derive(r.of, r.wrt, r.kind or None) for r in self.requests or (Request(),)]  # type: ignore[arg-type]
+
+    def text(self) -> str:
+        """What was understood, in the notation itself, with every sum explicit."""
+        return render.system_text(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+@dataclass(frozen=True)
+class Derivation(derivation.Derivation):
+    """A finished derivation: lemmas of steps, and the results."""
+
+    @classmethod
+    def wrap(cls, found: derivation.Derivation, title: str = "") -> Self:
+        """The same derivation with the methods of this class."""
+        values = {f.name: getattr(found, f.name) for f in fields(derivation.Derivation)}
+        return cls(**{**values, "title": title or found.title})
+
+    @property
+    def result(self) -> Expr | tuple[Expr, ...]:
+        """The derivative as a SymPy expression; a tuple in the order of `wrt` where there are several."""
+        results = tuple(right for _, right in self.results)
+        return results[0] if len(results) == 1 else results
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step of every lemma, in reading order."""
+        return tuple(step for lemma in self.lemmas for step in lemma.steps)
+
+    def text(self, style: render.Style = "einstein", detail: render.Detail = "all") -> str:
+        """The derivation as Unicode text for a terminal."""
+        return render.text(self, style, detail)
+
+    def latex(self, style: render.Style = "einstein", detail: render.Detail = "all") -> str:
+        """The derivation as LaTeX mathematics (amsmath, KaTeX)."""
+        return render.latex(self, style, detail)
+
+    def to_dict(self, style: render.Style = "einstein", detail: render.Detail = "all") -> dict[str, Any]:
+        """The derivation as plain data; `tensorcalc.render.to_dict` says which."""
+        return render.to_dict(self, style, detail)
+
+    def check(self) -> Report:
+        """Evaluate every step on random data, and the results against independent witnesses."""
+        return check(self)
+
+    def lambdify(self, target: str = "numpy") -> Callable[..., Any]:
+        """The derivative as a function of arrays by name (`numpy`, `torch`); its `source` is the code.
+
+        Raises `TensorCalcError` E_TARGET for an unknown target or one whose library is not installed.
+        """
+        from tensorcalc.codegen import compile_program  # noqa: PLC0415
+
+        return compile_program(derivation.program_of(self), target)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_latex_(self) -> str:
+        return self.latex().replace("\\[\n", "$$\n").replace("\n\\]", "\n$$")
+
+
+def parse(text: str, name: str = "<input>") -> System:
+    """Read a system in text notation.
+
+    Raises `TensorCalcError` with a code, a place and a hint for anything that is not understood.
+    """
+    return system_of(Entry("", "", Source(text, name), ()))
+
+
+def load(name_or_path: str) -> System:
+    """Read a system from the library by name, or from a file (TOML, or equations alone).
+
+    Raises `TensorCalcError`, E_FILE where there is no such file or it has another form.
+    """
+    return system_of(library.read(library.find(str(name_or_path))))
+
+
+def system_of(entry: Entry) -> System:
+    """The system of a derivation file."""
+    found = notation.parse(entry.equations)
+    values = {f.name: getattr(found, f.name) for f in fields(core.System)}
+    return System(**values, title=entry.title, requests=entry.requests)

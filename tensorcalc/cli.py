@@ -1,0 +1,276 @@
+"""The command line. It finds the source, calls the library and prints; mathematics stands elsewhere.
+
+Everything but click is imported inside the commands, so that `tensorcalc --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tensorcalc.errors import TensorCalcError, printable
+
+if TYPE_CHECKING:
+    from tensorcalc.api import Derivation, System
+
+__all__ = ["cli", "main"]
+
+FAILED, BAD_INPUT, NOTHING_CHECKABLE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 70, 130, 141
+
+
+class _Group(click.Group):
+    """Turns every exception into a message and an exit status; no user sees a traceback."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        debug = bool(os.environ.get("TENSORCALC_DEBUG"))
+        try:
+            _use_utf8()
+            status = super().main(*args, standalone_mode=False, **extra)
+            sys.stdout.flush()
+        except click.exceptions.Exit as finished:
+            status = finished.exit_code
+        except click.ClickException as error:
+            error.show()
+            status = BAD_INPUT
+        except TensorCalcError as error:
+            click.echo(_error_text(error), err=True)
+            status = BAD_INPUT
+        except (click.Abort, KeyboardInterrupt):
+            status = INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
+            status = BROKEN_PIPE
+        except Exception as error:
+            if debug or "--debug" in sys.argv:
+                raise
+            name = type(error).__name__
+            click.echo(f"internal error: {name}: {printable(str(error))[:500]}", err=True)
+            click.echo("  This is a mistake of tensorcalc; please report it with the output of --debug.", err=True)
+            status = INTERNAL
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _use_utf8() -> None:
+    """Print σ and ∂ whatever the locale; what a stream cannot encode is escaped rather than an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and (stream.encoding or "").lower() != "utf-8":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _error_text(error: TensorCalcError) -> str:
+    text = error.render()
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    first, _, rest = text.partition("\n")
+    return click.style(first, bold=True, fg="red") + ("\n" + rest if rest else "")
+
+
+def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
+    from click.shell_completion import CompletionItem
+
+    from tensorcalc import library
+
+    found = [CompletionItem(name) for name in library.names() if name.startswith(incomplete)]
+    return [*found, CompletionItem(incomplete, type="file")]
+
+
+def _decorated(function: Callable[..., Any], options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def with_source(function: Callable[..., Any]) -> Callable[..., Any]:
+    """SOURCE and -e: where the equations come from."""
+    source = click.argument("source", required=False, shell_complete=_complete)
+    equations = click.option("-e", "equations", metavar="EQUATIONS", help="Equations, instead of SOURCE.")
+    return _decorated(function, (source, equations))
+
+
+def with_request(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--of, --wrt and --kind: what to derive."""
+    return _decorated(
+        function,
+        (
+            click.option("--of", multiple=True, metavar="NAME", help="Definition to derive; may be repeated."),
+            click.option("--wrt", multiple=True, metavar="NAME", help="Tensor to differentiate by; may be repeated."),
+            click.option("--kind", metavar="KIND", help="gradient, jacobian or vjp."),
+        ),
+    )
+
+
+OUTPUT = click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tensorcalc")
+@click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
+def cli(debug: bool) -> None:
+    """Derive gradients in index notation, one named rule at a time; check them; generate the code.
+
+    SOURCE is a name of the library (`tensorcalc list`), a file (TOML, or equations alone), or - for standard input.
+
+    Exit status: 0 fine, 1 a check failed, 2 bad input or usage, 3 nothing to check.
+    """
+
+
+@cli.command("list")
+@JSON
+def list_command(as_json: bool) -> None:
+    """List the derivations of the library."""
+    from tensorcalc import library
+
+    entries = [(name, library.title(name)) for name in library.names()]
+    if as_json:
+        _print_json([{"name": name, "title": title} for name, title in entries])
+        return
+    width = max((len(name) for name, _ in entries), default=0)
+    for name, title in entries:
+        click.echo(f"{name:{width}}  {title}")
+
+
+@cli.command()
+@with_source
+@JSON
+def show(source: str | None, equations: str | None, as_json: bool) -> None:
+    """Print what was understood: every sum explicit, the dimensions of indices, inputs and labels."""
+    system = _system(source, equations)
+    if as_json:
+        from tensorcalc import render
+
+        _print_json(render.system_dict(system))
+    else:
+        click.echo(system.text(), nl=False)
+
+
+@cli.command()
+@with_source
+@with_request
+@click.option("--format", "form", type=click.Choice(["text", "latex", "json"]), default="text", show_default=True)
+@click.option("--detail", type=click.Choice(["all", "key", "result"]), default="all", show_default=True)
+@click.option("--style", type=click.Choice(["einstein", "sigma"]), default="einstein", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@OUTPUT
+def derive(
+    source: str | None,
+    equations: str | None,
+    of: tuple[str, ...],
+    wrt: tuple[str, ...],
+    kind: str | None,
+    form: str,
+    detail: Any,
+    style: Any,
+    as_json: bool,
+    output: str | None,
+) -> None:
+    """Print a derivation, line by line, each with the name of its rule."""
+    found = _derivations(_system(source, equations), of, wrt, kind)
+    if as_json or form == "json":
+        data = [d.to_dict(style, detail) for d in found]
+        _print_json(data[0] if len(data) == 1 else data, output)
+    elif form == "latex":
+        _print("\n".join(d.latex(style, detail) for d in found), output)
+    elif output is None and sys.stdout.isatty():
+        from tensorcalc.terminal import print_derivation
+
+        for d in found:
+            print_derivation(d, style, detail)
+    else:
+        _print("\n".join(d.text(style, detail) for d in found), output)
+
+
+@cli.command()
+@with_source
+@with_request
+@click.option("--target", metavar="TARGET", default="numpy", show_default=True, help="numpy or torch.")
+@OUTPUT
+def codegen(
+    source: str | None,
+    equations: str | None,
+    of: tuple[str, ...],
+    wrt: tuple[str, ...],
+    kind: str | None,
+    target: str,
+    output: str | None,
+) -> None:
+    """Print a program that computes the derivative."""
+    found = _derivations(_system(source, equations), of, wrt, kind)
+    _print("\n\n".join(d.source(target) for d in found), output)
+
+
+@cli.command()
+@with_source
+@with_request
+@JSON
+def check(
+    source: str | None,
+    equations: str | None,
+    of: tuple[str, ...],
+    wrt: tuple[str, ...],
+    kind: str | None,
+    as_json: bool,
+) -> None:
+    """Evaluate every step on random data, and the result against independent witnesses."""
+    found = _derivations(_system(source, equations), of, wrt, kind)
+    reports = [d.check() for d in found]
+    if as_json:
+        data = [{**d.to_dict(), "check": r.to_dict()} for d, r in zip(found, reports, strict=True)]
+        _print_json(data[0] if len(data) == 1 else data)
+    else:
+        from tensorcalc.terminal import print_report
+
+        for d, report in zip(found, reports, strict=True):
+            print_report(d, report)
+    if any(item for report in reports for item in report.failures):
+        raise click.exceptions.Exit(FAILED)
+    if not all(report.items for report in reports):
+        raise click.exceptions.Exit(NOTHING_CHECKABLE)
+
+
+def _system(source: str | None, equations: str | None) -> System:
+    """The system that SOURCE or -e names."""
+    from tensorcalc import api, library
+
+    if (source is None) == (equations is None):
+        raise click.UsageError("give either SOURCE or -e EQUATIONS")
+    if equations is not None:
+        return api.parse(equations, "<command line>")
+    assert source is not None
+    if source == "-":
+        return api.parse(library.decode(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
+    return api.load(source)
+
+
+def _derivations(system: System, of: tuple[str, ...], wrt: tuple[str, ...], kind: Any) -> list[Derivation]:
+    """What the options ask for, or else the file."""
+    if of or wrt or kind:
+        return [system.derive(of, wrt, kind)]
+    return system.derive_all()
+
+
+def _print(text: str, output: str | None = None) -> None:
+    text = text if text.endswith("\n") else text + "\n"
+    if output is None or output == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TensorCalcError("E_FILE", f"{output} cannot be written: {error.strerror or error}") from None
+
+
+def _print_json(data: object, output: str | None = None) -> None:
+    import json
+
+    _print(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False), output)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
