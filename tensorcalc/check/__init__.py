@@ -7,6 +7,7 @@ from tensorcalc.check.sampling import sample
 from tensorcalc.check.steps import check_steps
 from tensorcalc.check.witnesses import check_results
 from tensorcalc.derivation.model import Derivation
+from tensorcalc.indices import Adjoint, Tangent
 
 __all__ = ["Item", "Report", "check"]
 
@@ -21,8 +22,9 @@ def check(derivation: Derivation, seeds: tuple[int, ...] = SEEDS) -> Report:
     """
     report = Report()
     found: dict[tuple[str, int, int, str], Item] = {}
+    given = (*(Adjoint(t) for t in derivation.of), *(Tangent(v) for v in derivation.wrt))
     for seed in seeds:
-        environment = sample(derivation.system, derivation.of, seed)
+        environment = sample(derivation.system, given, seed)
         if environment is None:
             report.notes.append(f"seed {seed}: no random inputs found at which every definition is finite")
             continue

@@ -12,16 +12,16 @@ import torch
 from sympy import Expr
 
 from tensorcalc.binding import Contraction
-from tensorcalc.derivation.model import Derivation
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Delta, Group, Iverson, One
 from tensorcalc.functions import function_of
 from tensorcalc.indices import Index, Tensor
 from tensorcalc.system import Definition
 
-__all__ = ["torch_jacobians"]
+__all__ = ["Autograd"]
 
 Array = npt.NDArray[np.float64]
+Values = Callable[[Tensor], Any]
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "exp": torch.exp,
@@ -53,38 +53,64 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def torch_jacobians(derivation: Derivation, environment: Environment) -> list[Array]:
-    """∂output/∂variable for every output and variable, by reverse-mode autograd in float64."""
-    leaves = {v: torch.tensor(environment.value(v), dtype=torch.float64, requires_grad=True) for v in derivation.wrt}
-    values: dict[Tensor, Any] = dict(leaves)
-    system = derivation.system
-    for tensor in system.inputs:
-        values.setdefault(tensor, torch.as_tensor(environment.value(tensor)))
-    for definition in system.ordered:
-        if definition.tensor not in values:
-            values[definition.tensor] = _forward(definition, values, environment)
-    return [_jacobian(values[output], leaves[variable]) for output in derivation.of for variable in derivation.wrt]
+class Autograd:
+    """PyTorch's reverse-mode derivatives of the definitions, in float64."""
+
+    name = "torch"
+    tolerance = 1e-9
+
+    def jacobian(self, environment: Environment, output: Tensor, variable: Tensor) -> Array:
+        """∂output/∂variable: the axes of the output, then those of the variable."""
+        value, (leaf,) = _computed(environment, output, (variable,))
+        return np.asarray(_entrywise(value, leaf, create_graph=False).detach().numpy())
+
+    def hessian(self, environment: Environment, output: Tensor, first: Tensor, second: Tensor) -> Array:
+        """∂²output/∂first∂second: the axes of the output, then of both variables."""
+        leaves = (first,) if first == second else (first, second)
+        value, found = _computed(environment, output, leaves)
+        slope = _entrywise(value, found[0], create_graph=True)
+        return np.asarray(_entrywise(slope, found[-1], create_graph=False).detach().numpy())
 
 
-def _jacobian(output: Any, leaf: Any) -> Array:
-    result = np.zeros((*output.shape, *leaf.shape))
-    for position in np.ndindex(*output.shape):
-        if not output.requires_grad:
-            continue
-        (gradient,) = torch.autograd.grad(output[position], leaf, retain_graph=True, allow_unused=True)
-        if gradient is not None:
-            result[position] = gradient.numpy()
-    return result
+def _computed(environment: Environment, output: Tensor, variables: tuple[Tensor, ...]) -> tuple[Any, list[Any]]:
+    """The output as a torch tensor, computed from leaves for the variables."""
+    leaves = [torch.tensor(environment.value(v), dtype=torch.float64, requires_grad=True) for v in variables]
+    values: dict[Tensor, Any] = dict(zip(variables, leaves, strict=True))
+
+    def value(tensor: Tensor) -> Any:
+        if tensor not in values:
+            definition = environment.definitions.get(tensor)
+            values[tensor] = (
+                torch.as_tensor(environment.value(tensor))
+                if definition is None
+                else _forward(definition, value, environment)
+            )
+        return values[tensor]
+
+    return value(output), leaves
 
 
-def _forward(definition: Definition, values: Mapping[Tensor, Any], environment: Environment) -> Any:
+def _entrywise(value: Any, leaf: Any, create_graph: bool) -> Any:
+    """The gradient of every entry: the axes of the value, then those of the leaf."""
+    rows = []
+    for entry in value.reshape(-1):
+        gradient = None
+        if entry.requires_grad:
+            (gradient,) = torch.autograd.grad(
+                entry, leaf, retain_graph=True, create_graph=create_graph, allow_unused=True
+            )
+        rows.append(torch.zeros_like(leaf) if gradient is None else gradient)
+    return torch.stack(rows).reshape((*value.shape, *leaf.shape))
+
+
+def _forward(definition: Definition, values: Values, environment: Environment) -> Any:
     value = _value(definition.rhs, values, environment, definition.indices)
     return value.expand(tuple(environment.extent(i.dimension) for i in definition.indices))
 
 
-def _value(node: Expr, values: Mapping[Tensor, Any], env: Environment, axes: tuple[Index, ...]) -> Any:
+def _value(node: Expr, values: Values, env: Environment, axes: tuple[Index, ...]) -> Any:
     if isinstance(node, Component) and not node.tensor.is_label:
-        return _component(node, values[node.tensor], env, axes)
+        return _component(node, values(node.tensor), env, axes)
     if isinstance(node, Contraction):
         body, dummies = node.open(axes)
         inner = _value(body, values, env, axes + dummies)

@@ -10,7 +10,7 @@ from sympy import Integer
 
 from tensorcalc.evaluator import Environment
 from tensorcalc.expr import Component, Delta
-from tensorcalc.indices import Adjoint, Dimension, Index, Tensor
+from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import System
 
 __all__ = ["Sample", "sample", "sizes_of"]
@@ -54,8 +54,8 @@ def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
     return chosen
 
 
-def sample(system: System, outputs: tuple[Tensor, ...], seed: int) -> Environment | None:
-    """An environment with random inputs and upstream gradients in which every definition is finite.
+def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment | None:
+    """An environment with random inputs in which every definition is finite; `given` get normal numbers.
 
     Tries normal numbers first, then positive ones of several ranges, then mixtures; `None` where all of them fail.
     """
@@ -67,7 +67,7 @@ def sample(system: System, outputs: tuple[Tensor, ...], seed: int) -> Environmen
             draws = dict.fromkeys(numbers, DOMAINS[attempt])
         else:
             draws = {t: DOMAINS[rng.integers(len(DOMAINS))] for t in numbers}
-        environment = Environment(system.by_tensor, _values(system, outputs, sizes, draws, rng), sizes)
+        environment = Environment(system.by_tensor, _values(system, given, sizes, draws, rng), sizes)
         if all(np.all(np.isfinite(environment.value(d.tensor))) for d in system.ordered):
             return environment
     return None
@@ -75,7 +75,7 @@ def sample(system: System, outputs: tuple[Tensor, ...], seed: int) -> Environmen
 
 def _values(
     system: System,
-    outputs: tuple[Tensor, ...],
+    given: tuple[Tensor, ...],
     sizes: Mapping[Dimension, int],
     draws: Mapping[Tensor, Draw],
     rng: np.random.Generator,
@@ -91,6 +91,6 @@ def _values(
             values[tensor] = rng.integers(0, limit, size=shape(tensor))
         else:
             values[tensor] = draws[tensor](rng, shape(tensor))
-    for tensor in outputs:
-        values[Adjoint(tensor)] = rng.normal(size=shape(tensor))
+    for tensor in given:
+        values[tensor] = rng.normal(size=shape(tensor))
     return values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 from sympy import Expr
@@ -11,9 +13,9 @@ from tensorcalc.check.report import Item
 from tensorcalc.derivation.model import Derivation, Lemma
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component
-from tensorcalc.indices import Adjoint, Index, Tensor
+from tensorcalc.indices import Adjoint, Index, Tangent, Tensor
 
-__all__ = ["check_steps", "difference", "fill_adjoints"]
+__all__ = ["check_steps", "difference", "fill_derivatives"]
 
 TOLERANCE = 1e-9
 
@@ -29,30 +31,48 @@ def difference(found: Array, expected: Array) -> float:
     return float(np.max(np.abs(found - expected)) / max(1.0, float(np.max(np.abs(expected)))))
 
 
-def fill_adjoints(derivation: Derivation, environment: Environment) -> None:
-    """Give every adjoint ∂l/∂t that occurs its value: Σ ∂l/∂y ∂y/∂t over the outputs, by complex steps."""
-    for tensor in _adjoints(derivation):
-        if tensor in environment.values:
+def fill_derivatives(derivation: Derivation, environment: Environment) -> None:
+    """Give every adjoint ∂l/∂t and every tangent that occurs its value, by complex steps."""
+    for tensor in _occurring(derivation, Adjoint):
+        if tensor in environment.values or tensor in environment.definitions:
             continue
         result = np.zeros(environment.value(tensor.of).shape)
         for output in derivation.of:
-            indices = tuple(Index(f"'{k}", d) for k, d in enumerate(output.dimensions))
+            indices = output_indices(output)
             jacobian = environment.derivative(Component(output, *indices), indices, tensor.of, direct=False)
             result += np.tensordot(environment.values[Adjoint(output)], jacobian, output.order)
         environment.values[tensor] = result
 
+    for tangent in _occurring(derivation, Tangent):
+        if tangent not in environment.values and tangent not in environment.definitions:
+            environment.values[tangent] = _pushed_forward(derivation, environment, tangent.of)
 
-def _adjoints(derivation: Derivation) -> list[Adjoint]:
-    found: dict[Adjoint, None] = {}
+
+def _pushed_forward(derivation: Derivation, environment: Environment, tensor: Tensor) -> Array:
+    """Σ ∂t/∂x v_x over the variables, by complex steps."""
+    indices = output_indices(tensor)
+    result = np.zeros(environment.value(tensor).shape)
+    for variable in derivation.wrt:
+        jacobian = environment.derivative(Component(tensor, *indices), indices, variable, direct=False)
+        result += np.tensordot(jacobian, environment.values[Tangent(variable)], variable.order)
+    return result
+
+
+Kin = TypeVar("Kin", Adjoint, Tangent)
+
+
+def _occurring(derivation: Derivation, kind: type[Kin]) -> list[Kin]:
+    found: dict[Kin, None] = {}
     for lemma in derivation.lemmas:
-        for expression in (lemma.lhs, *(s.expression for s in lemma.steps)):
-            found.update(dict.fromkeys(sorted(expression.atoms(Adjoint), key=str)))
+        expressions: list[Expr] = [lemma.lhs, *(s.expression for s in lemma.steps)]
+        for expression in expressions:
+            found.update(dict.fromkeys(sorted(expression.atoms(kind), key=str)))
     return list(found)
 
 
 def check_steps(derivation: Derivation, environment: Environment) -> list[Item]:
     """Compare every line with the left side of its lemma at one point."""
-    fill_adjoints(derivation, environment)
+    fill_derivatives(derivation, environment)
     items: list[Item] = []
     for position, lemma in enumerate(derivation.lemmas):
         axes = tuple(sorted(free_indices(lemma.lhs), key=lambda i: i.name))

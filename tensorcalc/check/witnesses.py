@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,9 @@ from tensorcalc.check.steps import difference, output_indices
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component
-from tensorcalc.indices import Adjoint, Tensor
+from tensorcalc.indices import Adjoint, Tangent, Tensor
 
-__all__ = ["check_results"]
+__all__ = ["Witness", "check_results"]
 
 Array = npt.NDArray[np.float64]
 STENCIL: tuple[tuple[int, float], ...] = (
@@ -26,25 +27,34 @@ STENCIL: tuple[tuple[int, float], ...] = (
     (4, -1 / 280),
 )  # central differences of eighth order
 STEP = 1e-2
-FINITE_DIFFERENCES = 1e-6  # tolerated: rounding and truncation of the stencil at this step
-AUTOGRAD = 1e-9
+
+
+class Witness(Protocol):
+    """First and second derivatives of the forward function, computed without any rule of ours."""
+
+    name: str
+    tolerance: float
+
+    def jacobian(self, environment: Environment, output: Tensor, variable: Tensor) -> Array:
+        """∂output/∂variable: the axes of the output, then those of the variable."""
+
+    def hessian(self, environment: Environment, output: Tensor, first: Tensor, second: Tensor) -> Array:
+        """∂²output/∂first∂second: the axes of the output, then of both variables."""
 
 
 def check_results(derivation: Derivation, environment: Environment) -> list[Item]:
     """Compare the derivation's results with finite differences, and with PyTorch where it is installed."""
-    witnesses: list[tuple[str, float, Callable[[Derivation, Environment], list[Array]]]] = [
-        ("finite differences", FINITE_DIFFERENCES, _finite_differences)
-    ]
+    witnesses: list[Witness] = [FiniteDifferences()]
     if importlib.util.find_spec("torch") is not None:
-        torch_jacobians = importlib.import_module("tensorcalc.check.autograd").torch_jacobians
-        witnesses.append(("torch", AUTOGRAD, torch_jacobians))
+        witnesses.append(importlib.import_module("tensorcalc.check.autograd").Autograd())
     found = [_result(derivation, environment, k) for k in range(len(derivation.results))]
     items = []
-    for name, tolerance, witness in witnesses:
-        expected = _assembled(derivation, environment, witness(derivation, environment))
+    for witness in witnesses:
+        expected = _expected(derivation, environment, witness)
         for (left, right), mine, theirs in zip(derivation.results, found, expected, strict=True):
             error = difference(mine, theirs)
-            items.append(Item(str(left), "", name, error, error <= tolerance, expression=right))
+            passed = error <= witness.tolerance
+            items.append(Item(str(left), "", witness.name, error, passed, expression=right))
     return items
 
 
@@ -54,39 +64,64 @@ def _result(derivation: Derivation, environment: Environment, position: int) -> 
     return np.asarray(evaluate(right, environment, axes))
 
 
-def _assembled(derivation: Derivation, environment: Environment, jacobians: list[Array]) -> list[Array]:
-    """The witness's Jacobians of every output by every variable, contracted with upstream gradients where asked."""
-    if derivation.kind != "vjp":
-        return jacobians
-    count = len(derivation.wrt)
-    results = []
-    for k in range(count):
-        parts = [
-            np.tensordot(environment.values[Adjoint(t)], jacobians[p * count + k], t.order)
-            for p, t in enumerate(derivation.of)
+def _expected(derivation: Derivation, env: Environment, witness: Witness) -> list[Array]:
+    """What the witness says the results are, in the order of the derivation."""
+    of, wrt = derivation.of, derivation.wrt
+    if derivation.kind in ("gradient", "jacobian"):
+        return [witness.jacobian(env, t, v) for t in of for v in wrt]
+    if derivation.kind == "vjp":
+        upstream = [env.values[Adjoint(t)] for t in of]
+        return [
+            _total(np.tensordot(u, witness.jacobian(env, t, v), t.order) for t, u in zip(of, upstream, strict=True))
+            for v in wrt
         ]
-        results.append(np.asarray(sum(parts[1:], start=parts[0])))
-    return results
+    tangents = [env.values[Tangent(v)] for v in wrt]
+    if derivation.kind == "jvp":
+        return [
+            _total(np.tensordot(witness.jacobian(env, t, v), d, v.order) for v, d in zip(wrt, tangents, strict=True))
+            for t in of
+        ]
+    if derivation.kind == "hessian":
+        return [witness.hessian(env, t, v, w) for t in of for v in wrt for w in wrt]
+    return [
+        _total(np.tensordot(witness.hessian(env, t, v, w), d, w.order) for w, d in zip(wrt, tangents, strict=True))
+        for t in of
+        for v in wrt
+    ]
 
 
-def _finite_differences(derivation: Derivation, environment: Environment) -> list[Array]:
-    return [_central(environment, output, variable) for output in derivation.of for variable in derivation.wrt]
+def _total(parts: Iterable[Array]) -> Array:
+    return np.asarray(sum(parts))
 
 
-def _central(environment: Environment, output: Tensor, variable: Tensor) -> Array:
-    """∂output/∂variable by central differences of eighth order."""
-    indices = output_indices(output)
-    component = Component(output, *indices)
+class FiniteDifferences:
+    """Central differences of eighth order; for second derivatives, of first derivatives by complex steps."""
+
+    name = "finite differences"
+    tolerance = 1e-6  # rounding and truncation of the stencil at its step
+
+    def jacobian(self, environment: Environment, output: Tensor, variable: Tensor) -> Array:
+        indices = output_indices(output)
+        component = Component(output, *indices)
+        return _central(environment, variable, lambda env: evaluate(component, env, indices))
+
+    def hessian(self, environment: Environment, output: Tensor, first: Tensor, second: Tensor) -> Array:
+        indices = output_indices(output)
+        component = Component(output, *indices)
+        return _central(environment, second, lambda env: env.derivative(component, indices, first, direct=False))
+
+
+def _central(environment: Environment, variable: Tensor, function: Callable[[Environment], Array]) -> Array:
+    """The derivative of an array-valued function of the environment by every entry of a tensor."""
     base = environment.value(variable).astype(np.float64)
-    result = np.zeros((*environment.value(output).shape, *base.shape))
+    entries = np.zeros((*base.shape, *np.shape(function(environment))))
     for position in np.ndindex(*base.shape):
         step = STEP * max(1.0, float(np.abs(base[position]))) / 4
-        total = np.zeros(environment.value(output).shape)
         for distance, weight in STENCIL:
             for sign in (1, -1):
                 moved = base.copy()
                 moved[position] += sign * distance * step
                 inside = environment.with_value(variable, moved, direct=False)
-                total = total + sign * weight * evaluate(component, inside, indices)
-        result[(..., *position)] = total / step
-    return result
+                entries[position] += sign * weight * function(inside)
+        entries[position] /= step
+    return np.moveaxis(entries, range(base.ndim), range(-base.ndim, 0)) if base.ndim else entries
