@@ -10,7 +10,7 @@ from typing import Any
 
 from sympy import AtomicExpr, Expr, Integer
 
-__all__ = ["Adjoint", "BoundIndex", "Dimension", "Index", "Slope", "Tangent", "Tensor"]
+__all__ = ["Adjoint", "BoundIndex", "Dimension", "Index", "Slope", "Tangent", "Tensor", "TotalAdjoint"]
 
 
 def _plain(content: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -176,6 +176,14 @@ class Adjoint(_Derived):
     """The upstream gradient ∂l/∂t of a tensor t; `d_t` where a plain name is needed."""
 
     PREFIX = "d_"
+
+
+class TotalAdjoint(Adjoint):
+    """dl/dt of an output t that other outputs use as well: the given ∂l/∂t and what comes back through them."""
+
+    @property
+    def name(self) -> str:
+        return f"d_{self.of.name}_total"
 
 
 class Tangent(_Derived):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -63,11 +64,16 @@ Kin = TypeVar("Kin", Adjoint, Tangent)
 
 def _occurring(derivation: Derivation, kind: type[Kin]) -> list[Kin]:
     found: dict[Kin, None] = {}
-    for lemma in derivation.lemmas:
-        expressions: list[Expr] = [lemma.lhs, *(s.expression for s in lemma.steps)]
-        for expression in expressions:
-            found.update(dict.fromkeys(sorted(expression.atoms(kind), key=str)))
+    for expression in _lines(derivation):
+        found.update(dict.fromkeys(sorted(expression.atoms(kind), key=str)))
     return list(found)
+
+
+def _lines(derivation: Derivation) -> Iterator[Expr]:
+    for lemma in derivation.lemmas:
+        yield lemma.lhs
+        for step in lemma.steps:
+            yield step.expression
 
 
 def check_steps(derivation: Derivation, environment: Environment) -> list[Item]:

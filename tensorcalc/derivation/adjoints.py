@@ -12,13 +12,13 @@ from tensorcalc.derivation.jacobians import needed
 from tensorcalc.derivation.line import simplify
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Group, Partial
-from tensorcalc.indices import Adjoint, Index, Tensor
+from tensorcalc.indices import Adjoint, Index, Tensor, TotalAdjoint
 from tensorcalc.rules.algebra import size
 from tensorcalc.system import Definition
 
 __all__ = ["Adjoints", "backpropagated"]
 
-LARGEST_CLOSED_FORM = 48  # operations; beyond it a result stays in terms of the adjoints of other definitions
+LARGEST_CLOSED_FORM = 40  # operations; beyond it a result stays in terms of the adjoints of other definitions
 
 
 @dataclass
@@ -30,10 +30,12 @@ class Adjoints:
     scalar: bool
     lemmas: list[Lemma] = field(default_factory=list)
     results: dict[Tensor, Lemma] = field(default_factory=dict)
+    shared: frozenset[Tensor] = frozenset()  # outputs that other definitions on the way use
 
     def derive(self, variables: tuple[Tensor, ...]) -> None:
         """Add the lemmas for the variables: each as soon as all its consumers are done."""
         path = self._path(variables)
+        self.shared = frozenset(t for t in self.outputs if self._consumers(t, path))
         waiting = [v for v in variables if v not in self.engine.system.by_tensor]
         done: set[Tensor] = set()
         for definition in reversed(path):
@@ -59,7 +61,8 @@ class Adjoints:
         """The adjoint of a tensor by name: ∂l/∂t, or ∂c/∂t where c is the only output."""
         if self.scalar:
             return Partial(Component(self.outputs[0]), Component(tensor, *indices))
-        return Component(Adjoint(tensor), *indices)
+        kind = TotalAdjoint if tensor in self.shared else Adjoint
+        return Component(kind(tensor), *indices)
 
     def _value(self, tensor: Tensor, indices: tuple[Expr, ...]) -> Expr:
         if self.scalar and tensor == self.outputs[0]:
@@ -78,7 +81,7 @@ class Adjoints:
             upper = self.symbol(consumer.tensor, consumer.indices)
             value = self._value(consumer.tensor, consumer.indices)
             links.append(Link(upper, partial.lhs, value, partial.result, consumer.indices))
-        seed = self.symbol(tensor, indices) if tensor in self.outputs and not self.scalar else None
+        seed = Component(Adjoint(tensor), *indices) if tensor in self.outputs and not self.scalar else None
         lhs = self.symbol(tensor, indices)
         lemma = engine.chained(lhs, links, "backpropagated", indices, seed)
         lemma = self._close(lemma, indices)
@@ -88,7 +91,7 @@ class Adjoints:
     def _close(self, lemma: Lemma, indices: tuple[Index, ...]) -> Lemma:
         """The lemma with the adjoints of other definitions substituted, unless that gets long."""
         line = replace(lemma.result, self._known_value)
-        if line == lemma.result:
+        if line == lemma.result or size(line) > 2 * LARGEST_CLOSED_FORM:
             return lemma
         steps = simplify(line, self.engine.patterns, indices)
         final = steps[-1].expression if steps else line

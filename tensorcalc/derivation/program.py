@@ -13,7 +13,7 @@ from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.derivation.tangents import tangent_definitions
 from tensorcalc.expr import Component, Delta
-from tensorcalc.indices import Adjoint, Index, Slope, Tangent, Tensor
+from tensorcalc.indices import Adjoint, Index, Slope, Tangent, Tensor, TotalAdjoint
 from tensorcalc.rules.algebra import size
 from tensorcalc.system import Definition, Program
 
@@ -110,7 +110,7 @@ class _Reverse:
 
     def _name(self, tensor: Tensor, consumed: bool) -> Tensor:
         if tensor in self.outputs and consumed and not self.scalar:
-            return Tensor(f"d_{tensor.name}_total", tensor.dimensions)
+            return TotalAdjoint(tensor)
         return Adjoint(tensor)
 
     def _accumulate(self, tensor: Tensor, indices: tuple[Index, ...], consumers: list[Definition]) -> Expr:

@@ -29,6 +29,7 @@ class Pattern:
     factors: tuple[tuple[Expr, Expr], ...]
     whole: Expr
     tensors: frozenset[Tensor]
+    anchors: tuple[Component, ...]
 
     @property
     def rule(self) -> Rule:
@@ -45,10 +46,12 @@ def patterns_of(definitions: Sequence[Definition]) -> tuple[Pattern, ...]:
         whole = Add(*(t.expression() for t in terms))
         if size(whole) == 0 or whole.is_number:
             continue
+        anchors = _anchors(definition, whole)
+        if anchors is None:
+            continue
         term = opened_whole(whole)
-        found.append(
-            Pattern(definition, term.coefficient, tuple(term.powers.items()), whole, frozenset(tensors_in(whole)))
-        )
+        tensors = frozenset(tensors_in(whole))
+        found.append(Pattern(definition, term.coefficient, tuple(term.powers.items()), whole, tensors, anchors))
     return tuple(sorted(found, key=lambda p: -size(p.whole)))
 
 
@@ -155,9 +158,6 @@ def _component(pattern: Pattern, binding: Binding) -> Component:
 
 def _bindings(pattern: Pattern, target: Expr) -> Iterator[Binding]:
     """Every way to read the pattern's own indices off the components of the target."""
-    anchors = _anchors(pattern)
-    if anchors is None:
-        return
     found = _components(target)
 
     def extend(binding: Binding, rest: Sequence[Component]) -> Iterator[Binding]:
@@ -175,19 +175,19 @@ def _bindings(pattern: Pattern, target: Expr) -> Iterator[Binding]:
             else:
                 yield from extend(merged, others)
 
-    yield from extend({}, anchors)
+    yield from extend({}, pattern.anchors)
 
 
-def _anchors(pattern: Pattern) -> list[Component] | None:
-    """Components of the pattern that together hold all its own indices at plain places."""
-    missing = set(pattern.definition.indices)
+def _anchors(definition: Definition, whole: Expr) -> tuple[Component, ...] | None:
+    """Components of the right side that together hold all indices of the definition at plain places."""
+    missing = set(definition.indices)
     anchors: list[Component] = []
-    for component in _components(pattern.whole):
+    for component in _components(whole):
         mine = missing & set(component.indices)
         if mine:
             anchors.append(component)
             missing -= mine
-    return None if missing else anchors
+    return None if missing else tuple(anchors)
 
 
 def _components(expression: Expr) -> list[Component]:
