@@ -1,0 +1,36 @@
+"""Code for array libraries: a program becomes the readable source of one function, compiled and checked.
+
+`compile_program` is the whole surface. Nothing here imports torch or JAX before a function is compiled for them.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from tensorcalc.codegen.assembly import assemble
+from tensorcalc.codegen.dialect import DIALECTS
+from tensorcalc.codegen.library import library
+from tensorcalc.codegen.runtime import Function
+from tensorcalc.errors import TensorCalcError
+from tensorcalc.system import Program
+
+__all__ = ["TARGETS", "Function", "compile_program"]
+
+TARGETS = tuple(DIALECTS)
+
+
+def compile_program(program: Program, target: str) -> Function:
+    """The function that computes a program with an array library (`TARGETS`).
+
+    Raises `TensorCalcError`: E_TARGET where the target does not exist or its library is not installed, E_UNSUPPORTED
+    where part of the program has no code yet, E_NAME where a name cannot stand in code.
+    """
+    if target not in DIALECTS:
+        close = get_close_matches(str(target), TARGETS, 1)
+        raise TensorCalcError(
+            "E_TARGET",
+            f"there is no code target {target}",
+            hint=f"did you mean {close[0]}?" if close else f"the targets are {', '.join(TARGETS)}",
+        )
+    backend = library(target)
+    return Function(program, target, assemble(program, DIALECTS[target]), backend)

@@ -1,0 +1,137 @@
+"""Sums, products and powers of labelled arrays as code: signs, quotients, brackets, broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sympy import Expr, Float, Rational
+
+from tensorcalc.codegen.arrays import Array, Kind, Level, union
+from tensorcalc.codegen.block import Block
+from tensorcalc.indices import Index
+
+__all__ = ["Factor", "literal", "negative", "power", "product", "signed_sum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A factor of a product, below the fraction line where `inverse`."""
+
+    array: Array
+    inverse: bool = False
+
+
+def literal(number: Expr | float) -> Array:
+    """A number as a Python literal with all its digits."""
+    if getattr(number, "is_Integer", False):
+        code = str(int(number))
+    elif isinstance(number, Rational):
+        code = repr(float(Fraction(int(number.p), int(number.q))))
+    else:
+        value = float(number.evalf(20) if isinstance(number, Expr) and not isinstance(number, Float) else number)
+        code = {"inf": "math.inf", "-inf": "-math.inf", "nan": "math.nan"}.get(repr(value), repr(value))
+    return Array(code, (), Level.NEGATIVE if code.startswith("-") else Level.ATOM, Kind.PYTHON)
+
+
+def _is_one(array: Array) -> bool:
+    return array.code in ("1", "1.0")
+
+
+def signed_sum(block: Block, terms: Sequence[tuple[int, Array]]) -> Array:
+    """The sum of terms, each with its sign; positive terms are written first."""
+    arrays = block.shortened([_summand(block, array) for _, array in terms])
+    numbers = [(sign, array) for (sign, _), array in zip(terms, arrays, strict=True)]
+    axes = union((a for _, a in numbers), block.hint)
+    ordered = sorted(numbers, key=lambda t: (t[0] < 0, t[1].kind is Kind.PYTHON))
+    kind = Kind.PYTHON if all(a.kind is Kind.PYTHON for _, a in numbers) else Kind.NUMBERS
+    if all(a.kind in (Kind.INTEGERS, Kind.PYTHON) for _, a in numbers) and kind is not Kind.PYTHON:
+        kind = Kind.INTEGERS
+    sign, first = ordered[0]
+    result = block.aligned(first, axes)
+    if sign < 0:
+        result = Array(f"-{result.wrapped(Level.NEGATIVE)}", axes, Level.NEGATIVE, kind)
+    for sign, array in ordered[1:]:
+        operator = "+" if sign > 0 else "-"
+        right = block.aligned(array, axes)
+        code = f"{result.code} {operator} {right.wrapped(Level.MATMUL)}"
+        into = _into(block, operator, result.code, right.code) if Kind.PYTHON not in (result.kind, right.kind) else ""
+        result = Array(code, axes, Level.SUM, kind, into, fresh=True)
+    return Array(result.code, axes, result.level, kind, result.into, result.fresh)
+
+
+def _summand(block: Block, array: Array) -> Array:
+    return array if array.kind is Kind.INTEGERS else block.numbers(array)
+
+
+def _into(block: Block, operator: str, left: str, right: str) -> str:
+    template = block.dialect.operators.get(operator, "")
+    return template.replace("{0}", left).replace("{1}", right)
+
+
+def negative(array: Array) -> Array:
+    """The array with the other sign."""
+    return Array(f"-{array.wrapped(Level.PRODUCT)}", array.axes, Level.PRODUCT, array.kind, fresh=True)
+
+
+def product(block: Block, factors: Sequence[Factor]) -> Array:
+    """The product of factors, small ones first, quotients last; a mask stays one where it multiplies numbers."""
+    factors = [f for f in factors if not _is_one(f.array)]
+    if not factors:
+        return Array("1", (), kind=Kind.PYTHON)
+    axes = union((f.array for f in factors), block.hint)
+    arrays = block.shortened([f.array for f in factors])
+    factors = [Factor(a, f.inverse) for a, f in zip(arrays, factors, strict=True)]
+    above = _ordered([f.array for f in factors if not f.inverse])
+    below = _ordered([f.array for f in factors if f.inverse])
+    above = _masked(block, above)
+    below = [block.numbers(b) for b in below]
+    if not above:
+        above = [Array("1", (), kind=Kind.PYTHON)]
+    result = block.aligned(above[0], axes)
+    for array in above[1:]:
+        result = _times(block, "*", result, block.aligned(array, axes), axes)
+    if not below:
+        return Array(result.code, axes, result.level, result.kind, result.into, result.fresh)
+    denominator = block.aligned(below[0], axes)
+    for array in below[1:]:
+        denominator = _times(block, "*", denominator, block.aligned(array, axes), axes)
+    return _times(block, "/", result, denominator, axes)
+
+
+def _ordered(arrays: Sequence[Array]) -> list[Array]:
+    """Numbers, then scalars, then arrays of growing order: the cheap products come first."""
+    return sorted(arrays, key=lambda a: (a.kind is not Kind.PYTHON, len(a.axes), a.kind is Kind.MASK))
+
+
+def _masked(block: Block, arrays: list[Array]) -> list[Array]:
+    """Masks need to be numbers unless an array of numbers stands before them in the product."""
+    has_numbers = any(a.kind is Kind.NUMBERS for a in arrays)
+    if has_numbers:
+        first = next(i for i, a in enumerate(arrays) if a.kind is Kind.NUMBERS)
+        arrays = [arrays[first], *arrays[:first], *arrays[first + 1 :]] if arrays[0].kind is Kind.MASK else arrays
+        python = [a for a in arrays if a.kind is Kind.PYTHON]
+        rest = [a for a in arrays if a.kind is not Kind.PYTHON]
+        rest.sort(key=lambda a: a.kind is Kind.MASK)
+        return [*python, *(block.numbers(a) if a.kind is Kind.INTEGERS else a for a in rest)]
+    return [block.numbers(a) for a in arrays]
+
+
+def _times(block: Block, operator: str, left: Array, right: Array, axes: tuple[Index, ...]) -> Array:
+    python = left.kind is Kind.PYTHON and right.kind is Kind.PYTHON
+    code = f"{left.wrapped(Level.PRODUCT)} {operator} {right.wrapped(Level.POWER)}"
+    writable = Kind.PYTHON not in (left.kind, right.kind)
+    into = _into(block, operator, left.code, right.code) if writable else ""
+    return Array(code, axes, Level.PRODUCT, Kind.PYTHON if python else Kind.NUMBERS, into, fresh=True)
+
+
+def power(block: Block, base: Array, exponent: Expr) -> Array:
+    """A power with a positive numeric exponent."""
+    if exponent == Rational(1, 2):
+        if base.kind is Kind.PYTHON:
+            return Array(f"math.sqrt({base.code})", (), kind=Kind.PYTHON)
+        return block.call("sqrt", [base], base.axes)
+    base = block.numbers(base)
+    code = f"{base.wrapped(Level.ATOM)} ** {literal(exponent).wrapped(Level.ATOM)}"
+    return Array(code, base.axes, Level.POWER, base.kind, fresh=True)

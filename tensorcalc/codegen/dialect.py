@@ -1,0 +1,197 @@
+"""How each array library spells things: one table a target, and nothing else that differs between them.
+
+A new array library is one more `Dialect` here. In spellings `{0}`, `{1}` stand for arguments, in brackets where they
+need them, `{dtype}` and `{device}` for code that gives those of the function's arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["DIALECTS", "Dialect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The spellings of one array library.
+
+    `functions` goes by the words of `tensorcalc.functions` and `tensorcalc.codegen.nodes`; a word that ends in `=` is
+    the form that writes into the array `{out}`. `statements` are those of whole lines. `guards` name the floating
+    point conditions that a function's spelling may meet on the way to a right result (`numpy.errstate`). `reuses`: an
+    array that is not needed any more may become the next result, in place.
+    """
+
+    name: str
+    module: str
+    imports: Mapping[str, str]
+    functions: Mapping[str, str]
+    operators: Mapping[str, str]
+    statements: Mapping[str, tuple[str, ...]]
+    transpose: str
+    axis: str
+    guards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    has_out: bool = True
+    has_device: bool = False
+    reuses: bool = False
+
+    def into(self, word: str, *arguments: str) -> str:
+        """The call of a function that writes into `{out}`; empty where the library has none."""
+        spelling = self.functions.get(word + "=", "")
+        if not spelling:
+            spelling = self.functions.get(word, "")
+            plain = spelling.startswith(f"{self.module}.") and spelling.endswith(")") and spelling.count("(") == 1
+            spelling = spelling[:-1] + ", out={out})" if plain and self.has_out else ""
+        return _filled(spelling, arguments)
+
+    def call(self, word: str, *arguments: str) -> str:
+        """The call of a function."""
+        return _filled(self.functions[word], arguments)
+
+
+def _filled(spelling: str, arguments: tuple[str, ...]) -> str:
+    for place, argument in enumerate(arguments):
+        spelling = spelling.replace(f"{{{place}}}", argument)
+    return spelling
+
+
+_PLAIN = (
+    *("abs", "sign", "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
+    *("asin", "acos", "atan"),
+)
+
+
+def _functions(module: str, **own: str) -> dict[str, str]:
+    """The words that every array library has by the same name, and the library's own."""
+    return {
+        **{word: f"{module}.{word}({{0}})" for word in _PLAIN},
+        "logaddexp": f"{module}.logaddexp({{0}}, {{1}})",
+        "max": f"{module}.maximum({{0}}, {{1}})",
+        "min": f"{module}.minimum({{0}}, {{1}})",
+        "where": f"{module}.where({{0}}, {{1}}, {{2}})",
+        **own,
+    }
+
+
+def _operators(module: str) -> dict[str, str]:
+    words = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "@": "matmul"}
+    return {sign: f"{module}.{word}({{0}}, {{1}}, out={{out}})" for sign, word in words.items()}
+
+
+NUMPY = Dialect(
+    name="numpy",
+    module="np",
+    imports={
+        "np": "import numpy as np",
+        "special": "from tensorcalc.codegen import special",
+        "math": "import math",
+    },
+    functions=_functions(
+        "np",
+        asin="np.arcsin({0})",
+        acos="np.arccos({0})",
+        atan="np.arctan({0})",
+        sigmoid="1 / (1 + np.exp(-{0}))",
+        softplus="np.logaddexp(0, {0})",
+        relu="np.maximum({0}, 0)",
+        silu="{0} / (1 + np.exp(-{0}))",
+        gelu="{0} * (1 + special.erf({0} * 0.7071067811865476)) / 2",
+        erf="special.erf({0})",
+        lgamma="special.lgamma({0})",
+        digamma="special.digamma({0})",
+        polygamma="special.polygamma({0}, {1})",
+        sum="{0}.sum({axes})",
+        arange="np.arange({0})",
+        cast="{0}.astype({dtype})",
+        zeros="np.zeros({0}, {dtype})",
+        full="np.full({0}, {1}, {dtype})",
+        empty="np.empty({0}, {dtype})",
+        copy="{0}.copy()",
+        **{"default dtype": "np.float64"},
+        index="{0}",
+        **{"copy=": "np.positive({0}, out={out})"},
+        einsum="np.einsum({0}, optimize=True)",
+        tensordot="np.tensordot({0}, {1}, axes={2})",
+    ),
+    operators=_operators("np"),
+    statements={
+        "softmax": (
+            "{0} = np.subtract({1}, {1}.max(axis={2}, keepdims=True, initial=-np.inf), out={out})",
+            "np.exp({0}, out={0})",
+            "{0} /= {0}.sum(axis={2}, keepdims=True)",
+        ),
+        "logsoftmax": (
+            "{0} = np.subtract({1}, {1}.max(axis={2}, keepdims=True, initial=-np.inf), out={out})",
+            "{0} -= np.log(np.exp({0}).sum(axis={2}, keepdims=True))",
+        ),
+        "logsumexp": (
+            "{3} = {1}.max(axis={2}, keepdims=True, initial=-np.inf)",
+            "{3}[np.isinf({3})] = 0",
+            "{0} = np.log(np.exp({1} - {3}).sum(axis={2})) + {3}.squeeze({2})",
+        ),
+        "accumulate": ("np.add.at({0}, {1}, {2})",),
+        "add": ("{0}[{1}] {2}= {3}",),
+        "assign": ("{0}[...] = {1}",),
+    },
+    transpose="transpose",
+    axis="axis",
+    reuses=True,
+    guards={
+        "sigmoid": ("over",),
+        "silu": ("over",),
+        "softmax": ("invalid",),
+        "logsoftmax": ("divide", "invalid"),
+        "logsumexp": ("divide", "over"),
+        "guarded": ("divide", "invalid"),
+    },
+)
+
+TORCH = Dialect(
+    name="torch",
+    module="torch",
+    imports={"torch": "import torch", "math": "import math"},
+    functions=_functions(
+        "torch",
+        sigmoid="torch.sigmoid({0})",
+        softplus="-torch.nn.functional.logsigmoid(-{0})",
+        relu="torch.relu({0})",
+        silu="torch.nn.functional.silu({0})",
+        gelu="torch.nn.functional.gelu({0})",
+        erf="torch.erf({0})",
+        lgamma="torch.lgamma({0})",
+        digamma="torch.digamma({0})",
+        polygamma="torch.polygamma({0}, {1})",
+        sum="{0}.sum({axes})",
+        arange="torch.arange({0}{device})",
+        cast="{0}.to({dtype})",
+        zeros="torch.zeros({0}, dtype={dtype}{device})",
+        full="torch.full({0}, {1}, dtype={dtype}{device})",
+        empty="torch.empty({0}, dtype={dtype}{device})",
+        copy="{0}.clone()",
+        **{"default dtype": "torch.get_default_dtype()"},
+        index="torch.tensor({0}{device})",
+        **{"copy=": "torch.mul({0}, 1, out={out})", "max number": "torch.clamp({0}, min={1})"},
+        **{"min number": "torch.clamp({0}, max={1})"},
+        einsum="torch.einsum({0})",
+        tensordot="torch.tensordot({0}, {1}, dims={2})",
+    ),
+    operators=_operators("torch"),
+    statements={
+        "softmax": ("{0} = torch.softmax({1}, dim={2}, out={out})",),
+        "logsoftmax": ("{0} = torch.log_softmax({1}, dim={2}, out={out})",),
+        "logsumexp": ("{0} = torch.logsumexp({1}, dim={2}, out={out})",),
+        "accumulate": ("{0}.index_put_({1}, {2}, accumulate=True)",),
+        "add": ("{0}[{1}] {2}= {3}",),
+        "assign": ("{0}[...] = {1}",),
+        "softmax*": (
+            "{0} = torch.exp({1} - {1}.amax(dim={2}, keepdim=True))",
+            "{0} = {0} / {0}.sum(dim={2}, keepdim=True)",
+        ),
+        "logsoftmax*": ("{0} = {1} - torch.logsumexp({1}, dim={2}, keepdim=True)",),
+    },
+    transpose="permute",
+    axis="dim",
+    has_device=True,
+)
+
+DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (NUMPY, TORCH)}

@@ -1,0 +1,277 @@
+"""Expressions as code: each node becomes an array with known axes.
+
+One walk for all targets. Sums of products go to `contraction`, subscripts to `gather`, signs and brackets to
+`arithmetic`, deltas to `deltas`; what a library calls things stands in its dialect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import sympy
+from sympy import Add, Expr, Function, Mul, Pow, S
+from sympy.core.function import UndefinedFunction
+
+from tensorcalc.binding import Contraction, free_indices, product
+from tensorcalc.codegen import arithmetic, nodes
+from tensorcalc.codegen.arithmetic import Factor, literal
+from tensorcalc.codegen.arrays import Array, Kind, Level, union
+from tensorcalc.codegen.block import Block
+from tensorcalc.codegen.contraction import contract
+from tensorcalc.codegen.deltas import split
+from tensorcalc.codegen.gather import subscript
+from tensorcalc.errors import TensorCalcError
+from tensorcalc.expr import Component, Delta, Group, Iverson, One
+from tensorcalc.functions import function_of
+from tensorcalc.indices import Dimension, Index, Tensor
+
+__all__ = ["Lowering", "Stored"]
+
+_RELATIONS = {"le": "<=", "lt": "<", "ge": ">=", "gt": ">", "eq": "==", "ne": "!="}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The variable of a tensor, and which of the tensor's axes it has; along the others it is constant."""
+
+    name: str
+    axes: tuple[int, ...]
+    kind: Kind = Kind.NUMBERS
+
+
+class Lowering:
+    """Lowers expressions into the lines of a block. `stored` are the tensors that already have a variable."""
+
+    def __init__(self, block: Block, shared: Iterable[Expr] = ()) -> None:
+        self.block = block
+        self.stored: dict[Tensor, Stored] = {}
+        self._shared = frozenset(shared)
+        self._known: dict[Expr, Array] = {}
+
+    def lower(self, expression: Expr) -> Array:
+        """The array of an expression; its axes are free indices of the expression, in any order."""
+        known = self._known.get(expression)
+        if known is not None:
+            return known
+        array = self._lower(expression)
+        if expression in self._shared:
+            array = self.block.bind(array)
+            self._known[expression] = array
+        return array
+
+    def _lower(self, expression: Expr) -> Array:
+        if expression.is_Number or expression.is_NumberSymbol or _is_constant(expression):
+            return literal(expression)
+        if isinstance(expression, Component):
+            return self._component(expression)
+        if isinstance(expression, Add):
+            return self._sum(expression)
+        if isinstance(expression, Mul):
+            return self._product(expression)
+        if isinstance(expression, Pow):
+            return self._power(expression)
+        if isinstance(expression, Contraction):
+            return self._contraction(expression)
+        if isinstance(expression, Function):
+            return self._function(expression)
+        return self._leaf(expression)
+
+    def _leaf(self, expression: Expr) -> Array:
+        block = self.block
+        if isinstance(expression, Group):
+            return self.lower(expression.expression)
+        if isinstance(expression, One):
+            return Array("1", kind=Kind.PYTHON)
+        if isinstance(expression, Dimension):
+            return Array(block.size(expression), kind=Kind.PYTHON)
+        if isinstance(expression, Index):
+            size = block.size(expression.dimension)
+            return Array(block.spelled("arange", size), (expression,), kind=Kind.INTEGERS)
+        if isinstance(expression, Delta):
+            return self._comparison("==", *expression.indices)
+        if isinstance(expression, Iverson):
+            return self._comparison(_RELATIONS[expression.relation], *expression.indices)
+        raise TensorCalcError("E_UNSUPPORTED", f"{expression} cannot be compiled yet")
+
+    def _component(self, component: Component) -> Array:
+        stored = self.stored[component.tensor]
+        indices = [component.indices[place] for place in stored.axes]
+        found = subscript(self.block, indices, self.lower)
+        return Array(found.of(stored.name), found.axes, kind=stored.kind)
+
+    def _comparison(self, operator: str, a: Expr, b: Expr) -> Array:
+        left, right = self.lower(a), self.lower(b)
+        axes = union((left, right), self.block.hint)
+        codes = [self.block.aligned(side, axes).wrapped(Level.SUM) for side in (left, right)]
+        return Array(f"{codes[0]} {operator} {codes[1]}", axes, Level.COMPARISON, Kind.MASK, fresh=True)
+
+    def _sum(self, expression: Expr) -> Array:
+        terms = []
+        for term in expression.args:
+            number, rest = term.as_coeff_Mul()
+            negative = bool(number.is_negative)
+            magnitude = product((-number, rest)) if negative else term
+            terms.append((-1 if negative else 1, self.lower(magnitude)))
+        return arithmetic.signed_sum(self.block, terms)
+
+    def _product(self, expression: Expr) -> Array:
+        number, rest = expression.as_coeff_Mul()
+        if number is S.NegativeOne:
+            return arithmetic.negative(self.block.numbers(self.lower(rest)))
+        return arithmetic.product(self.block, self._factors(expression))
+
+    def _factors(self, expression: Expr) -> list[Factor]:
+        """The factors of a product, those with negative powers below the fraction line."""
+        numerator, denominator = _fraction(expression.args if isinstance(expression, Mul) else (expression,))
+        return [Factor(self.lower(f)) for f in numerator] + [Factor(self.lower(f), True) for f in denominator]
+
+    def _power(self, expression: Expr) -> Array:
+        base, exponent = expression.args
+        if not exponent.is_number:
+            arrays = [self.block.numbers(self.lower(exponent))]
+            base_array = self.block.numbers(self.lower(base))
+            axes = union((base_array, *arrays), self.block.hint)
+            codes = [self.block.aligned(a, axes).wrapped(Level.ATOM) for a in (base_array, *arrays)]
+            return Array(f"{codes[0]} ** {codes[1]}", axes, Level.POWER, fresh=True)
+        if exponent.is_negative:
+            inverse = self.lower(Pow(base, -exponent))
+            return arithmetic.product(self.block, [Factor(inverse, True)])
+        return arithmetic.power(self.block, self.lower(base), exponent)
+
+    def _function(self, expression: Expr) -> Array:
+        arguments = [self.lower(a) for a in expression.args]
+        if isinstance(expression, nodes.Guarded):
+            return self._guarded(*arguments)
+        word = _word(expression)
+        axes = union(arguments, self.block.hint)
+        if all(a.kind is Kind.PYTHON for a in arguments):
+            arguments = [self.block.array(a) for a in arguments]
+        return _FORMS.get(word, _plain)(self.block, word, arguments, axes)
+
+    def _guarded(self, zero: Array, value: Array) -> Array:
+        block = self.block
+        zero, value = block.bind(block.numbers(zero)), block.numbers(value)
+        axes = union((zero, value), block.hint)
+        block.guards.update(dict.fromkeys(block.dialect.guards.get("guarded", ())))
+        codes = [block.aligned(a, axes) for a in (zero, value)]
+        test = f"{codes[0].code} == 0"
+        return Array(block.spelled("where", test, "0", codes[1].code), axes, fresh=True)
+
+    def _contraction(self, expression: Contraction) -> Array:
+        dense, sparse = split(expression, self.block.hint)
+        terms = [Contraction(product((t.coefficient, *t.deltas)), *t.dummies) for t in sparse]
+        parts = [t for t in ([] if dense is S.Zero else [dense]) + terms if t is not S.Zero]
+        if not sparse and dense == expression:
+            return self._summed(*expression.open(self.block.hint))
+        if not parts:
+            return Array("0", kind=Kind.PYTHON)
+        arrays = [
+            self._summed(*p.open(self.block.hint)) if isinstance(p, Contraction) else self.lower(p) for p in parts
+        ]
+        return arrays[0] if len(arrays) == 1 else arithmetic.signed_sum(self.block, [(1, a) for a in arrays])
+
+    def _summed(self, body: Expr, dummies: tuple[Index, ...]) -> Array:
+        """The sum of a body over dummies: product by product, each with its own dummies."""
+        hint = self.block.hint
+        self.block.hint = (*hint, *(d for d in dummies if d not in hint))
+        try:
+            if isinstance(body, Add) and not self._is_elementwise(body):
+                terms = []
+                for term in body.args:
+                    number, rest = term.as_coeff_Mul()
+                    sign = -1 if number.is_negative else 1
+                    terms.append((sign, self._summed_product(product((sign * number, rest)), dummies)))
+                return arithmetic.signed_sum(self.block, terms)
+            return self._summed_product(body, dummies)
+        finally:
+            self.block.hint = hint
+
+    def _is_elementwise(self, body: Expr) -> bool:
+        """Whether the terms of a sum can be added before summing without making arrays of higher order."""
+        every = free_indices(body)
+        return all(
+            any(free_indices(f) == every for f in (Mul.make_args(t) if isinstance(t, Mul) else (t,))) for t in body.args
+        )
+
+    def _summed_product(self, body: Expr, dummies: tuple[Index, ...]) -> Array:
+        block = self.block
+        factors = self._factors(body)
+        held = {axis for f in factors for axis in f.array.axes}
+        sizes = [Factor(Array(block.size(d.dimension), kind=Kind.PYTHON)) for d in dummies if d not in held]
+        summed = [d for d in dummies if d in held]
+        inside = [f for f in factors if any(a in summed for a in f.array.axes)]
+        outside = [f for f in factors if f not in inside]
+        if not inside:
+            return arithmetic.product(block, [*sizes, *outside])
+        total = contract(block, inside, summed)
+        rest = [*sizes, *outside]
+        return arithmetic.product(block, [*rest, Factor(total)]) if rest else total
+
+
+def _is_constant(expression: Expr) -> bool:
+    """Whether the expression is made of numbers alone, such as sqrt(2)."""
+    return bool(expression.is_number) and not expression.atoms(Dimension, Index, Tensor)
+
+
+def _fraction(factors: Iterable[Expr]) -> tuple[list[Expr], list[Expr]]:
+    """Numerator and denominator of a product; numbers stay together, as one factor."""
+    above: list[Expr] = []
+    below: list[Expr] = []
+    number: Expr = S.One
+    for factor in factors:
+        if factor.is_Number or _is_constant(factor):
+            number = number * factor
+        elif isinstance(factor, Pow) and factor.exp.is_number and factor.exp.is_negative:
+            below.append(Pow(factor.base, -factor.exp))
+        else:
+            above.append(factor)
+    if number is not S.One:
+        if number.is_Rational and number.p in (1, -1) and number.q != 1 and above:
+            below.append(sympy.Integer(number.q))
+            number = sympy.Integer(number.p)
+        if number is not S.One:
+            above.insert(0, number)
+    return above, below
+
+
+def _word(expression: Expr) -> str:
+    """The word by which dialects know a function."""
+    row = function_of(expression)
+    if row is not None:
+        return row.name
+    if isinstance(expression, sympy.exp):
+        return "exp"
+    if isinstance(expression, nodes.Logaddexp):
+        return "logaddexp"
+    name = type(expression).__name__
+    kind = "tensor" if isinstance(type(expression), UndefinedFunction) else "function"
+    raise TensorCalcError("E_UNSUPPORTED", f"the {kind} {name} cannot be compiled yet")
+
+
+def _plain(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
+    return block.call(word, arguments, axes)
+
+
+def _positive(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
+    return Array(f"{arguments[0].wrapped(Level.SUM)} > 0", axes, Level.COMPARISON, Kind.MASK, fresh=True)
+
+
+def _larger(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
+    """1 where a > b, 1/2 where they are equal: half the sum of two comparisons."""
+    a, b = (block.bind(block.aligned(x, axes)).wrapped(Level.SUM) for x in arguments)
+    first = block.numbers(Array(f"{a} > {b}", axes, Level.COMPARISON, Kind.MASK, fresh=True))
+    return Array(f"({first.code} + ({a} >= {b})) / 2", axes, Level.PRODUCT)
+
+
+def _extreme(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
+    """max and min; a plain number may need the library's own form."""
+    numbers = [a for a in arguments if a.kind is Kind.PYTHON]
+    if len(numbers) == 1 and f"{word} number" in block.dialect.functions:
+        other = next(a for a in arguments if a.kind is not Kind.PYTHON)
+        return block.call(f"{word} number", [other, numbers[0]], axes)
+    return block.call(word, arguments, axes)
+
+
+_Form = Callable[[Block, str, list[Array], tuple[Index, ...]], Array]
+_FORMS: Mapping[str, _Form] = {"positive": _positive, "larger": _larger, "max": _extreme, "min": _extreme}

@@ -1,0 +1,85 @@
+"""Python names for tensors, dimensions and temporaries.
+
+Kept apart because this is the one gate between names in a formula and text that is executed: every identifier of
+generated code is allotted here, and none leaves that does not match `PATTERN`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from tensorcalc.errors import TensorCalcError
+from tensorcalc.indices import Dimension, Tensor
+
+__all__ = ["PATTERN", "Names", "identifier"]
+
+PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_GREEK = re.compile(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?([A-Z]+)\Z")
+_RESERVED = frozenset(keyword.kwlist) | frozenset(dir(builtins)) | {"np", "torch", "jnp", "jax", "math", "out", "self"}
+
+
+def _spelled(character: str) -> str:
+    """A Greek letter by its name; any other character as it is."""
+    found = _GREEK.match(unicodedata.name(character, ""))
+    if found is None:
+        return character
+    return found[2].lower() if found[1] == "SMALL" else found[2].capitalize()
+
+
+def identifier(name: str) -> str:
+    """The name as an ASCII identifier, Greek letters spelled out.
+
+    Raises `TensorCalcError` E_NAME where that does not give one, so that no other text reaches generated code.
+    """
+    ascii_name = "".join(_spelled(c) for c in name)
+    if not PATTERN.match(ascii_name):
+        raise TensorCalcError(
+            "E_NAME",
+            f"{name!r} cannot be a name in generated code",
+            hint="use letters, digits and underscores, and begin with a letter",
+        )
+    return ascii_name
+
+
+class Names:
+    """Identifiers of one generated function, all different; tensors first, so that they keep their own names."""
+
+    def __init__(self, tensors: Iterable[Tensor]) -> None:
+        self._taken: set[str] = set(_RESERVED)
+        self._tensors: dict[Tensor, str] = {}
+        self._dimensions: dict[Dimension, str] = {}
+        for tensor in tensors:
+            self.tensor(tensor)
+
+    def _allot(self, wanted: str) -> str:
+        name = wanted
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
+    def tensor(self, tensor: Tensor) -> str:
+        """The variable of a tensor: its name, with `_` after it where Python or another name needs it."""
+        if tensor not in self._tensors:
+            self._tensors[tensor] = self._allot(identifier(tensor.name))
+        return self._tensors[tensor]
+
+    def dimension(self, dimension: Dimension) -> str:
+        """The variable that holds the size of a dimension."""
+        if dimension not in self._dimensions:
+            plain = re.sub(r"[^A-Za-z0-9_]", "_", "".join(_spelled(c) for c in dimension.name))
+            self._dimensions[dimension] = self._allot(identifier(plain if PATTERN.match(plain) else f"n_{plain}"))
+        return self._dimensions[dimension]
+
+    def local(self, wanted: str) -> str:
+        """A new variable, numbered where the wanted name is taken."""
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}{number}"
+        self._taken.add(name)
+        return name

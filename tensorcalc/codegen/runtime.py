@@ -1,0 +1,197 @@
+"""The compiled function: what is checked about its arguments before the generated code runs.
+
+Generated code stays readable because everything about wrong arguments is said here, once for all targets.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import count
+from typing import Any
+
+from tensorcalc.codegen.assembly import Assembled
+from tensorcalc.codegen.formula import shape as written_shape
+from tensorcalc.codegen.library import Library
+from tensorcalc.codegen.sizes import Shown, Solved
+from tensorcalc.errors import TensorCalcError
+from tensorcalc.indices import Dimension, Tensor
+from tensorcalc.system import Program
+
+__all__ = ["Function"]
+
+_numbers = count(1)
+
+
+def _executed(assembled: Assembled) -> Callable[..., Any]:
+    """The function that the generated source defines; its lines are known to tracebacks."""
+    file = f"<tensorcalc {assembled.name} {next(_numbers)}>"
+    namespace: dict[str, Any] = {"__name__": f"tensorcalc.generated.{assembled.name}"}
+    exec(compile(assembled.source, file, "exec"), namespace)  # our own text; names have passed `names.PATTERN`
+    linecache.cache[file] = (len(assembled.source), None, assembled.source.splitlines(keepends=True), file)
+    function: Callable[..., Any] = namespace[assembled.name]
+    return function
+
+
+class Function:
+    """A program compiled for an array library.
+
+    Arguments are given by tensor name, or in the order of `arguments`; sizes of dimensions that no argument shows by
+    the dimension's name; `out` is an array (a tuple of arrays where there are several results) to write into. Returns
+    an array, or a tuple of arrays. `source` is the generated code.
+
+    Raises `TensorCalcError`: E_ARGUMENTS, E_SHAPE, E_TYPE, E_INDEX_RANGE, E_UNKNOWN_SIZE.
+    """
+
+    def __init__(self, program: Program, target: str, assembled: Assembled, library: Library) -> None:
+        self.program = program
+        self.target = target
+        self.source = assembled.source
+        self.arguments = tuple(t.name for t in program.inputs)
+        self.many = program.many or len(program.outputs) > 1
+        self._assembled = assembled
+        self._library = library
+        self._function = _executed(assembled)
+        self._names = {t.name: t for t in program.inputs}
+        for tensor, parameter in zip(program.inputs, assembled.parameters, strict=True):
+            self._names.setdefault(parameter, tensor)
+        self._dimensions: dict[str, Dimension] = {}
+        for dimension, origin in assembled.origins.items():
+            if not isinstance(origin, Shown):
+                self._dimensions.setdefault(dimension.name, dimension)
+        for dimension, variable in assembled.sizes.items():
+            self._dimensions.setdefault(variable, dimension)
+        self._has_out = "out" not in self._names
+
+    def __repr__(self) -> str:
+        return f"<tensorcalc {self.target} function {self._assembled.name}({', '.join(self.arguments)})>"
+
+    def __call__(self, /, *args: Any, **arguments: Any) -> Any:
+        out = arguments.pop("out", None) if self._has_out else None
+        values, given = self._bound(args, arguments)
+        arrays = self._library.arrays(self.program.inputs, values)
+        sizes = self._sizes(arrays, given)
+        for tensor, array in zip(self.program.inputs, arrays, strict=True):
+            if tensor.is_label:
+                self._check_labels(tensor, array, sizes)
+        keywords = {variable: self._known(dimension, sizes) for dimension, variable in self._assembled.sizes.items()}
+        if out is None:
+            return self._function(*arrays, **keywords)
+        return self._into(out, arrays, keywords, sizes)
+
+    def _bound(self, args: Sequence[Any], arguments: Mapping[str, Any]) -> tuple[list[Any], dict[Dimension, int]]:
+        """The values of the inputs in order, and the sizes that the caller gave."""
+        inputs = self.program.inputs
+        if len(args) > len(inputs):
+            raise TensorCalcError(
+                "E_ARGUMENTS", f"{len(args)} arguments given, {len(inputs)} expected: {', '.join(self.arguments)}"
+            )
+        found = dict(zip(inputs, args, strict=False))
+        sizes: dict[Dimension, int] = {}
+        for name, value in arguments.items():
+            tensor = self._names.get(name)
+            if tensor is not None:
+                if tensor in found:
+                    raise TensorCalcError("E_ARGUMENTS", f"argument {name} is given twice")
+                found[tensor] = value
+            elif name in self._dimensions:
+                sizes[self._dimensions[name]] = self._library.size(name, value)
+            else:
+                raise self._unknown(name)
+        missing = [t.name for t in inputs if t not in found]
+        if missing:
+            raise TensorCalcError(
+                "E_ARGUMENTS",
+                f"missing argument{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
+                hint=f"the arguments are {', '.join(f'{t.name}: {written_shape(t)}' for t in inputs)}",
+            )
+        return [found[t] for t in inputs], sizes
+
+    def _unknown(self, name: str) -> TensorCalcError:
+        known = [*self.arguments, *self._dimensions]
+        close = get_close_matches(name, known, 1)
+        hint = f"did you mean {close[0]}?" if close else f"the arguments are {', '.join(known) or 'none'}"
+        return TensorCalcError("E_ARGUMENTS", f"unknown argument {name}", hint=hint)
+
+    def _sizes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> dict[Dimension, int]:
+        """The size of every dimension that is known, checked against every argument."""
+        sizes: dict[Dimension, tuple[int, str]] = {d: (size, "given") for d, size in given.items()}
+        for tensor, array in zip(self.program.inputs, arrays, strict=True):
+            shape = tuple(array.shape)
+            if len(shape) != tensor.order:
+                raise TensorCalcError(
+                    "E_SHAPE",
+                    f"{tensor.name} has {_count(len(shape))} (shape {shape}), {_count(tensor.order)} expected",
+                    hint=f"{tensor.name} has shape {written_shape(tensor)}",
+                )
+            for axis, (length, dimension) in enumerate(zip(shape, tensor.dimensions, strict=True)):
+                place = f"axis {axis} of {tensor.name}"
+                fixed = (dimension.size, "fixed") if dimension.size is not None else (int(length), place)
+                size, where = sizes.setdefault(dimension, fixed)
+                if size != length:
+                    raise TensorCalcError(
+                        "E_SHAPE",
+                        f"{place} has length {length}, and dimension {dimension.name} has size {size} ({where})",
+                        hint=f"{tensor.name} has shape {written_shape(tensor)}",
+                    )
+        known = {d: size for d, (size, _) in sizes.items()}
+        for dimension, origin in self._assembled.origins.items():
+            if isinstance(origin, Solved) and dimension not in known:
+                known[dimension] = origin.value(lambda d: self._known(d, known))
+        return known
+
+    def _known(self, dimension: Dimension, sizes: Mapping[Dimension, int]) -> int:
+        if dimension.size is not None:
+            return dimension.size
+        if dimension not in sizes:
+            raise TensorCalcError(
+                "E_UNKNOWN_SIZE",
+                f"nothing tells the size of dimension {dimension.name}",
+                hint=f"no argument has an axis of it; give {self._assembled.sizes.get(dimension, dimension.name)}=…",
+            )
+        return sizes[dimension]
+
+    def _check_labels(self, tensor: Tensor, array: Any, sizes: Mapping[Dimension, int]) -> None:
+        """Every label lies in its dimension; negative ones do not count from the end."""
+        dimension = tensor.label_dimension
+        assert dimension is not None
+        size = dimension.size if dimension.size is not None else sizes.get(dimension)
+        if size is None:
+            return
+        wrong = self._library.outside(array, size)
+        if wrong is None:
+            return
+        place, value = wrong
+        at = f"[{', '.join(map(str, place))}]" if place else ""
+        raise TensorCalcError(
+            "E_INDEX_RANGE",
+            f"label {tensor.name}{at} = {value} lies outside dimension {dimension.name} of size {size}",
+            hint=f"labels are 0 to {size - 1}; negative ones do not count from the end"
+            if size
+            else f"dimension {dimension.name} is empty",
+        )
+
+    def _into(
+        self, out: Any, arrays: Sequence[Any], keywords: Mapping[str, int], sizes: Mapping[Dimension, int]
+    ) -> Any:
+        """Run into the caller's arrays, by way of new ones where writing at once would spoil an argument."""
+        outs = tuple(out) if self.many and isinstance(out, tuple | list) else (out,)
+        outputs = self.program.outputs
+        if len(outs) != len(outputs) or (self.many and not isinstance(out, tuple | list)):
+            raise TensorCalcError("E_ARGUMENTS", f"out needs {len(outputs)} arrays, one for each result, as a tuple")
+        for tensor, array in zip(outputs, outs, strict=True):
+            expected = tuple(self._known(d, sizes) for d in tensor.dimensions)
+            self._library.check_out(tensor, array, expected)
+        if self._assembled.has_out and self._library.may_write(outs, arrays):
+            result = self._function(*arrays, **keywords, out=outs if self.many else out)
+        else:
+            result = self._function(*arrays, **keywords)
+        for array, value in zip(outs, result if self.many else (result,), strict=True):
+            if value is not array:
+                self._library.copy_into(array, value)
+        return outs if self.many else out
+
+
+def _count(axes: int) -> str:
+    return "no axes" if axes == 0 else f"{axes} {'axis' if axes == 1 else 'axes'}"

@@ -1,0 +1,163 @@
+"""Where the size of each dimension comes from: an argument's shape, an affine index, or the caller.
+
+`x[2*t + k]` over all of x's axis says size(x) = 2 (size(t) − 1) + (size(k) − 1) + 1; from such an equation one size
+that no argument shows is solved, so that no entry outside the axis is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Integer
+
+from tensorcalc.expr import Component
+from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.system import Program, tensors_in
+
+__all__ = ["Affine", "Shown", "Solved", "affine", "dimensions_in", "sources"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The size is the length of an axis of an argument."""
+
+    tensor: Tensor
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """constant + Σ coefficient · (size − 1), divided without rest by `divisor`, plus 1."""
+
+    terms: tuple[tuple[Dimension, int], ...]
+    constant: int
+    divisor: int = 1
+
+    def value(self, size: Callable[[Dimension], int]) -> int:
+        """The size, from the sizes of the other dimensions."""
+        return (self.constant + sum(c * (size(d) - 1) for d, c in self.terms)) // self.divisor + 1
+
+    def code(self, size: Callable[[Dimension], str]) -> str:
+        """The same as Python code."""
+        constant = self.constant - sum(c for _, c in self.terms)
+        constant += 1 if self.divisor == 1 else 0
+        parts = [f"{'-' if c < 0 else '+'} {'' if abs(c) == 1 else f'{abs(c)} * '}{size(d)}" for d, c in self.terms]
+        parts.sort(key=lambda part: part[0] == "-")
+        if constant:
+            parts.append(f"{'-' if constant < 0 else '+'} {abs(constant)}")
+        text = " ".join(parts).removeprefix("+ ") or "0"
+        return text if self.divisor == 1 else f"({text}) // {self.divisor} + 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """The size is the least (for a dummy) or the largest (for an axis) that fits all affine indices."""
+
+    ways: tuple[Affine, ...]
+    largest: bool
+
+    def value(self, size: Callable[[Dimension], int]) -> int:
+        """The size, from the sizes of the other dimensions."""
+        return max(0, (max if self.largest else min)(way.value(size) for way in self.ways))
+
+    def code(self, size: Callable[[Dimension], str]) -> str:
+        """The same as Python code."""
+        codes = list(dict.fromkeys(way.code(size) for way in self.ways))
+        return codes[0] if len(codes) == 1 else f"{'max' if self.largest else 'min'}({', '.join(codes)})"
+
+
+Origin = Shown | Solved | None
+
+
+def affine(index: Expr) -> tuple[dict[Index, int], int] | None:
+    """Coefficients and constant of an index expression; `None` where labels or products of indices stand in it."""
+    coefficients: dict[Index, int] = {}
+    constant = 0
+    for term in Add.make_args(index):
+        number, rest = term.as_coeff_Mul()
+        if isinstance(term, Integer):
+            constant += int(term)
+        elif isinstance(rest, Index) and isinstance(number, Integer):
+            coefficients[rest] = coefficients.get(rest, 0) + int(number)
+        else:
+            return None
+    return coefficients, constant
+
+
+def _indices_in(expression: Expr) -> Iterable[tuple[Dimension, Expr]]:
+    """Every axis of every component in an expression: its dimension, and what stands there."""
+    for component in expression.atoms(Component):
+        yield from zip(component.tensor.dimensions, component.indices, strict=True)
+
+
+def dimensions_in(program: Program) -> tuple[Dimension, ...]:
+    """Every dimension of a program, in order of first use."""
+    found: dict[Dimension, None] = {}
+    for tensor in program.inputs:
+        found.update(dict.fromkeys(tensor.dimensions))
+        if tensor.label_dimension is not None:
+            found.setdefault(tensor.label_dimension)
+    for definition in program.definitions:
+        for tensor in (definition.tensor, *tensors_in(definition.rhs)):
+            found.update(dict.fromkeys(tensor.dimensions))
+        for atom in sorted(definition.rhs.atoms(Index, Dimension), key=str):
+            found.setdefault(atom.dimension if isinstance(atom, Index) else atom)
+    return tuple(found)
+
+
+def _equations(program: Program) -> list[tuple[Dimension, dict[Dimension, int], int]]:
+    """The affine indices of a program as equations (axis, coefficients, constant); those with equal parts once."""
+    found: dict[str, tuple[Dimension, dict[Dimension, int], int]] = {}
+    for definition in program.definitions:
+        for axis, index in _indices_in(definition.rhs):
+            parts = affine(index) if isinstance(index, Expr) and not isinstance(index, Index | Integer) else None
+            if parts is None or not parts[0] or any(c < 0 for c in parts[0].values()):
+                continue
+            sizes: dict[Dimension, int] = {}
+            for i, coefficient in parts[0].items():
+                sizes[i.dimension] = sizes.get(i.dimension, 0) + coefficient
+            found[f"{axis} {sorted((d.name, c) for d, c in sizes.items())} {parts[1]}"] = axis, sizes, parts[1]
+    return [found[key] for key in sorted(found)]
+
+
+def sources(program: Program) -> Mapping[Dimension, Origin]:
+    """Where the size of each dimension comes from, in an order in which they can be computed."""
+    shown: dict[Dimension, Origin] = {}
+    for tensor in program.inputs:
+        for axis, dimension in enumerate(tensor.dimensions):
+            if dimension.size is None:
+                shown.setdefault(dimension, Shown(tensor, axis))
+    unknown = [d for d in dimensions_in(program) if d.size is None and d not in shown]
+    equations = _equations(program)
+    progress = True
+    while progress and unknown:
+        progress = False
+        for dimension in unknown:
+            solved = _solve(dimension, equations, [d for d in unknown if d != dimension])
+            if solved is not None:
+                shown[dimension] = solved
+                unknown.remove(dimension)
+                progress = True
+                break
+    shown.update(dict.fromkeys(unknown))
+    return shown
+
+
+def _solve(
+    unknown: Dimension, equations: Sequence[tuple[Dimension, dict[Dimension, int], int]], others: Sequence[Dimension]
+) -> Solved | None:
+    """The size of a dimension from the equations in which it is the only unknown."""
+    as_axis: list[Affine] = []
+    as_dummy: list[Affine] = []
+    for axis, sizes, constant in equations:
+        if any(d in others for d in (axis, *sizes)):
+            continue
+        if axis == unknown and unknown not in sizes:
+            as_axis.append(Affine(tuple(sizes.items()), constant))
+        elif unknown in sizes and axis != unknown:
+            rest = tuple((d, -c) for d, c in sizes.items() if d != unknown)
+            as_dummy.append(Affine(((axis, 1), *rest), -constant, sizes[unknown]))
+    if as_dummy:
+        return Solved(tuple(as_dummy), False)
+    return Solved(tuple(as_axis), True) if as_axis else None

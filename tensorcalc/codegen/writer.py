@@ -1,0 +1,184 @@
+"""The definitions of a program as lines: every tensor gets its variable, every result its array.
+
+What may be written in place is decided here: scatters go into new results, and a result may take over the array of a
+definition that nothing else needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sympy import Expr, Mul, S
+
+from tensorcalc.binding import free_indices
+from tensorcalc.codegen.arrays import Array, Kind, Level
+from tensorcalc.codegen.block import Block
+from tensorcalc.codegen.deltas import Scatter, scatter, split
+from tensorcalc.codegen.gather import subscript
+from tensorcalc.codegen.lowering import Lowering, Stored
+from tensorcalc.codegen.needs import heirs, shared
+from tensorcalc.codegen.nodes import RowFunction
+from tensorcalc.expr import Component
+from tensorcalc.indices import Index, Tensor
+from tensorcalc.system import Definition, Program
+
+__all__ = ["Writer"]
+
+
+class Writer:
+    """Writes the definitions of one program into a block. `outs` are the caller's arrays, by the output."""
+
+    def __init__(self, program: Program, block: Block, outs: Mapping[Tensor, str]) -> None:
+        self.program = program
+        self.block = block
+        self.lowering = Lowering(block, shared(program.definitions))
+        self.outs = outs
+        self.heirs = heirs(program.definitions, program.outputs) if block.dialect.reuses else {}
+        self.owned: set[Tensor] = set()
+        for tensor in program.inputs:
+            kind = Kind.INTEGERS if tensor.is_label else Kind.NUMBERS
+            self.lowering.stored[tensor] = Stored(block.names.tensor(tensor), tuple(range(tensor.order)), kind)
+
+    def write(self) -> list[str]:
+        """Write all definitions; the variables of the outputs."""
+        for definition in self.program.definitions:
+            self.block.hint = definition.indices
+            self._define(definition)
+        self.block.hint = ()
+        return [self._result(tensor) for tensor in self.program.outputs]
+
+    def _result(self, tensor: Tensor) -> str:
+        name = self.block.names.tensor(tensor)
+        return name if tensor in self.owned else self.block.spelled("copy", name)
+
+    def _out(self, tensor: Tensor) -> str:
+        """The caller's array in which a tensor's variable ends up; `None` where there is none."""
+        while tensor in self.heirs:
+            tensor = self.heirs[tensor]
+        return self.outs.get(tensor, "None")
+
+    def _define(self, definition: Definition) -> None:
+        name, tensor = self.block.names.tensor(definition.tensor), definition.tensor
+        if isinstance(definition.rhs, RowFunction):
+            self._row_function(name, definition, definition.rhs)
+            return
+        dense, sparse = split(definition.rhs, definition.indices)
+        scatters = [s for s in (scatter(t, definition.indices) for t in sparse) if s.coefficient is not S.Zero]
+        taken = next((t for t, heir in self.heirs.items() if heir == tensor and t in self.owned), None)
+        if taken is not None:
+            self._take_over(name, definition, taken, dense)
+        elif scatters or tensor in self.program.outputs or tensor in self.heirs:
+            self._whole(name, definition, self.lowering.lower(dense))
+        else:
+            self._part(name, definition, self.lowering.lower(dense))
+        for term in scatters:
+            if term.summed:
+                self._accumulate(name, term)
+            else:
+                self._add(name, term)
+
+    def _part(self, name: str, definition: Definition, value: Array) -> None:
+        """A value under the name of its tensor, with the axes that it has; it is constant along the others."""
+        axes = [i for i in definition.indices if i in value.axes]
+        value = self.block.aligned(self.block.numbers(value), axes)
+        self.block.emit(f"{name} = {value.code}")
+        places = tuple(definition.indices.index(i) for i in axes)
+        self.lowering.stored[definition.tensor] = Stored(name, places, value.kind)
+
+    def _whole(self, name: str, definition: Definition, value: Array) -> None:
+        """A new array with every axis of the definition, in the caller's array where there is one."""
+        block, out, axes = self.block, self._out(definition.tensor), definition.indices
+        value = block.numbers(value)
+        if value.kind is Kind.PYTHON or set(value.axes) != set(axes):
+            self._filled(name, axes, value, out)
+        elif out != "None" and value.axes == axes and value.into:
+            block.emit(f"{name} = {value.into.replace('{out}', out)}")
+        else:
+            value = block.aligned(value, axes)
+            if not value.fresh:
+                value = Array(block.spelled("copy", value.wrapped(Level.ATOM)), axes)
+            block.emit(f"{name} = {value.code}")
+            if out != "None":
+                block.emit(f"if {out} is not None:")
+                block.emit(f"    {out}[...] = {name}")
+                block.emit(f"    {name} = {out}")
+        self._own(name, definition)
+
+    def _own(self, name: str, definition: Definition) -> None:
+        self.owned.add(definition.tensor)
+        self.lowering.stored[definition.tensor] = Stored(name, tuple(range(definition.tensor.order)))
+
+    def _filled(self, name: str, axes: tuple[Index, ...], value: Array, out: str) -> None:
+        """A new array with all of the axes, filled with a value that is constant along some."""
+        block = self.block
+        shape, zero = block.shape(axes), value.code == "0"
+        if out == "None":
+            block.emit(f"{name} = {block.spelled('zeros' if zero else 'empty', shape)}")
+            if zero:
+                return
+        else:
+            block.emit(f"{name} = {block.spelled('empty', shape)} if {out} is None else {out}")
+        block.statement("assign", name, block.aligned(value, axes).code)
+
+    def _all_axes(self, value: Array, axes: tuple[Index, ...]) -> Array:
+        """The value with every one of the axes, repeated where it is constant."""
+        if set(value.axes) == set(axes) and value.kind is not Kind.PYTHON:
+            return self.block.aligned(value, axes)
+        name = self.block.names.local("t")
+        self._filled(name, axes, value, "None")
+        return Array(name, axes)
+
+    def _row_function(self, name: str, definition: Definition, function: RowFunction) -> None:
+        block = self.block
+        reduced = not set(function.row) <= set(definition.indices)
+        axes = (*definition.indices, *function.row) if reduced else definition.indices
+        block.hint = axes
+        argument = block.numbers(self.lowering.lower(function.argument))
+        argument = block.bind(self._all_axes(argument, axes))
+        places = tuple(axes.index(i) for i in function.row)
+        word = function.word
+        if len(places) > 1 and f"{word}*" in block.dialect.statements:
+            word += "*"
+        axis = str(places[0] if len(places) == 1 else places)
+        peak = block.names.local("peak") if "{3}" in "".join(block.dialect.statements[word]) else ""
+        block.statement(word, name, argument.code, axis, peak, out=self._out(definition.tensor))
+        self._own(name, definition)
+
+    def _take_over(self, name: str, definition: Definition, taken: Tensor, dense: Expr) -> None:
+        """The definition in the array of one that is not needed any more, multiplied in place."""
+        self.block.emit(f"{name} = {self.lowering.stored[taken].name}")
+        rest = [f for f in Mul.make_args(dense) if not (isinstance(f, Component) and f.tensor == taken)]
+        if rest:
+            value = self.block.numbers(self.lowering.lower(Mul(*rest)))
+            self.block.emit(f"{name} *= {self.block.aligned(value, definition.indices).code}")
+        self._own(name, definition)
+
+    def _add(self, name: str, term: Scatter) -> None:
+        """Add a term to entries that are all different."""
+        block = self.block
+        found = subscript(block, term.target, self.lowering.lower)
+        block.hint = found.axes
+        number, _ = term.coefficient.as_coeff_Mul()
+        negative = bool(number.is_negative)
+        value = block.numbers(self.lowering.lower(-term.coefficient if negative else term.coefficient))
+        code = block.aligned(value, found.axes).code
+        block.statement("add", name, found.code or "...", "-" if negative else "+", code)
+
+    def _accumulate(self, name: str, term: Scatter) -> None:
+        """Add a term to entries that may repeat."""
+        block = self.block
+        target = list(term.target)
+        trailing = []
+        while isinstance(target[-1], Index) and not any(
+            target[-1] in free_indices(e) for e in term.target[: len(target) - 1]
+        ):
+            trailing.append(target.pop())
+        axes = tuple(dict.fromkeys(i for e in target for i in sorted(free_indices(e), key=lambda i: i.name)))
+        block.hint = (*axes, *reversed(trailing))
+        codes = []
+        for index in target:
+            array = block.aligned(self.lowering.lower(index), axes)
+            codes.append(block.spelled("index", array.code) if array.kind is Kind.PYTHON else array.code)
+        value = block.array(self.lowering.lower(term.coefficient))
+        value = block.aligned(value, block.hint)
+        block.statement("accumulate", name, f"({', '.join(codes)},)", value.code)
