@@ -74,7 +74,7 @@ class Context:
     def letter(self, dummy: Index, body: Expr, taken: Iterable[str]) -> str:
         """A letter for a dummy index of `body`: that of a definition, one of its dimension, or another."""
         taken = {*taken, *self.taken}
-        names = set(self.system.tensors)
+        names = {*self.system.tensors, *(c.tensor.name for c in components(body))}
         last = ""
         for letter in self._candidates(dummy, body, names):
             if letter in taken:

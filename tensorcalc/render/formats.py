@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 RULE_COLUMN = 64  # rules stand at the right of the longest line, but not beyond this column
+RULES_WIDTH = 52  # where several rules lead to one line, their names are folded to about this width
 
 _TEXT, _LATEX, _PLAIN = UnicodeText(), Latex(), Plain()
 
@@ -64,8 +65,9 @@ def text_rows(derivation: Derivation, style: Style = "einstein", detail: Detail 
         for block in group:
             for number, line in enumerate(block.lines):
                 left = node_text(block.left) if number == 0 else ""
-                rules = f"({', '.join(line.rules)})" if line.rules else ""
-                rows.append((f"{left:{width}}", f"= {node_text(line.node)}", rules))
+                first, *rest = _folded(line.rules)
+                rows.append((f"{left:{width}}", f"= {node_text(line.node)}", first))
+                rows += [(" " * width, "", more) for more in rest]
     return rows
 
 
@@ -93,9 +95,21 @@ def aligned(group: Sequence[Block]) -> str:
     for block in group:
         for number, line in enumerate(block.lines):
             left = f"{_LATEX.text(block.left)} " if number == 0 else ""
-            rules = rf" && \text{{({latex_text(', '.join(line.rules))})}}" if line.rules else ""
-            rows.append(f"{left}&= {_LATEX.text(line.node)}{rules}")
+            first, *rest = (rf"\text{{{latex_text(r)}}}" if r else "" for r in _folded(line.rules))
+            rows.append(f"{left}&= {_LATEX.text(line.node)}{f' && {first}' if first else ''}")
+            rows += [f"&&& {more}" for more in rest]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _folded(rules: Sequence[str]) -> list[str]:
+    """The names of rules in brackets, on as many lines as they need."""
+    lines = [""]
+    for number, rule in enumerate(rules):
+        piece = ("(" if number == 0 else "") + rule + (")" if number == len(rules) - 1 else ",")
+        if number and len(lines[-1]) + len(piece) >= RULES_WIDTH:
+            lines.append("")
+        lines[-1] += f" {piece}" if lines[-1] or len(lines) > 1 else piece
+    return lines
 
 
 def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> dict[str, Any]:

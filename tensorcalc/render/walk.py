@@ -149,8 +149,7 @@ class _Walk:
             count = len(holding)
             if count == 1 and not closed and isinstance(holding[0], Component | Delta):
                 count = sum(dummy in free_indices(i) for i in holding[0].indices)
-            if count < 2:
-                needed.append(One(dummy))
+            needed += [One(dummy)] * (2 - count)
         return needed
 
     def product(self, number: Expr, factors: list[Expr], dummies: frozenset[Index], taken: set[str]) -> Node:
@@ -224,8 +223,9 @@ class _Walk:
     def sigma(self, contraction: Expr, taken: set[str]) -> Node:
         """A sum with its sign Σ."""
         body, dummies = self.open(contraction, taken)
-        if not isinstance(body, Add):
-            body = Mul(*(f for f in Mul.make_args(body) if not (isinstance(f, One) and f.index in dummies)))
+        silent = [One(d) for d in dummies if d not in free_indices(body)]
+        if silent:
+            body = Mul(*silent, body)
         return Sigma(tuple(d.name for d in dummies), self.node(body, taken))
 
     def atom(self, expression: Expr) -> Node:
