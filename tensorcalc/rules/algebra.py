@@ -8,13 +8,14 @@ from sympy import Add, Expr, Integer, Mul, Pow, S, gcd
 
 from tensorcalc.binding import Contraction, free_indices, product, rebuild
 from tensorcalc.expr import Component, Delta, Group, One, Partial
-from tensorcalc.indices import Index
+from tensorcalc.indices import Adjoint, Index
 from tensorcalc.rules.contraction import settle
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, expand
 
-__all__ = ["COLLECT", "EXPAND", "collect", "multiply_out", "size", "ungroup"]
+__all__ = ["COLLECT", "EXPAND", "REMOVE_BRACKETS", "brackets_show", "collect", "multiply_out", "size", "ungroup"]
 
+REMOVE_BRACKETS = Rule("removing brackets", r"a (-b) = -a b")
 EXPAND = Rule("multiplying out", r"a (b + c) = a b + a c")
 COLLECT = Rule("collecting", r"a b + a c = a (b + c)")
 
@@ -46,6 +47,16 @@ def ungroup(expression: Expr) -> Expr:
     if isinstance(expression, Group):
         return ungroup(expression.expression)
     return rebuild(expression, [ungroup(a) if isinstance(a, Expr) else a for a in expression.args])
+
+
+def brackets_show(expression: Expr) -> bool:
+    """Whether removing the kept brackets changes what is printed: not for a sum that is a factor of a product."""
+    if isinstance(expression, Group):
+        return not expression.expression.is_Add or brackets_show(expression.expression)
+    inside = [a for a in expression.args if isinstance(a, Group)]
+    if expression.is_Add and inside:
+        return True
+    return any(brackets_show(a) for a in expression.args if isinstance(a, Expr))
 
 
 def multiply_out(expression: Expr) -> list[Term] | None:
@@ -83,7 +94,7 @@ def _align(term: Term) -> Term:
 def collect(expression: Expr) -> Expr:
     """Common factors of all added terms, pulled out; then those of the most terms, while that makes it shorter.
 
-    A factor is not pulled out of a term across a δ that shares an index with it: `s_i δ_in - s_i s_n` stays.
+    A factor is not pulled out of a term across a δ on one of its indices: `s_i δ_in - s_i s_n` stays.
     """
     if not expression.is_Add:
         return expression
@@ -130,7 +141,7 @@ def _common(split: list[Factors]) -> Factors:
     first, *others = split
     common: Factors = {}
     for base, exponent in first.items():
-        if base is S.One or isinstance(base, Delta | One):
+        if base is S.One or isinstance(base, One):
             continue
         exponents = [exponent, *(o.get(base, S.Zero) for o in others)]
         if all(e.is_positive for e in exponents):
@@ -145,8 +156,11 @@ def _common(split: list[Factors]) -> Factors:
 
 
 def _may_leave(base: Expr, split: Factors) -> bool:
+    """Whether a factor may be pulled out of a term: not across a δ on one of its indices, unless it is upstream."""
+    if isinstance(base, Delta) or (isinstance(base, Component) and isinstance(base.tensor, Adjoint)):
+        return True
     indices = free_indices(base)
-    return all(not indices & free_indices(d) for d in split if isinstance(d, Delta))
+    return all(indices.isdisjoint(d.indices) for d in split if isinstance(d, Delta))
 
 
 def _numbers(expression: Expr) -> tuple[list[Expr], Expr]:
