@@ -23,6 +23,7 @@ CODES: dict[str, str] = {
     "E_KIND": "this kind of derivative does not exist or does not fit the function",
     "E_MISSING_INDEX": "an index on the left of a definition is missing on its right",
     "E_NAME": "not a valid name",
+    "E_NOT_FINITE": "a constant is not a finite real number",
     "E_NUMBER_TOO_BIG": "a number does not fit into float64",
     "E_ORDER": "a tensor is used with the wrong number of indices",
     "E_REDEFINED": "a name is defined twice",

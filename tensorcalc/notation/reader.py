@@ -1,0 +1,112 @@
+"""From a text to a system: the order in which the parts of the notation work."""
+
+from __future__ import annotations
+
+from tensorcalc.errors import Source, TensorCalcError
+from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.notation.dimensions import Unifier
+from tensorcalc.notation.inference import Inference
+from tensorcalc.notation.lowering import Lowering
+from tensorcalc.notation.resolution import Formula, resolve
+from tensorcalc.notation.scope import make_explicit
+from tensorcalc.notation.statements import read_statements
+from tensorcalc.notation.symbols import Symbols
+from tensorcalc.system import Definition, System
+
+__all__ = ["parse_text"]
+
+
+def parse_text(text: str, name: str = "<input>") -> System:
+    """Read definitions in text notation; `name` is how errors call the source (a file name).
+
+    Raises `TensorCalcError`, and nothing else, with the place of the mistake.
+    """
+    if not isinstance(text, str):
+        raise TensorCalcError("E_TYPE", f"the equations are {type(text).__name__}, not text")
+    text = text.removeprefix("\ufeff")
+    source = Source(text, name)
+    try:
+        return _system(text, source)
+    except TensorCalcError as error:
+        error.source = error.source or source
+        raise
+
+
+def _system(text: str, source: Source) -> System:
+    symbols, formulas = _formulas(text)
+    unifier = Unifier(symbols)
+    for formula in formulas:
+        unifier.formula(formula)
+    for symbol in symbols.tensors.values():  # declared axes count, whether used or not
+        for axis in range(-1 if symbol.label else 0, symbol.order):
+            unifier.slot(symbol.name, axis)
+    inference = Inference(unifier)
+    notes = inference.infer()
+    _check_integers(unifier, inference, text)
+    tensors = _tensors(symbols, unifier, inference)
+    definitions = tuple(_definitions(formulas, unifier, inference, tensors))
+    unused = [s.name for s in symbols.tensors.values() if s.equation is None and s.name not in symbols.inputs]
+    system = System(
+        definitions,
+        tuple(tensors[n] for n in (*symbols.inputs, *unused)),
+        _letters(unifier, inference),
+        (*symbols.notes, *notes),
+        source,
+    )
+    system.ordered  # noqa: B018 - raises E_CYCLE
+    return system
+
+
+def _formulas(text: str) -> tuple[Symbols, list[Formula]]:
+    statements = read_statements(text)
+    symbols = Symbols(text)
+    for declaration in statements.declarations:
+        symbols.declare(declaration)
+    for equation in statements.equations:
+        symbols.define(equation)
+    formulas = [resolve(equation, symbols) for equation in statements.equations]
+    symbols.check_dimension_names()
+    return symbols, [make_explicit(formula, text) for formula in formulas]
+
+
+def _tensors(symbols: Symbols, unifier: Unifier, inference: Inference) -> dict[str, Tensor]:
+    result = {}
+    for symbol in symbols.tensors.values():
+        axes = tuple(inference.of(unifier.slot(symbol.name, axis)) for axis in range(symbol.order))
+        target = inference.of(unifier.slot(symbol.name, -1)) if symbol.label else None
+        result[symbol.name] = Tensor(symbol.name, axes, target)
+    return result
+
+
+def _definitions(
+    formulas: list[Formula], unifier: Unifier, inference: Inference, tensors: dict[str, Tensor]
+) -> list[Definition]:
+    scopes = {
+        node: tuple(Index(scope.letter, inference.of(scope.slot)) for scope in found)
+        for node, found in unifier.bound.items()
+    }
+    extents = {name: inference.of(slot) for name, slot in unifier.named.items()}
+    lowering = Lowering(unifier.symbols.text, tensors, extents, scopes)
+    definitions = []
+    for formula in formulas:
+        indices = scopes[id(formula)]
+        right = lowering.expression(formula.right, {index.name: index for index in indices})
+        definitions.append(Definition(tensors[formula.name], indices, right, formula.equation.span))
+    return definitions
+
+
+def _check_integers(unifier: Unifier, inference: Inference, text: str) -> None:
+    """Raise E_INDEX_RANGE where a number selects beyond a dimension of declared size."""
+    for slot, position in unifier.integers:
+        dimension = inference.of(slot)
+        if dimension.size is not None and position.offset >= dimension.size:
+            message = f"the index {position.offset} is too large for a dimension of size {dimension.size}"
+            hint = f"indices count from 0 to {dimension.size - 1}"
+            raise TensorCalcError("E_INDEX_RANGE", message, position.span, hint=hint)
+
+
+def _letters(unifier: Unifier, inference: Inference) -> dict[Dimension, tuple[str, ...]]:
+    found: dict[Dimension, dict[str, None]] = {}
+    for letter, _, slot in unifier.letters:
+        found.setdefault(inference.of(slot), {}).setdefault(letter)
+    return {dimension: tuple(letters) for dimension, letters in found.items()}
