@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -11,8 +11,9 @@ from sympy import Expr
 from tensorcalc import derivation, library, notation, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
+from tensorcalc.codegen import Function, compile_program
 from tensorcalc.derivation import Kind, Step
-from tensorcalc.errors import Source
+from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.library import Entry, Request
 
 __all__ = ["Derivation", "System", "load", "parse", "system_of"]
@@ -93,13 +94,11 @@ class Derivation(derivation.Derivation):
         """Evaluate every step on random data, and the results against independent witnesses."""
         return check(self)
 
-    def lambdify(self, target: str = "numpy") -> Callable[..., Any]:
+    def lambdify(self, target: str = "numpy") -> Function:
         """The derivative as a function of arrays by name (`numpy`, `torch`); its `source` is the code.
 
         Raises `TensorCalcError` E_TARGET for an unknown target or one whose library is not installed.
         """
-        from tensorcalc.codegen import compile_program  # noqa: PLC0415
-
         return compile_program(derivation.program_of(self), target)
 
     def __str__(self) -> str:
@@ -127,6 +126,11 @@ def load(name_or_path: str) -> System:
 
 def system_of(entry: Entry) -> System:
     """The system of a derivation file."""
-    found = notation.parse(entry.equations)
+    source = entry.equations
+    try:
+        found = notation.parse_text(source.text, source.name)
+    except TensorCalcError as error:
+        error.source = source  # the same text, with the line at which it stands in its file
+        raise
     values = {f.name: getattr(found, f.name) for f in fields(core.System)}
-    return System(**values, title=entry.title, requests=entry.requests)
+    return System(**{**values, "source": source}, title=entry.title, requests=entry.requests)

@@ -26,11 +26,15 @@ FAILED, BAD_INPUT, NOTHING_CHECKABLE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 1, 2,
 class _Group(click.Group):
     """Turns every exception into a message and an exit status; no user sees a traceback."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         debug = bool(os.environ.get("TENSORCALC_DEBUG"))
         try:
             _use_utf8()
-            status = super().main(*args, standalone_mode=False, **extra)
+            run: Any = super().main
+            status = run(*args, standalone_mode=False, **extra)
             sys.stdout.flush()
         except click.exceptions.Exit as finished:
             status = finished.exit_code
@@ -50,7 +54,9 @@ class _Group(click.Group):
                 raise
             name = type(error).__name__
             click.echo(f"internal error: {name}: {printable(str(error))[:500]}", err=True)
-            click.echo("  This is a mistake of tensorcalc; please report it with the output of --debug.", err=True)
+            click.echo(
+                "  This is a mistake of tensorcalc; please report it with what `tensorcalc --debug …` prints.", err=True
+            )
             status = INTERNAL
         sys.exit(status if isinstance(status, int) else 0)
 
@@ -139,7 +145,10 @@ def list_command(as_json: bool) -> None:
 @with_source
 @JSON
 def show(source: str | None, equations: str | None, as_json: bool) -> None:
-    """Print what was understood: every sum explicit, the dimensions of indices, inputs and labels."""
+    """Print what was understood of the equations.
+
+    Every sum is explicit, and the dimensions of indices, inputs and labels are named.
+    """
     system = _system(source, equations)
     if as_json:
         from tensorcalc import render
@@ -169,7 +178,7 @@ def derive(
     as_json: bool,
     output: str | None,
 ) -> None:
-    """Print a derivation, line by line, each with the name of its rule."""
+    """Print a derivation, every line with its rule."""
     found = _derivations(_system(source, equations), of, wrt, kind)
     if as_json or form == "json":
         data = [d.to_dict(style, detail) for d in found]
@@ -201,7 +210,7 @@ def codegen(
 ) -> None:
     """Print a program that computes the derivative."""
     found = _derivations(_system(source, equations), of, wrt, kind)
-    _print("\n\n".join(d.source(target) for d in found), output)
+    _print("\n\n".join(d.lambdify(target).source for d in found), output)
 
 
 @cli.command()
@@ -216,7 +225,10 @@ def check(
     kind: str | None,
     as_json: bool,
 ) -> None:
-    """Evaluate every step on random data, and the result against independent witnesses."""
+    """Check every step and the result by number.
+
+    Each line is evaluated on random data; the result is compared with finite differences, and with torch.
+    """
     found = _derivations(_system(source, equations), of, wrt, kind)
     reports = [d.check() for d in found]
     if as_json:

@@ -1,9 +1,11 @@
-"""Derivations and reports on a terminal, with rich: colours where the terminal has them, long rules folded."""
+"""Derivations and reports on a terminal, with rich: colours where the terminal has them, plain text elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from tensorcalc import render
@@ -12,66 +14,79 @@ from tensorcalc.check import Item, Report
 
 __all__ = ["print_derivation", "print_report"]
 
-_WIDE = 10_000  # no folding where nobody looks at a terminal
+WIDEST = 88  # a cell that is wider does not push the next column to the right in other rows
 
 
-def _console() -> Console:
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDE)
+def _print(console: Console, text: Text) -> None:
+    console.print(text, soft_wrap=True)
+
+
+def _print_title(console: Console, derivation: Derivation) -> None:
+    if derivation.title:
+        _print(console, Text(derivation.title, style="bold"))
+        _print(console, Text(""))
+
+
+def _print_rows(console: Console, rows: Sequence[Sequence[Text]]) -> None:
+    """Print rows with aligned columns and no blanks at the ends of lines."""
+    columns = len(rows[0]) if rows else 0
+    widths = [max((w for r in rows if (w := cell_len(r[c].plain)) <= WIDEST), default=0) for c in range(columns)]
+    for row in rows:
+        line = Text()
+        for cell, width in zip(row, widths, strict=True):
+            line.append_text(cell)
+            line.append(" " * (width - cell_len(cell.plain) + 2))
+        line.rstrip()
+        _print(console, line)
 
 
 def print_derivation(derivation: Derivation, style: render.Style, detail: render.Detail) -> None:
     """Print a derivation with its title."""
-    console = _console()
-    if derivation.title:
-        console.print(Text(derivation.title, style="bold"), end="\n\n")
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(style="dim", overflow="fold")
-    for left, right, rules in render.text_rows(derivation, style, detail):
-        table.add_row(Text(left), Text(right), Text(f" {rules}" if rules else ""))
-    console.print(table)
+    console = Console(highlight=False)
+    _print_title(console, derivation)
+    rows = render.text_rows(derivation, style, detail)
+    _print_rows(console, [(Text(f"{left} {right}"), Text(rules, style="dim")) for left, right, rules in rows])
+    _print(console, Text(""))
 
 
 def print_report(derivation: Derivation, report: Report) -> None:
     """Print every step with its error and the verdict of every witness."""
-    console = _console()
-    if derivation.title:
-        console.print(Text(derivation.title, style="bold"), end="\n\n")
-    table = Table.grid(padding=(0, 2))
-    for column in range(5):
-        table.add_column(justify="right" if column == 2 else "left", overflow="fold")
-    lines = render.blocks(derivation)
-    steps = {(i.lemma, i.step): i for i in report.items if i.lemma >= 0}
-    for block in lines:
-        for number, line in enumerate(block.lines):
-            for place in line.steps:
-                item = steps.pop((block.number, place), None)
-                if item is not None:
-                    left = render.node_text(block.left) if number == 0 else ""
-                    table.add_row(*_row(item, left, f"= {render.node_text(line.node)}"))
+    console = Console(highlight=False)
+    _print_title(console, derivation)
+    rows = _step_rows(derivation, report)
     results = {str(block.lhs): render.node_text(block.left) for block in render.blocks(derivation, detail="result")}
     for item in report.items:
         if item.lemma < 0:
-            table.add_row(*_row(item, results.get(item.name, item.name), item.witness))
-    console.print(table)
+            rows.append(_row(item, f"{results.get(item.name, item.name)}  by {item.witness}"))
+    _print_rows(console, rows)
     for note in report.notes:
-        console.print(Text(f"note: {note}"))
+        _print(console, Text(f"note: {note}"))
     _print_verdict(console, report)
 
 
-def _row(item: Item, left: str, right: str) -> list[Text]:
+def _step_rows(derivation: Derivation, report: Report) -> list[Sequence[Text]]:
+    steps = {(item.lemma, item.step): item for item in report.items if item.lemma >= 0}
+    rows: list[Sequence[Text]] = []
+    for block in render.blocks(derivation):
+        left = render.node_text(block.left)
+        for number, line in enumerate(block.lines):
+            found = [item for place in line.steps if (item := steps.get((block.number, place)))]
+            shown = left if number == 0 else " " * cell_len(left)
+            rows += [_row(item, f"{shown} = {render.node_text(line.node)}") for item in found]
+    return rows
+
+
+def _row(item: Item, formula: str) -> Sequence[Text]:
     verdict = Text("ok", style="green") if item.passed else Text("WRONG", style="bold red")
-    return [Text(left), Text(right), Text(f"{item.error:.1e}"), verdict, Text(item.rule, style="dim")]
+    return Text(formula), Text(f"{item.error:.1e}"), verdict, Text(item.rule, style="dim")
 
 
 def _print_verdict(console: Console, report: Report) -> None:
     if not report.items:
-        console.print(Text("nothing could be checked", style="bold yellow"))
+        _print(console, Text("nothing could be checked", style="bold yellow"))
         return
     count, failed = len(report.items), len(report.failures)
     verdict = f"{failed} of {count} comparisons failed" if failed else f"all {count} comparisons agree"
     style = "bold red" if failed else "bold green"
     witnesses = ", ".join(report.witnesses)
-    console.print(Text(f"{verdict}; worst error {report.worst:.1e}; witnesses: {witnesses}", style=style))
+    _print(console, Text(f"{verdict}; worst error {report.worst:.1e}; witnesses: {witnesses}", style=style))

@@ -34,7 +34,7 @@ __all__ = [
     "to_dict",
 ]
 
-RULE_COLUMN = 64  # rules stand at the right of the longest line, but not beyond this column
+RULE_COLUMN = 88  # rules stand at the right of the longest line, but not beyond this column
 RULES_WIDTH = 52  # where several rules lead to one line, their names are folded to about this width
 
 _TEXT, _LATEX, _PLAIN = UnicodeText(), Latex(), Plain()

@@ -26,10 +26,18 @@ __all__ = [
     "factor_key",
     "index_order",
     "is_constant",
+    "opens_chain",
     "term_key",
 ]
 
 ADJOINT, SCALAR, ONE, TENSOR, FUNCTION, BRACKET, PARTIAL, DELTA = range(8)
+
+
+def opens_chain(factor: Expr, context: Context) -> bool:
+    """Whether a factor is a bracketed product that was put in for the first derivative of a chain."""
+    if not isinstance(factor, Group) or factor.expression.is_Add:
+        return False
+    return not any(i.name in context.derivative_letters for i in free_indices(factor))
 
 
 def category(factor: Expr) -> int:

@@ -46,6 +46,7 @@ from tensorcalc.render.order import (
     factor_key,
     index_order,
     is_constant,
+    opens_chain,
     term_key,
 )
 
@@ -169,12 +170,15 @@ class _Walk:
             divisors = [*([bottom] if bottom != 1 else []), *divisors]
             top = bottom = S.One
         result = self.leading(top, bottom, leading, outside, taken)
+        first = [f for f in above if opens_chain(f, self.context)]
+        above = [f for f in above if f not in first]
         early = [f for f in above if category(f) <= SCALAR]
+        upstream = sum(category(f) == ADJOINT for f in early)
         ones = [f for f in above if category(f) == ONE]
         late = [f for f in above if category(f) > ONE]
         fraction = [(inside, divisors)] if divisors else []
         scalar = all(category(f) == SCALAR or not f.args for f in (*inside, *divisors))
-        result += [self.factor(f, taken) for f in early]
+        result += [self.factor(f, taken) for f in (*early[:upstream], *first, *early[upstream:])]
         result += [self.fraction(*f, taken) for f in fraction if scalar]
         result += [self.factor(f, taken) for f in ones]
         result += [self.fraction(*f, taken) for f in fraction if not scalar]
