@@ -18,7 +18,7 @@ from tensorcalc.system import Definition
 
 __all__ = ["Adjoints", "backpropagated"]
 
-LARGEST_CLOSED_FORM = 40  # operations; beyond it a result stays in terms of the adjoints of other definitions
+LARGEST_CLOSED_FORM = 30  # operations; beyond it a result stays in terms of the adjoints of other definitions
 
 
 @dataclass

@@ -86,6 +86,8 @@ def simplified(line: Expr, patterns: Sequence[Pattern], indices: Sequence[Index]
 
 def _candidates(line: Expr, patterns: Sequence[Pattern]) -> list[tuple[Expr, tuple[Rule, ...]]]:
     """Forms of the same value, in the order in which they are preferred among equally short ones."""
+    if size(line) == 0:
+        return []
     folding: Fired = {}
     folded = fold(line, patterns, folding)
     found = [(folded, tuple(folding))]
