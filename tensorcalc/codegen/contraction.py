@@ -167,13 +167,16 @@ def _matrix_product(block: Block, first: Array, second: Array, roles: _Roles) ->
     matrices = len(rows) == len(columns) == 1
     if not (matrices if batch else len(columns) <= 1 and (columns or len(rows) == 1)):
         return None
+    if not rows and second.axes[-1] == k:  # a matrix by a vector rather than a vector by its transpose
+        return _matmul(block, second, first, columns)
     left = block.aligned(first, (*batch, *rows, k))
     right = block.aligned(second, (*batch, k, *columns))
     return _matmul(block, left, right, (*batch, *rows, *columns))
 
 
 def _matmul(block: Block, first: Array, second: Array, axes: tuple[Index, ...]) -> Array:
-    into = block.dialect.operators["@"].replace("{0}", first.code).replace("{1}", second.code) if axes else ""
+    matrices = len(first.axes) > 1 and len(second.axes) > 1  # torch.matmul with out= takes nothing else
+    into = block.dialect.operators["@"].replace("{0}", first.code).replace("{1}", second.code) if matrices else ""
     code = f"{first.wrapped(Level.POWER)} @ {second.wrapped(Level.POWER)}"
     return Array(code, axes, Level.MATMUL, into=into, fresh=True)
 
