@@ -1,8 +1,8 @@
 """Sums over indices, free and dummy indices: the only place that renames.
 
-The binder, `Contraction`, stores its dummies as `BoundIndex` numbers, chosen from the summand alone: so equality and
-hashing are equality up to the names of dummies. Whoever works under a binder opens it with fresh indices and closes it
-by constructing it anew.
+A binder (`Contraction` above all) stores its dummies as `BoundIndex` numbers, chosen from its body alone: so equality
+and hashing are equality up to the names of dummies. Whoever works under a binder opens it with fresh indices and closes
+it by constructing it anew.
 """
 
 from __future__ import annotations
@@ -17,27 +17,39 @@ from sympy.core.basic import Basic
 from tensorcalc.expr import Delta
 from tensorcalc.indices import BoundIndex, Dimension, Index
 
-__all__ = ["Contraction", "free_indices", "fresh", "occurs", "product", "rebuild", "rename", "replace"]
+__all__ = [
+    "Binder",
+    "Contraction",
+    "IndexMaximum",
+    "IndexProduct",
+    "free_indices",
+    "fresh",
+    "occurs",
+    "product",
+    "rebuild",
+    "rename",
+    "replace",
+]
 
 CACHE = 1 << 16
 TIES = 720  # orders of interchangeable-looking dummies that are compared before the first found is taken
 
 
-class Contraction(Expr):
-    """A sum over dummy indices. Two contractions are equal when they differ in the names of their dummies only.
+class Binder(Expr):
+    """An operation over dummy indices. Two binders are equal when they differ in the names of their dummies only.
 
-    Construct it with ordinary indices; it stores canonical dummies. `Contraction.open` gives the body back with
-    indices of the caller's choice.
+    Construct it with ordinary indices; it stores canonical dummies. `open` gives the body back with fresh indices.
     """
 
+    NAME = ""
     is_commutative = True
     is_real = True
 
     def __new__(cls, body: Expr, *dummies: Index) -> Expr:
-        if isinstance(body, Contraction) and dummies:
+        if isinstance(body, cls) and dummies:
             body, inner = body.open(avoid=dummies)
             dummies = (*dummies, *inner)
-        if not dummies or body is S.Zero:
+        if not dummies:
             return body
         if len(set(dummies)) != len(dummies):
             raise ValueError("a dummy index is listed twice")
@@ -46,7 +58,7 @@ class Contraction(Expr):
 
     @property
     def body(self) -> Expr:
-        """The summand, with canonical dummies; open the contraction rather than read this."""
+        """The operand, with canonical dummies; open the binder rather than read this."""
         return self.args[0]
 
     @property
@@ -54,9 +66,9 @@ class Contraction(Expr):
         return self.args[1:]
 
     def open(self, avoid: Iterable[Expr] = ()) -> tuple[Expr, tuple[Index, ...]]:
-        """The summand over fresh indices, and those indices.
+        """The operand over fresh indices, and those indices.
 
-        The fresh names occur neither in the summand nor in `avoid` (indices or whole expressions).
+        The fresh names occur neither in the operand nor in `avoid` (indices or whole expressions).
         """
         indices = fresh([d.dimension for d in self.dummies], (self, *avoid))
         return rename(self.body, dict(zip(self.dummies, indices, strict=True))), indices
@@ -66,9 +78,30 @@ class Contraction(Expr):
         letters = [c for c in "jklmabcdefghiopqrstuvwxyz" if c not in taken]
         names = {d: Index(letters[(d.number - 1) % len(letters)], d.dimension) for d in self.dummies}
         body, indices = rename(self.body, names), names.values()
-        return f"sum({', '.join(i.name for i in indices)}, {printer._print(body)})"
+        return f"{self.NAME}({', '.join(i.name for i in indices)}, {printer._print(body)})"
 
     _sympyrepr = _sympystr
+
+
+class Contraction(Binder):
+    """The sum of its body over its dummies."""
+
+    NAME = "sum"
+
+    def __new__(cls, body: Expr, *dummies: Index) -> Expr:
+        return S.Zero if body is S.Zero else super().__new__(cls, body, *dummies)
+
+
+class IndexProduct(Binder):
+    """The product of its body over all values of its dummies."""
+
+    NAME = "prod"
+
+
+class IndexMaximum(Binder):
+    """The largest value of its body over all values of its dummies."""
+
+    NAME = "amax"
 
 
 @lru_cache(CACHE)
@@ -78,7 +111,7 @@ def free_indices(expression: Basic) -> frozenset[Index]:
         return frozenset((expression,))
     if not expression.args:
         return frozenset()
-    if isinstance(expression, Contraction):
+    if isinstance(expression, Binder):
         return free_indices(expression.body) - frozenset(expression.dummies)
     return frozenset().union(*(free_indices(a) for a in expression.args))
 
@@ -87,7 +120,7 @@ def free_indices(expression: Basic) -> frozenset[Index]:
 def _height(expression: Basic) -> int:
     """The largest number of a dummy that is bound inside the expression."""
     inner = max((_height(a) for a in expression.args), default=0)
-    if isinstance(expression, Contraction):
+    if isinstance(expression, Binder):
         return max(inner, *(d.number for d in expression.dummies))
     return inner
 
@@ -124,7 +157,7 @@ def _rename(expression: Expr, names: dict[Index, Expr], seen: dict[Expr, Expr]) 
         return expression
     if (found := seen.get(expression)) is not None:
         return found
-    if isinstance(expression, Contraction) and not names.keys().isdisjoint(expression.dummies):
+    if isinstance(expression, Binder) and not names.keys().isdisjoint(expression.dummies):
         inner = {k: v for k, v in names.items() if k not in expression.dummies}
         result = expression.func(_rename(expression.body, inner, {}), *expression.dummies)
     else:
@@ -167,10 +200,10 @@ def replace(expression: Expr, function: Callable[[Expr], Expr | None], avoid: It
         return found
     if not expression.args:
         return expression
-    if isinstance(expression, Contraction):
+    if isinstance(expression, Binder):
         body, indices = expression.open(avoid)
         changed = replace(body, function, (*avoid, *indices))
-        return expression if changed is body else Contraction(changed, *indices)
+        return expression if changed is body else expression.func(changed, *indices)
     arguments = [replace(a, function, avoid) for a in expression.args]
     if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
         return expression
@@ -248,9 +281,9 @@ def _key(expression: Basic, names: dict[Index, str], depth: int) -> str:
         return names.get(expression) or f"{type(expression).__name__} {expression.name}"
     if not expression.args:
         return f"{type(expression).__name__} {expression}"
-    if isinstance(expression, Contraction):
+    if isinstance(expression, Binder):
         inner = {d: f"<{depth}.{d.dimension.name}>" for d in expression.dummies} if names else {}
-        return f"sum({_key(expression.body, {**names, **inner}, depth + 1)})"
+        return f"{expression.NAME}({_key(expression.body, {**names, **inner}, depth + 1)})"
     parts = [_key(a, names, depth) for a in expression.args]
     if isinstance(expression, Add | Mul | Delta):
         parts.sort()

@@ -16,8 +16,18 @@ import numpy as np
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc.binding import Contraction, free_indices, rename
-from tensorcalc.expr import Component, Delta, Group, Iverson, One, Partial
+from tensorcalc.binding import Binder, Contraction, IndexMaximum, IndexProduct, free_indices, rename
+from tensorcalc.expr import (
+    Component,
+    Delta,
+    Determinant,
+    Group,
+    Inverse,
+    Iverson,
+    LogDeterminant,
+    One,
+    Partial,
+)
 from tensorcalc.functions import function_of
 from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import Definition, tensors_in
@@ -91,6 +101,7 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "min": lambda a, b: _mean_of_tie(a, b, np.real(a) < np.real(b)),
     "positive": lambda x: np.where(np.isnan(np.real(x)), np.nan, np.real(x) > 0),
     "larger": _larger,
+    "equal": lambda a, b: np.where(np.isnan(np.real(a + b)), np.nan, np.real(a) == np.real(b)),
 }
 """How each row of `tensorcalc.functions` is computed, for real and complex-step arguments."""
 
@@ -199,11 +210,13 @@ def _value(node: Expr, env: Environment, axes: tuple[Index, ...]) -> Array:
         return np.asarray(float(node)).reshape((1,) * len(axes))
     if isinstance(node, Component):
         return _component(env.value(node.tensor), node.indices, env, axes)
-    if isinstance(node, Contraction):
+    if isinstance(node, Binder):
         body, dummies = node.open(axes)
         inner = _value(body, env, axes + dummies)
         shape = (*inner.shape[: len(axes)], *(env.extent(d.dimension) for d in dummies))
-        return np.broadcast_to(inner, shape).sum(axis=tuple(range(len(axes), len(shape))))
+        return REDUCTIONS[type(node)](np.broadcast_to(inner, shape), tuple(range(len(axes), len(shape))))
+    if isinstance(node, Inverse | Determinant | LogDeterminant):
+        return _matrix(node, env, axes)
     if isinstance(node, Partial):
         inside = tuple(i for i in axes if i in free_indices(node.expression))
         derivative = env.derivative(node.expression, inside, node.wrt.tensor, node.direct)
@@ -221,6 +234,34 @@ def _value(node: Expr, env: Environment, axes: tuple[Index, ...]) -> Array:
     if isinstance(node, Index | Dimension):
         return _index(node, env, axes).astype(float)
     return _operation(node, [_value(a, env, axes) for a in node.args])
+
+
+def _matrix(node: Inverse | Determinant | LogDeterminant, env: Environment, axes: tuple[Index, ...]) -> Array:
+    matrix = env.value(node.tensor)
+    if isinstance(node, Inverse):
+        singular = matrix.shape[0] and not np.linalg.det(np.real(matrix))
+        inverse = np.full(matrix.shape, np.nan) if singular else np.linalg.inv(matrix)
+        return _component(inverse, node.indices, env, axes)
+    determinant = np.asarray(np.linalg.det(matrix))
+    if isinstance(node, LogDeterminant):
+        determinant = np.where(np.real(determinant) < 0, np.nan, np.log(determinant + 0j))
+        determinant = determinant if np.iscomplexobj(matrix) else np.real(determinant)
+    return determinant.reshape((1,) * len(axes))
+
+
+def _maximum(values: Array, axes: tuple[int, ...]) -> Array:
+    """The largest entry by real part; ties are averaged, so that complex steps split the derivative evenly."""
+    largest = np.max(np.real(values), axis=axes, keepdims=True)
+    taken = np.real(values) == largest
+    found = np.where(taken, values, 0).sum(axis=axes) / taken.sum(axis=axes)
+    return np.where(np.isnan(largest).any(axis=axes), np.nan, found)
+
+
+REDUCTIONS: Mapping[type[Binder], Callable[[Array, tuple[int, ...]], Array]] = {
+    Contraction: lambda values, axes: values.sum(axis=axes),
+    IndexProduct: lambda values, axes: values.prod(axis=axes),
+    IndexMaximum: _maximum,
+}
 
 
 def _operation(node: Expr, arguments: list[Array]) -> Array:

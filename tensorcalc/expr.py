@@ -13,7 +13,20 @@ from sympy import Expr, Integer, S
 
 from tensorcalc.indices import BoundIndex, Index, Tensor
 
-__all__ = ["Component", "Delta", "Exp", "Group", "Iverson", "One", "Partial", "delta", "one"]
+__all__ = [
+    "Component",
+    "Delta",
+    "Determinant",
+    "Exp",
+    "Group",
+    "Inverse",
+    "Iverson",
+    "LogDeterminant",
+    "One",
+    "Partial",
+    "delta",
+    "one",
+]
 
 
 class Component(Expr):
@@ -145,6 +158,55 @@ class Iverson(Expr):
         return f"{self.relation}({printer._print(self.args[1])}, {printer._print(self.args[2])})"
 
     _sympyrepr = _sympystr
+
+
+class Inverse(Expr):
+    """An entry of the inverse of a matrix, (X^-1)_ij: the tensor X, then the two indices."""
+
+    is_commutative = True
+    is_real = True
+
+    @property
+    def tensor(self) -> Tensor:
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Expr, Expr]:
+        return self.args[1:]
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"inv({self.tensor.name})[{', '.join(printer._print(i) for i in self.indices)}]"
+
+    _sympyrepr = _sympystr
+
+
+class _MatrixScalar(Expr):
+    """A number that belongs to a whole matrix."""
+
+    NAME = ""
+    is_commutative = True
+    is_real = True
+
+    @property
+    def tensor(self) -> Tensor:
+        return self.args[0]
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.NAME}({self.tensor.name})"
+
+    _sympyrepr = _sympystr
+
+
+class Determinant(_MatrixScalar):
+    """The determinant of a matrix."""
+
+    NAME = "det"
+
+
+class LogDeterminant(_MatrixScalar):
+    """The logarithm of the determinant of a matrix; not a number where the determinant is negative."""
+
+    NAME = "logdet"
 
 
 class Partial(Expr):

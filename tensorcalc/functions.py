@@ -92,6 +92,12 @@ class larger(_Real):
     is_nonnegative = True
 
 
+class equal(_Real):
+    """[a = b]: 1 where both numbers are equal, else 0. It marks where a maximum over an index is taken."""
+
+    is_nonnegative = True
+
+
 Derivative = Callable[..., Expr]
 
 
@@ -195,6 +201,7 @@ _ROWS = (
         "1/2 where both are equal",
     ),
     Elementwise("positive", positive, (_zero,), r"[u > 0]' = 0", False, "0 at 0", internal=True),
+    Elementwise("equal", equal, (_zero, _zero), r"[u = v]' = 0", False, "0 everywhere", internal=True),
     Elementwise("larger", larger, (_zero, _zero), r"[u > v]' = 0", False, "0 where both are equal", internal=True),
 )
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from sympy import Expr
 
-from tensorcalc.binding import Contraction
+from tensorcalc.binding import Binder, Contraction, IndexMaximum, IndexProduct
 from tensorcalc.evaluator import Environment, evaluate
-from tensorcalc.expr import Component, Delta, Group, Iverson, One
+from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, Iverson, LogDeterminant, One
 from tensorcalc.functions import function_of
 from tensorcalc.indices import Index, Tensor
 from tensorcalc.system import Definition
@@ -50,6 +50,13 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "polygamma": lambda n, x: torch.polygamma(int(n.item()), x),
     "max": torch.maximum,
     "min": torch.minimum,
+}
+
+
+REDUCTIONS: Mapping[type[Binder], Callable[[Any], Any]] = {
+    Contraction: lambda values: values.sum(-1),
+    IndexProduct: lambda values: values.prod(-1),
+    IndexMaximum: lambda values: values.amax(-1),
 }
 
 
@@ -110,12 +117,17 @@ def _forward(definition: Definition, values: Values, environment: Environment) -
 
 def _value(node: Expr, values: Values, env: Environment, axes: tuple[Index, ...]) -> Any:
     if isinstance(node, Component) and not node.tensor.is_label:
-        return _component(node, values(node.tensor), env, axes)
-    if isinstance(node, Contraction):
+        return _entries(values(node.tensor), node.indices, env, axes)
+    if isinstance(node, Binder):
         body, dummies = node.open(axes)
         inner = _value(body, values, env, axes + dummies)
         shape = (*inner.shape[: len(axes)], *(env.extent(d.dimension) for d in dummies))
-        return inner.expand(shape).sum(dim=tuple(range(len(axes), len(shape))))
+        return REDUCTIONS[type(node)](inner.expand(shape).flatten(len(axes)))
+    if isinstance(node, Inverse):
+        return _entries(torch.linalg.inv(values(node.tensor)), node.indices, env, axes)
+    if isinstance(node, Determinant | LogDeterminant):
+        whole = torch.linalg.det if isinstance(node, Determinant) else torch.logdet
+        return whole(values(node.tensor)).reshape((1,) * len(axes))
     if isinstance(node, Group):
         return _value(node.expression, values, env, axes)
     if node.is_number or isinstance(node, Delta | Iverson | One) or not node.args:
@@ -138,11 +150,11 @@ def _constant(node: Expr, env: Environment, axes: tuple[Index, ...]) -> Array:
     return np.asarray(evaluate(node, env, axes))
 
 
-def _component(node: Component, array: Any, env: Environment, axes: tuple[Index, ...]) -> Any:
+def _entries(array: Any, indices: tuple[Expr, ...], env: Environment, axes: tuple[Index, ...]) -> Any:
     """Entries of a tensor; the positions come from the reference evaluator, outside of the range stands zero."""
-    if not node.indices:
+    if not indices:
         return array.reshape((1,) * len(axes))
-    positions = [torch.as_tensor(env.positions(i, axes)) for i in node.indices]
+    positions = [torch.as_tensor(env.positions(i, axes)) for i in indices]
     inside = [(p >= 0) & (p < n) for p, n in zip(positions, array.shape, strict=True)]
     clipped = tuple(p.clamp(0, max(n - 1, 0)) for p, n in zip(positions, array.shape, strict=True))
     valid = math.prod(inside[1:], start=inside[0])

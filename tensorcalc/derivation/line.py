@@ -14,7 +14,16 @@ from tensorcalc.binding import free_indices, replace
 from tensorcalc.derivation.model import Step
 from tensorcalc.expr import Group, One, Partial
 from tensorcalc.indices import Index
-from tensorcalc.rules.algebra import COLLECT, EXPAND, REMOVE_BRACKETS, brackets_show, collect, multiply_out, size, ungroup
+from tensorcalc.rules.algebra import (
+    COLLECT,
+    EXPAND,
+    REMOVE_BRACKETS,
+    brackets_show,
+    collect,
+    multiply_out,
+    size,
+    ungroup,
+)
 from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.definitions import Pattern, fold
 from tensorcalc.rules.derivatives import chain, elementary, linearity, product_or_quotient

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from sympy import Add, Expr, Integer, Mul, Pow, S, gcd
 
-from tensorcalc.binding import Contraction, free_indices, product, rebuild
+from tensorcalc.binding import Binder, free_indices, product, rebuild
 from tensorcalc.expr import Component, Delta, Group, One, Partial
 from tensorcalc.indices import Adjoint, Index
 from tensorcalc.rules.contraction import settle
@@ -29,7 +29,7 @@ def size(expression: Expr) -> int:
         return size(expression.expression)
     if isinstance(expression, Partial):
         return 1 + size(expression.expression)
-    if isinstance(expression, Contraction):
+    if isinstance(expression, Binder):
         return 1 + size(expression.body)
     inner = sum(size(a) for a in expression.args)
     if expression.is_Pow:

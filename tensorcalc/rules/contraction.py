@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sympy import Add, Expr, Pow, S
 
-from tensorcalc.binding import Contraction, free_indices, rebuild
-from tensorcalc.expr import Delta, Group, One
-from tensorcalc.indices import Index
+from tensorcalc.binding import Binder, Contraction, free_indices, rebuild
+from tensorcalc.expr import Component, Delta, Group, Iverson, One
+from tensorcalc.indices import Adjoint, Index
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, opened
 
@@ -28,12 +29,15 @@ def contract(expression: Expr, fired: dict[Rule, None]) -> Expr:
 
 
 def _contract(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
-    if not expression.has(Delta, One, Contraction):
+    if not expression.has(Delta, One, Binder):
         return expression
     if isinstance(expression, Group):
         return _contract(expression.expression, fired, names)
     if expression.is_Mul or isinstance(expression, Contraction):
         return _product(expression, fired, names)
+    if isinstance(expression, Binder):
+        body, indices = names.open(expression)
+        return expression.func(_contract(body, fired, names), *indices)
     arguments = [_contract(a, fired, names) if isinstance(a, Expr) else a for a in expression.args]
     if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
         return expression
@@ -84,36 +88,85 @@ def _linear_deltas(expression: Expr) -> Iterable[Delta]:
         yield from (d for d in _linear_deltas(expression.body) if not free_indices(d) & set(expression.dummies))
 
 
-def _solvable(delta: Delta, dummies: set[Index]) -> Index | None:
-    """The dummy that a δ fixes: an index that it equates with another index, label or number."""
+@dataclass(frozen=True, slots=True)
+class _Solution:
+    """A δ fixes a dummy: where `dummy` stands, `value` may stand; `guards` are 0 where that leaves the dummy's range."""
+
+    dummy: Index
+    value: Expr
+    guards: tuple[Expr, ...] = ()
+
+
+def _solvable(delta: Delta, dummies: set[Index]) -> bool:
+    return _plain_solution(delta, dummies) is not None or bool(_affine_solutions(delta, dummies))
+
+
+def _plain_solution(delta: Delta, dummies: set[Index]) -> _Solution | None:
+    """The dummy that a δ equates with another index of its dimension, a label or a number."""
     for index, other in (delta.indices, delta.indices[::-1]):
         if index not in dummies or index in free_indices(other):
             continue
-        if not isinstance(other, Index) or other.dimension == index.dimension:
-            return index
+        if other.dimension == index.dimension if isinstance(other, Index) else not other.is_Add and not other.is_Mul:
+            return _Solution(index, other)
     return None
+
+
+def _affine_solutions(delta: Delta, dummies: set[Index]) -> list[_Solution]:
+    """The dummies that occur with coefficient ±1 in a δ of affine indices, solved for; in a fixed order."""
+    difference = delta.indices[0] - delta.indices[1]
+    linear = set(difference.args if difference.is_Add else (difference,))
+    found = []
+    for dummy in sorted(dummies & free_indices(difference), key=lambda i: i.name):
+        coefficient = difference.coeff(dummy)
+        if abs(coefficient) != 1 or coefficient * dummy not in linear:
+            continue
+        value = dummy - difference / coefficient
+        guards = (Iverson("ge", value, S.Zero), Iverson("lt", value, dummy.dimension.extent))
+        found.append(_Solution(dummy, value, guards))
+    return found
 
 
 def settle(term: Term, fired: dict[Rule, None]) -> None:
     """Contract the δ of one product and drop its covered one-tensors, in place."""
     while (found := _next_delta(term)) is not None:
-        delta, index = found
-        other = delta.indices[1] if delta.indices[0] == index else delta.indices[0]
+        delta, solution = found
         rest = Term(term.coefficient, {b: e for b, e in term.powers.items() if b != delta}, term.dummies)
-        rest = rest.rename({index: other})
-        if isinstance(other, Index) and not rest.occurs(other):
-            rest.multiply(One(other))
+        covered = _vanishes_outside(rest, solution.dummy)
+        rest = rest.rename({solution.dummy: solution.value})
+        if isinstance(solution.value, Index) and not rest.occurs(solution.value):
+            rest.multiply(One(solution.value))
+        for guard in () if covered else solution.guards:
+            rest.multiply(guard)
         term.coefficient, term.powers, term.dummies = rest.coefficient, rest.powers, rest.dummies
         fired[CONTRACT_DELTA] = None
     _drop_ones(term, fired)
 
 
-def _next_delta(term: Term) -> tuple[Delta, Index] | None:
+def _next_delta(term: Term) -> tuple[Delta, _Solution] | None:
+    """The next δ to contract: those that equate plain indices first, then one that can be solved for a dummy."""
     dummies = set(term.dummies)
-    for base in term.powers:
-        if isinstance(base, Delta) and (index := _solvable(base, dummies)) is not None:
-            return base, index
+    deltas = [b for b in term.powers if isinstance(b, Delta)]
+    for delta in deltas:
+        if (plain := _plain_solution(delta, dummies)) is not None:
+            return delta, plain
+    for delta in deltas:
+        if solutions := _affine_solutions(delta, dummies):
+            return delta, min(
+                solutions, key=lambda s: (not _vanishes_outside(term, s.dummy), not _upstream(term, s.dummy))
+            )
     return None
+
+
+def _vanishes_outside(term: Term, index: Index) -> bool:
+    """Whether a factor is a component with the plain index: beyond its axis a component counts as zero."""
+    return any(
+        isinstance(base, Component) and index in base.indices and exponent.is_positive
+        for base, exponent in term.powers.items()
+    )
+
+
+def _upstream(term: Term, index: Index) -> bool:
+    return any(isinstance(b, Component) and isinstance(b.tensor, Adjoint) and index in b.indices for b in term.powers)
 
 
 def _drop_ones(term: Term, fired: dict[Rule, None]) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Pow, S
 
-from tensorcalc.binding import Contraction, free_indices, product, rebuild, rename
-from tensorcalc.expr import Component, Delta, One
+from tensorcalc.binding import Binder, Contraction, free_indices, product, rebuild, rename
+from tensorcalc.expr import Component, Delta, Inverse, One
 from tensorcalc.indices import Index, Tensor
 from tensorcalc.rules.algebra import multiply_out, size
 from tensorcalc.rules.rule import Rule
@@ -83,8 +83,9 @@ def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]
         whole = _fold_product(opened_whole(expression), patterns, fired, names, expression)
         if whole is not None:
             return _fold(whole, patterns, fired, names)
+    if isinstance(expression, Binder):
         body, indices = names.open(expression)
-        return Contraction(_fold(body, patterns, fired, names), *indices)
+        return expression.func(_fold(body, patterns, fired, names), *indices)
     arguments = [_fold(a, patterns, fired, names) if isinstance(a, Expr) else a for a in expression.args]
     changed = any(new is not old for new, old in zip(arguments, expression.args, strict=True))
     result = rebuild(expression, arguments) if changed else expression
@@ -166,7 +167,7 @@ def _bindings(pattern: Pattern, target: Expr) -> Iterator[Binding]:
             return
         anchor, *others = rest
         for component in found:
-            if component.tensor != anchor.tensor:
+            if type(component) is not type(anchor) or component.tensor != anchor.tensor:
                 continue
             merged = dict(binding)
             for mine, theirs in zip(anchor.indices, component.indices, strict=True):
@@ -196,7 +197,7 @@ def _components(expression: Expr) -> list[Component]:
     stack = [expression]
     while stack:
         node = stack.pop()
-        if isinstance(node, Component):
+        if isinstance(node, Component | Inverse):
             found[node] = None
         else:
             stack.extend(a for a in reversed(node.args) if isinstance(a, Expr))

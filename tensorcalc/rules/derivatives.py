@@ -11,10 +11,10 @@ from collections.abc import Callable
 import sympy
 from sympy import Add, Expr, Pow, S
 
-from tensorcalc.binding import Contraction, product
-from tensorcalc.expr import Component, Delta, Group, One, Partial
-from tensorcalc.functions import Elementwise, function_of
-from tensorcalc.indices import Index
+from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, fresh, product
+from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, LogDeterminant, One, Partial
+from tensorcalc.functions import Elementwise, equal, function_of
+from tensorcalc.indices import Index, Tensor
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
 
@@ -30,6 +30,25 @@ POWER = Rule("power rule", r"\partial u^{n} = n u^{n - 1} \, \partial u")
 EXPONENT = Rule("derivative of a power", r"\partial u^{v} = u^{v} (\partial v \, \log u + v \, \partial u / u)")
 CHAIN = Rule("chain rule", r"\partial f(u) = \frac{\partial f(u)}{\partial u} \, \partial u")
 SELF = Rule("derivative of a variable by itself", r"\frac{\partial x_{j}}{\partial x_{n}} = \delta_{j n}")
+INVERSE = Rule(
+    "derivative of the inverse",
+    r"\frac{\partial (X^{-1})_{i j}}{\partial x_{p q}} = -(X^{-1})_{i p} (X^{-1})_{q j}",
+)
+DETERMINANT = Rule(
+    "derivative of the determinant", r"\frac{\partial \det X}{\partial x_{p q}} = \det X \, (X^{-1})_{q p}"
+)
+LOG_DETERMINANT = Rule(
+    "derivative of the log-determinant", r"\frac{\partial \log \det X}{\partial x_{p q}} = (X^{-1})_{q p}"
+)
+INDEX_PRODUCT = Rule(
+    "derivative of a product over an index",
+    r"\partial \prod_{i} u_{i} = \left(\prod_{i} u_{i}\right) \sum_{i} \frac{\partial u_{i}}{u_{i}}",
+)
+INDEX_MAXIMUM = Rule(
+    "derivative of a maximum over an index",
+    r"\partial \max_{i} u_{i} = \frac{\sum_{i} [u_{i} = \max_{k} u_{k}] \, \partial u_{i}}"
+    r"{\sum_{i} [u_{i} = \max_{k} u_{k}]}",
+)
 
 Family = Callable[[Partial, Scope, dict[Rule, None]], Expr | None]
 
@@ -108,8 +127,9 @@ def chain(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr | Non
 def elementary(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr | None:
     """∂x/∂x = δ, derivatives that are known already, powers and functions (with the derivative of what is inside)."""
     expression, wrt = partial.expression, partial.wrt
-    if isinstance(expression, Component):
-        return _component(partial, scope, fired)
+    special = SPECIAL.get(type(expression))
+    if special is not None:
+        return special(partial, scope, fired)
     if expression.is_Pow:
         return _power(partial, scope, fired)
     row = function_of(expression)
@@ -173,3 +193,57 @@ def _power(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
     if scope.depends(base):
         terms.append(product([exponent, Pow(base, exponent - 1), _inner(base, partial, scope, fired)]))
     return Add(*terms)
+
+
+def _over_matrix(matrix: Tensor, partial: Partial, slope: Callable[[Index, Index], Expr]) -> Expr:
+    """Σ_pq slope(p, q) ∂X_pq: the chain rule through all entries of a matrix."""
+    p, q = fresh(matrix.dimensions, (partial,))
+    inner = Partial(Component(matrix, p, q), partial.wrt, partial.direct)
+    return Contraction(product([slope(p, q), inner]), p, q)
+
+
+def _inverse(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
+    matrix, (i, j) = partial.expression.tensor, partial.expression.indices
+    fired[INVERSE] = None
+    return _over_matrix(
+        matrix, partial, lambda p, q: product([S.NegativeOne, Inverse(matrix, i, p), Inverse(matrix, q, j)])
+    )
+
+
+def _determinant(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
+    matrix = partial.expression.tensor
+    fired[DETERMINANT] = None
+    return _over_matrix(matrix, partial, lambda p, q: product([Determinant(matrix), Inverse(matrix, q, p)]))
+
+
+def _log_determinant(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
+    matrix = partial.expression.tensor
+    fired[LOG_DETERMINANT] = None
+    return _over_matrix(matrix, partial, lambda p, q: Inverse(matrix, q, p))
+
+
+def _index_product(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
+    whole = partial.expression
+    body, indices = whole.open((partial,))
+    fired[INDEX_PRODUCT] = None
+    inner = product([Pow(body, -1), Partial(body, partial.wrt, partial.direct)])
+    return product([whole, Contraction(inner, *indices)])
+
+
+def _index_maximum(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
+    whole = partial.expression
+    body, indices = whole.open((partial,))
+    fired[INDEX_MAXIMUM] = None
+    mark = equal(body, whole)
+    inner = product([mark, Partial(body, partial.wrt, partial.direct)])
+    return product([Pow(Contraction(mark, *indices), -1), Contraction(inner, *indices)])
+
+
+SPECIAL: dict[type[Expr], Callable[[Partial, Scope, dict[Rule, None]], Expr]] = {
+    Component: _component,
+    Inverse: _inverse,
+    Determinant: _determinant,
+    LogDeterminant: _log_determinant,
+    IndexProduct: _index_product,
+    IndexMaximum: _index_maximum,
+}

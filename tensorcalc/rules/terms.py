@@ -12,7 +12,7 @@ from itertools import product as pairs
 
 from sympy import Add, Expr, Mul, Pow, S
 
-from tensorcalc.binding import Contraction, free_indices, product, rename
+from tensorcalc.binding import Binder, Contraction, free_indices, product, rename
 from tensorcalc.expr import Delta, Group, One
 from tensorcalc.indices import Index
 
@@ -28,7 +28,7 @@ class Names:
         self._taken = {i.name for e in avoid for i in free_indices(e)}
         self._count = 0
 
-    def open(self, contraction: Contraction) -> tuple[Expr, tuple[Index, ...]]:
+    def open(self, contraction: Binder) -> tuple[Expr, tuple[Index, ...]]:
         """The summand over fresh indices, and those."""
         indices = []
         for dummy in contraction.dummies:
