@@ -11,9 +11,9 @@ from sympy import Expr, Float, Integer, Rational, S, log, sqrt, tanh
 
 import article
 from tensorcalc import render
-from tensorcalc.binding import Contraction
-from tensorcalc.expr import Component, Delta, Exp, Group, Iverson, One, Partial
-from tensorcalc.functions import larger, maximum, positive, relu, sigmoid
+from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct
+from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, Iverson, LogDeterminant, One, Partial
+from tensorcalc.functions import equal, larger, maximum, positive, relu, sigmoid
 from tensorcalc.indices import Adjoint, Dimension, Index, Slope, Tangent, Tensor
 from tensorcalc.render import Context
 from tensorcalc.system import Definition, System
@@ -148,6 +148,15 @@ FUNCTIONS_AND_NAMES = (
     z(0) * a(0, h),
     Delta(h, k + q),
     Iverson("le", h, k) * z(k),
+    IndexProduct(z(h) * z(k), h) * z(q),
+    IndexProduct(z(h) + 1, h) ** 2,
+    IndexMaximum(z(h), h),
+    Exp(z(h) - One(h) * IndexMaximum(z(k), k)),
+    IndexMaximum(a(h, k) * z(k) + 1, h),
+    Contraction(Inverse(A, h, k) * z(k), k),
+    Inverse(A, h, k) ** 2 * Determinant(A),
+    LogDeterminant(A) / 2,
+    equal(z(h), IndexMaximum(z(k), k)),
 )
 
 

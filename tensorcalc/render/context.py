@@ -12,7 +12,7 @@ from sympy.core.basic import Basic
 
 from tensorcalc.binding import free_indices
 from tensorcalc.derivation.model import Derivation
-from tensorcalc.expr import Component
+from tensorcalc.expr import Component, Inverse
 from tensorcalc.indices import Adjoint, BoundIndex, Index, Slope, Tangent, Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
@@ -113,9 +113,9 @@ def base(tensor: Tensor) -> Tensor:
     return tensor.of if isinstance(tensor, Adjoint | Tangent | Slope) else tensor
 
 
-def components(expression: Basic) -> Iterator[Component]:
-    """Every component in an expression."""
-    if isinstance(expression, Component):
+def components(expression: Basic) -> Iterator[Component | Inverse]:
+    """Every component in an expression, those of inverses included."""
+    if isinstance(expression, Component | Inverse):
         yield expression
     for argument in expression.args:
         yield from components(argument)

@@ -9,13 +9,15 @@ from sympy import Expr
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.names import latex_name
-from tensorcalc.render.notation import Level, Notation, Printed, stands_alone, under_operator
+from tensorcalc.render.notation import Level, Notation, Printed, operand_level, stands_alone, under_operator
 from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 
 __all__ = ["Latex"]
 
-_FUNCTIONS = {name: f"\\{name}" for name in ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min")}
+_FUNCTIONS = {name: f"\\{name}" for name in ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min", "det")}
 _FUNCTIONS |= {f"a{name}": f"\\arc{name}" for name in ("sin", "cos", "tan")}
+_FUNCTIONS["logdet"] = r"\log\det"
+_SIGNS = {"sum": r"\sum", "prod": r"\prod", "amax": r"\max"}
 _RELATIONS = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne"}
 
 
@@ -47,8 +49,10 @@ class Latex(Notation):
 
     def symbol(self, node: at.Symbol) -> Printed:
         spelled, scripted = latex_name(node.name, indexed=bool(node.indices))
-        if node.tangent:
+        if node.mark == "dot":
             spelled = rf"\dot{{{spelled}}}"
+        if node.mark == "inverse":
+            spelled, scripted = rf"\left({latex_name(node.name)[0]}^{{-1}}\right)", True
         if not node.indices:
             return spelled, Level.ATOM
         return f"{spelled}_{{{self.indices(node.indices)}}}", Level.POWER if scripted else Level.ATOM
@@ -95,5 +99,5 @@ class Latex(Notation):
             return rf"\frac{{\partial}}{{{below}}}{self.brackets(self.text(node.numerator))}", Level.PREFIX
         return rf"\frac{{\partial {self.text(node.numerator)}}}{{{below}}}", Level.FRACTION
 
-    def sigma(self, letters: Sequence[str], body: Node) -> Printed:
-        return rf"\sum_{{{', '.join(letters)}}} {self.at_least(body, Level.SIGMA)}", Level.SIGMA
+    def over(self, word: str, letters: Sequence[str], body: Node) -> Printed:
+        return rf"{_SIGNS[word]}_{{{', '.join(letters)}}} {self.at_least(body, operand_level(word))}", Level.SIGMA

@@ -7,6 +7,7 @@ before; a printer only adds the brackets that its notation needs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sympy import Rational
 
@@ -23,10 +24,10 @@ __all__ = [
     "Node",
     "Number",
     "Ones",
+    "Over",
     "Power",
     "Product",
     "Root",
-    "Sigma",
     "Sum",
     "Symbol",
 ]
@@ -48,11 +49,15 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A component of a tensor: x_ij. With `tangent`, its plain name, the derivative along a direction: a dot above."""
+    """A component of a tensor, x_ij; of its derivative along a direction, with a dot; or of its inverse, X⁻¹_ij.
+
+    `plain` is the name in plain notation where it is another.
+    """
 
     name: str
     indices: tuple[Node, ...] = ()
-    tangent: str = ""
+    mark: Literal["", "dot", "inverse"] = ""
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +157,10 @@ class Derivative:
 
 
 @dataclass(frozen=True, slots=True)
-class Sigma:
-    """An explicit sum over index letters."""
+class Over:
+    """An operation over index letters, written out: `sum`, `prod` or `amax`."""
 
+    word: str
     letters: tuple[str, ...]
     body: Node
 
@@ -182,6 +188,6 @@ Node = (
     | Exponential
     | Call
     | Derivative
-    | Sigma
+    | Over
     | Brackets
 )

@@ -71,8 +71,8 @@ class Notation:
                 return self.call(node, bare)
             case at.Derivative():
                 return self.derivative(node)
-            case at.Sigma(letters, body):
-                return self.sigma(letters, body)
+            case at.Over(word, letters, body):
+                return self.over(word, letters, body)
             case at.Brackets(content):
                 return self.brackets(self.print(content)[0]), Level.ATOM
             case _:
@@ -150,8 +150,13 @@ class Notation:
     def derivative(self, node: at.Derivative) -> Printed:
         raise NotImplementedError
 
-    def sigma(self, letters: Sequence[str], body: Node) -> Printed:
+    def over(self, word: str, letters: Sequence[str], body: Node) -> Printed:
         raise NotImplementedError
+
+
+def operand_level(word: str) -> Level:
+    """How tightly the operand of a sign holds together without brackets; Σ and Π reach to the end of the product."""
+    return Level.FRACTION if word == "amax" else Level.SIGMA
 
 
 def stands_alone(node: Node) -> bool:

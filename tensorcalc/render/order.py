@@ -7,8 +7,8 @@ from typing import Any
 
 from sympy import Add, Expr, Integer, Mul, Pow
 
-from tensorcalc.binding import Contraction, free_indices
-from tensorcalc.expr import Component, Delta, Group, Iverson, One, Partial
+from tensorcalc.binding import Binder, free_indices
+from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, Iverson, LogDeterminant, One, Partial
 from tensorcalc.indices import Adjoint, Dimension, Index, Slope
 from tensorcalc.render.context import LAST, Context, components
 
@@ -44,6 +44,8 @@ def category(factor: Expr) -> int:
     """The kind of a factor, in the order in which kinds are written."""
     if isinstance(factor, Component):
         return ADJOINT if isinstance(factor.tensor, Adjoint | Slope) else TENSOR if factor.indices else SCALAR
+    if isinstance(factor, Inverse):
+        return TENSOR
     if isinstance(factor, Pow) and not isinstance(factor.base, One | Delta | Iverson | Partial):
         inner = category(factor.base)
         return FUNCTION if inner == BRACKET and factor.exp.is_Rational and factor.exp.q == 2 else inner
@@ -53,14 +55,16 @@ def category(factor: Expr) -> int:
         return DELTA
     if isinstance(factor, Partial):
         return PARTIAL
-    if isinstance(factor, Add | Mul | Group | Contraction):
+    if isinstance(factor, Add | Mul | Group | Binder):
         return BRACKET
-    return FUNCTION if factor.args else SCALAR
+    return FUNCTION if factor.args and not isinstance(factor, Determinant | LogDeterminant) else SCALAR
 
 
 def is_constant(factor: Expr) -> bool:
     """Whether a factor is made of numbers and dimensions only."""
-    return factor.is_number or (factor.has(Dimension) and not factor.has(Component, Index))
+    return factor.is_number or (
+        factor.has(Dimension) and not factor.has(Component, Inverse, Determinant, LogDeterminant, Index)
+    )
 
 
 def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:

@@ -44,7 +44,7 @@ class Plain(Notation):
         return name
 
     def symbol(self, node: at.Symbol) -> Printed:
-        return self.component(node.tangent or node.name, node.indices), Level.ATOM
+        return self.component(node.plain or node.name, node.indices), Level.ATOM
 
     def component(self, name: str, indices: Sequence[Node]) -> str:
         return f"{name}[{self.indices(indices)}]" if indices else name
@@ -83,5 +83,5 @@ class Plain(Notation):
             return self.component(node.plain, [i for s in sides for i in s.indices]), Level.ATOM
         return f"D({self.text(node.numerator)}, {self.text(node.denominator)})", Level.ATOM
 
-    def sigma(self, letters: Sequence[str], body: Node) -> Printed:
-        return f"sum({', '.join(letters)}, {self.text(body)})", Level.ATOM
+    def over(self, word: str, letters: Sequence[str], body: Node) -> Printed:
+        return f"{word}({', '.join(letters)}, {self.text(body)})", Level.ATOM

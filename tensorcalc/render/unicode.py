@@ -9,14 +9,15 @@ from sympy import Expr
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.names import text_name
-from tensorcalc.render.notation import Level, Notation, Printed, stands_alone, under_operator
+from tensorcalc.render.notation import Level, Notation, Printed, operand_level, stands_alone, under_operator
 from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 
 __all__ = ["UnicodeText"]
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-DOT = "\N{COMBINING DOT ABOVE}"
-_BARE = ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan")
+_MARKS = {"": "", "dot": "\N{COMBINING DOT ABOVE}", "inverse": "⁻¹"}
+_SIGNS = {"sum": "Σ", "prod": "Π", "amax": "max"}
+_BARE = ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "det")
 
 
 class UnicodeText(Notation):
@@ -59,7 +60,7 @@ class UnicodeText(Notation):
         return text_name(name)
 
     def symbol(self, node: at.Symbol) -> Printed:
-        spelled = text_name(node.name) + (DOT if node.tangent else "")
+        spelled = text_name(node.name) + _MARKS[node.mark]
         return f"{spelled}{self.subscript(node.indices)}" if node.indices else spelled, Level.ATOM
 
     def subscript(self, indices: Sequence[Node]) -> str:
@@ -99,6 +100,8 @@ class UnicodeText(Notation):
         arguments = ", ".join(self.text(a) for a in node.arguments)
         if node.function == "abs":
             return f"|{arguments}|", Level.ATOM
+        if node.function == "logdet":
+            return f"log det {arguments}", Level.PREFIX
         if bare and node.function in _BARE and stands_alone(node.arguments[0]):
             return f"{node.function} {arguments}", Level.PREFIX
         return f"{node.function}({arguments})", Level.ATOM
@@ -110,6 +113,6 @@ class UnicodeText(Notation):
         space = " " if isinstance(node.numerator, at.Call) else ""
         return f"∂{space}{self.text(node.numerator)}/{below}", Level.FRACTION
 
-    def sigma(self, letters: Sequence[str], body: Node) -> Printed:
+    def over(self, word: str, letters: Sequence[str], body: Node) -> Printed:
         subscript = self.subscript(tuple(at.Name(letter) for letter in letters))
-        return f"Σ{subscript} {self.at_least(body, Level.SIGMA)}", Level.SIGMA
+        return f"{_SIGNS[word]}{subscript} {self.at_least(body, operand_level(word))}", Level.SIGMA

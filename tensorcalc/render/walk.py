@@ -8,8 +8,18 @@ from typing import Any
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
-from tensorcalc.binding import Contraction, free_indices, rename
-from tensorcalc.expr import Component, Delta, Group, Iverson, One, Partial
+from tensorcalc.binding import Binder, Contraction, free_indices, rename
+from tensorcalc.expr import (
+    Component,
+    Delta,
+    Determinant,
+    Group,
+    Inverse,
+    Iverson,
+    LogDeterminant,
+    One,
+    Partial,
+)
 from tensorcalc.functions import function_of
 from tensorcalc.indices import Adjoint, Dimension, Index, Slope, Tangent
 from tensorcalc.render.context import Context
@@ -25,10 +35,10 @@ from tensorcalc.render.layout import (
     Node,
     Number,
     Ones,
+    Over,
     Power,
     Product,
     Root,
-    Sigma,
     Sum,
     Symbol,
 )
@@ -123,9 +133,9 @@ class _Walk:
                 factors.append(factor)
         return number, factors, dummies
 
-    def open(self, contraction: Expr, taken: set[str]) -> tuple[Expr, list[Index]]:
-        """The summand over letters that are not taken; takes them."""
-        body, fresh = contraction.open()
+    def open(self, binder: Expr, taken: set[str]) -> tuple[Expr, list[Index]]:
+        """The operand over letters that are not taken; takes them."""
+        body, fresh = binder.open()
         names = {}
         for dummy in self.appearing(body, fresh):
             letter = self.context.letter(dummy, body, taken)
@@ -195,8 +205,8 @@ class _Walk:
     def late(self, factors: list[Expr]) -> list[Expr]:
         """The factors after the one-tensors: unevaluated derivatives as a chain, explicit sums at the end."""
         partials = [f for f in factors if category(f) == PARTIAL]
-        before = [f for f in factors if category(f) < PARTIAL and not isinstance(f, Contraction)]
-        sums = [f for f in factors if isinstance(f, Contraction)]
+        before = [f for f in factors if category(f) < PARTIAL and not isinstance(f, Binder)]
+        sums = [f for f in factors if isinstance(f, Binder)]
         deltas = [f for f in factors if category(f) > PARTIAL]
         return [*before, *chained(partials), *deltas, *sums]
 
@@ -210,11 +220,13 @@ class _Walk:
         """One factor of a product. `single`: it stands alone, as a denominator."""
         if expression.is_Number:
             return Number(expression) if expression >= 0 else Negative(Number(-expression))
-        if isinstance(expression, Contraction):
-            return self.sigma(expression, taken) if self.explicit else self.node(expression, taken, closed=single)
+        if isinstance(expression, Contraction) and not self.explicit:
+            return self.node(expression, taken, closed=single)
+        if isinstance(expression, Binder):
+            return self.binder(expression, taken)
         if isinstance(expression, Add | Mul):
             return self.node(expression, taken)
-        if isinstance(expression, Component | Index | Dimension | One | Delta | Iverson):
+        if isinstance(expression, Component | Inverse | Index | Dimension | One | Delta | Iverson):
             return self.atom(expression)
         if isinstance(expression, Partial):
             return Derivative(self.node(expression.expression, taken), self.atom(expression.wrt))
@@ -224,13 +236,13 @@ class _Walk:
             return self.power(expression, taken)
         return self.function(expression, taken)
 
-    def sigma(self, contraction: Expr, taken: set[str]) -> Node:
-        """A sum with its sign Σ."""
-        body, dummies = self.open(contraction, taken)
+    def binder(self, binder: Expr, taken: set[str]) -> Node:
+        """A sum, product or maximum over indices with its sign."""
+        body, dummies = self.open(binder, taken)
         silent = [One(d) for d in dummies if d not in free_indices(body)]
         if silent:
             body = Mul(*silent, body)
-        return Sigma(tuple(d.name for d in dummies), self.node(body, taken))
+        return Over(binder.NAME, tuple(d.name for d in dummies), self.node(body, taken))
 
     def atom(self, expression: Expr) -> Node:
         """A component, an index, a δ, a one-tensor: what holds indices and no further expressions."""
@@ -244,8 +256,11 @@ class _Walk:
                 numerator, denominator = Symbol(of.name, indices[:count]), Symbol(wrt.name, indices[count:])
                 return Derivative(numerator, denominator, expression.tensor.name)
             if isinstance(expression.tensor, Tangent):
-                return Symbol(expression.tensor.of.name, indices, expression.tensor.name)
+                return Symbol(expression.tensor.of.name, indices, "dot", expression.tensor.name)
             return Symbol(expression.tensor.name, indices)
+        if isinstance(expression, Inverse):
+            name = expression.tensor.name
+            return Symbol(name, tuple(self.index(i) for i in expression.indices), "inverse", f"inv({name})")
         if isinstance(expression, One):
             return Ones(self.index(expression.index))
         if isinstance(expression, Delta):
@@ -277,6 +292,8 @@ class _Walk:
 
     def function(self, expression: Expr, taken: set[str]) -> Node:
         """A function of numbers, or a constant of SymPy."""
+        if isinstance(expression, Determinant | LogDeterminant):
+            return Call(expression.NAME, (Name(expression.tensor.name),))
         arguments = tuple(self.node(a, taken) for a in expression.args)
         if isinstance(expression, sympy.exp):
             return Exponential(arguments[0])
@@ -284,8 +301,8 @@ class _Walk:
         name = row.name if row else str(expression.func) if expression.args else str(expression)
         if name == "positive":
             return Comparison(">", arguments[0], Number(S.Zero), name)
-        if name == "larger":
-            return Comparison(">", arguments[0], arguments[1], name)
+        if name in ("larger", "equal"):
+            return Comparison(">" if name == "larger" else "=", arguments[0], arguments[1], name)
         return Call(name, arguments) if arguments else Name(name)
 
 
