@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sympy import Add, Expr, S
@@ -15,11 +16,11 @@ from tensorcalc.derivation.tangents import tangent_definitions
 from tensorcalc.expr import Component, Delta
 from tensorcalc.indices import Adjoint, Index, Slope, Tangent, Tensor, TotalAdjoint
 from tensorcalc.rules.algebra import size
-from tensorcalc.system import Definition, Program
+from tensorcalc.system import Definition, Program, tensors_in
 
 __all__ = ["program_of"]
 
-CHEAP = 1  # operations up to which an adjoint is written out where it is used instead of being named
+SMALL = 16  # operations up to which it is tried to write an adjoint out where it is used, instead of naming it
 
 
 def program_of(derivation: Derivation) -> Program:
@@ -35,14 +36,24 @@ def program_of(derivation: Derivation) -> Program:
     if derivation.kind in ("jvp", "hvp"):
         outputs = tuple(left.tensor for left, _ in derivation.results)
         tangents = tangent_definitions(engine, tuple(t.of for t in outputs), derivation.wrt)
-        return Program(
-            (*system.inputs, *(Tangent(v) for v in derivation.wrt)), (*system.ordered, *tangents), outputs, title
-        )
+        arguments = (*system.inputs, *(Tangent(v) for v in derivation.wrt))
+        return Program(arguments, (*system.ordered, *_needed(tangents, outputs)), outputs, title)
     scalar = derivation.kind == "gradient"
     definitions = _Reverse(engine, derivation.of, scalar).run(derivation.wrt)
     upstream = () if scalar else tuple(Adjoint(t) for t in derivation.of)
     outputs = tuple(Adjoint(v) for v in derivation.wrt)
-    return Program((*system.inputs, *upstream), (*system.ordered, *definitions), outputs, title)
+    return Program((*system.inputs, *upstream), (*system.ordered, *_needed(definitions, outputs)), outputs, title)
+
+
+def _needed(definitions: list[Definition], outputs: tuple[Tensor, ...]) -> list[Definition]:
+    """The definitions that the outputs use: some were written out wherever they are used."""
+    wanted = set(outputs)
+    kept = []
+    for definition in reversed(definitions):
+        if definition.tensor in wanted:
+            wanted.update(tensors_in(definition.rhs))
+            kept.append(definition)
+    return kept[::-1]
 
 
 def _title(derivation: Derivation) -> str:
@@ -65,14 +76,18 @@ def _jacobian_program(derivation: Derivation) -> Program:
     )
 
 
+_Value = tuple[tuple[Index, ...], Expr]
+
+
 @dataclass
 class _Reverse:
-    """Reverse accumulation over the definitions; adjoints that are sparse or cheap are written out in place."""
+    """Reverse accumulation over the definitions; adjoints that are sparse are written out where they are used."""
 
     engine: Engine
     outputs: tuple[Tensor, ...]
     scalar: bool
-    inline: dict[Tensor, tuple[tuple[Index, ...], Expr]] = field(default_factory=dict)
+    inline: dict[Tensor, _Value] = field(default_factory=dict)
+    small: dict[Tensor, _Value] = field(default_factory=dict)
     names: dict[Tensor, Tensor] = field(default_factory=dict)
 
     def run(self, variables: tuple[Tensor, ...]) -> list[Definition]:
@@ -90,12 +105,13 @@ class _Reverse:
                 continue
             indices = self.engine.letters.own(tensor, [i for k in consumers for i in k.indices])
             value = self._accumulate(tensor, indices, consumers)
-            if tensor in variables or not self._is_cheap(value, indices):
-                name = self._name(tensor, bool(consumers))
-                self.names[tensor] = name
-                definitions.append(Definition(name, indices, value))
-            else:
+            if tensor not in variables and self._is_sparse(value, indices):
                 self.inline[tensor] = indices, value
+                continue
+            self.names[tensor] = self._name(tensor, bool(consumers))
+            definitions.append(Definition(self.names[tensor], indices, value))
+            if size(value) <= SMALL:
+                self.small[tensor] = indices, value
         for variable in variables:
             if variable not in self.names:  # it does not reach any output
                 indices = self.engine.letters.own(variable)
@@ -114,22 +130,36 @@ class _Reverse:
         return Adjoint(tensor)
 
     def _accumulate(self, tensor: Tensor, indices: tuple[Index, ...], consumers: list[Definition]) -> Expr:
+        """The adjoint of a tensor: with the adjoints of its consumers by name, or written out if that is as short.
+
+        Written out, an overflowing factor meets its normaliser, and the quotient folds into its definition.
+        """
+        named = self._sum(tensor, indices, consumers, self.inline)
+        if any(k.tensor in self.small for k in consumers):
+            written = self._sum(tensor, indices, consumers, {**self.small, **self.inline})
+            if size(written) <= size(named):
+                return written
+        return named
+
+    def _sum(
+        self, tensor: Tensor, indices: tuple[Index, ...], consumers: list[Definition], known: Mapping[Tensor, _Value]
+    ) -> Expr:
         parts: list[Expr] = []
         if tensor in self.outputs:
             parts.append(S.One if self.scalar else Component(Adjoint(tensor), *indices))
         for consumer in consumers:
             partial = self.engine.partial(consumer, tensor, indices).result
-            upper = self._value(consumer.tensor, consumer.indices)
+            upper = self._value(consumer.tensor, consumer.indices, known)
             parts.append(Contraction(product([upper, partial]), *consumer.indices))
         return simplified(Add(*parts), self.engine.patterns, indices)
 
-    def _value(self, tensor: Tensor, indices: tuple[Expr, ...]) -> Expr:
-        if tensor in self.inline:
-            own, value = self.inline[tensor]
+    def _value(self, tensor: Tensor, indices: tuple[Expr, ...], known: Mapping[Tensor, _Value]) -> Expr:
+        if tensor in known:
+            own, value = known[tensor]
             return rename(value, dict(zip(own, indices, strict=True)))
         return Component(self.names[tensor], *indices)
 
     @staticmethod
-    def _is_cheap(value: Expr, indices: tuple[Index, ...]) -> bool:
-        free_delta = any(set(d.indices) & set(indices) for d in value.atoms(Delta))
-        return bool(free_delta) or size(value) <= CHEAP
+    def _is_sparse(value: Expr, indices: tuple[Index, ...]) -> bool:
+        """Whether a δ on one of its own indices makes the adjoint mostly zero."""
+        return any(set(d.indices) & set(indices) for d in value.atoms(Delta))

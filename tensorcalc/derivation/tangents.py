@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from sympy import Add, S
+from collections.abc import Mapping
 
-from tensorcalc.binding import Contraction, product
+from sympy import Add, Expr, S
+
+from tensorcalc.binding import Contraction, product, rename
 from tensorcalc.derivation.engine import Engine, Link
 from tensorcalc.derivation.jacobians import needed
 from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component
 from tensorcalc.indices import Tangent, Tensor
+from tensorcalc.rules.algebra import size
 from tensorcalc.rules.derivatives import CONSTANT
 from tensorcalc.system import Definition
 
 __all__ = ["tangent_definitions", "tangents"]
+
+SMALL = 16  # operations up to which it is tried to write a tangent out where it is used
 
 
 def _path(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> list[Definition]:
@@ -57,17 +62,35 @@ def tangents(
     return lemmas, [results[t] for t in outputs]
 
 
+def _pushed(engine: Engine, definition: Definition, links: list[Link], small: Mapping[Tensor, Definition]) -> Expr:
+    """The tangent of a definition; tangents in `small` are written out instead of named."""
+    parts = []
+    for link in links:
+        lower = link.lower_value
+        if lower.tensor in small:
+            known = small[lower.tensor]
+            lower = rename(known.rhs, dict(zip(known.indices, lower.indices, strict=True)))
+        parts.append(Contraction(product([link.upper_value, lower]), *link.indices))
+    return simplified(Add(*parts), engine.patterns, definition.indices)
+
+
 def tangent_definitions(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> list[Definition]:
-    """The tangent of every definition between the variables and the outputs, in order."""
+    """The tangent of every definition between the variables and the outputs, in order.
+
+    A tangent is written out where it is used if that is as short: then quotients fold into their definitions.
+    """
     moving = engine.system.depends(variables)
-    definitions = []
+    definitions: list[Definition] = []
+    small: dict[Tensor, Definition] = {}
     for definition in _path(engine, outputs, variables):
-        parts = [
-            Contraction(product([link.upper_value, link.lower_value]), *link.indices)
-            for link in _links(engine, definition, moving)
-        ]
-        value = simplified(Add(*parts), engine.patterns, definition.indices)
+        links = _links(engine, definition, moving)
+        value = _pushed(engine, definition, links, {})
+        if any(link.lower.tensor in small for link in links):
+            written = _pushed(engine, definition, links, small)
+            value = written if size(written) <= size(value) else value
         definitions.append(Definition(Tangent(definition.tensor), definition.indices, value))
+        if size(value) <= SMALL:
+            small[Tangent(definition.tensor)] = definitions[-1]
     done = {d.tensor for d in definitions}
     for output in outputs:
         if Tangent(output) not in done and output not in variables:

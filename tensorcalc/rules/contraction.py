@@ -90,7 +90,7 @@ def _linear_deltas(expression: Expr) -> Iterable[Delta]:
 
 @dataclass(frozen=True, slots=True)
 class _Solution:
-    """A δ fixes a dummy: where `dummy` stands, `value` may stand; `guards` are 0 where that leaves the dummy's range."""
+    """A δ fixes a dummy: `value` may stand for it; the `guards` are 0 where that leaves the dummy's range."""
 
     dummy: Index
     value: Expr
@@ -155,6 +155,11 @@ def _next_delta(term: Term) -> tuple[Delta, _Solution] | None:
                 solutions, key=lambda s: (not _vanishes_outside(term, s.dummy), not _upstream(term, s.dummy))
             )
     return None
+
+
+def _reluctance(term: Term, dummy: Index) -> tuple[bool, bool]:
+    """Solve for a dummy that needs no guard first, and for one of the upstream gradient."""
+    return not _vanishes_outside(term, dummy), not _upstream(term, dummy)
 
 
 def _vanishes_outside(term: Term, index: Index) -> bool:
