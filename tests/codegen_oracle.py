@@ -62,7 +62,8 @@ class Oracle:
             place = tuple(int(self.value(i, at)) for i in e.indices)
             array = self.values[e.tensor.name]
             inside = all(0 <= p < n for p, n in zip(place, array.shape, strict=True))
-            return array[place].item() if inside else 0
+            entry = array[place] if inside else 0
+            return entry.item() if isinstance(entry, np.generic) else entry
         if isinstance(e, Delta):
             return int(self.value(e.indices[0], at) == self.value(e.indices[1], at))
         if isinstance(e, Iverson):

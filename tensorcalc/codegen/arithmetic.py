@@ -56,7 +56,7 @@ def signed_sum(block: Block, terms: Sequence[tuple[int, Array]]) -> Array:
         operator = "+" if sign > 0 else "-"
         right = block.aligned(array, axes)
         code = f"{result.code} {operator} {right.wrapped(Level.MATMUL)}"
-        into = _into(block, operator, result.code, right.code) if Kind.PYTHON not in (result.kind, right.kind) else ""
+        into = _into(block, operator, result, right)
         result = Array(code, axes, Level.SUM, kind, into, fresh=True)
     return Array(result.code, axes, result.level, kind, result.into, result.fresh)
 
@@ -65,9 +65,14 @@ def _summand(block: Block, array: Array) -> Array:
     return array if array.kind is Kind.INTEGERS else block.numbers(array)
 
 
-def _into(block: Block, operator: str, left: str, right: str) -> str:
+def _into(block: Block, operator: str, left: Array, right: Array) -> str:
+    """The operation as a call that can write into an array; empty where the library has none for these operands."""
+    if left.kind is Kind.PYTHON and operator in "+*":
+        left, right = right, left
+    if left.kind is Kind.PYTHON and not block.dialect.numbers_first:
+        return ""
     template = block.dialect.operators.get(operator, "")
-    return template.replace("{0}", left).replace("{1}", right)
+    return template.replace("{0}", left.code).replace("{1}", right.code)
 
 
 def negative(array: Array) -> Array:
@@ -121,8 +126,7 @@ def _masked(block: Block, arrays: list[Array]) -> list[Array]:
 def _times(block: Block, operator: str, left: Array, right: Array, axes: tuple[Index, ...]) -> Array:
     python = left.kind is Kind.PYTHON and right.kind is Kind.PYTHON
     code = f"{left.wrapped(Level.PRODUCT)} {operator} {right.wrapped(Level.POWER)}"
-    writable = Kind.PYTHON not in (left.kind, right.kind)
-    into = _into(block, operator, left.code, right.code) if writable else ""
+    into = "" if python else _into(block, operator, left, right)
     return Array(code, axes, Level.PRODUCT, Kind.PYTHON if python else Kind.NUMBERS, into, fresh=True)
 
 

@@ -41,8 +41,8 @@ class Assembled:
 
 def assemble(program: Program, dialect: Dialect) -> Assembled:
     """The source of the function that computes a program."""
-    program = needed(program)
     origins = sources(program)
+    program = needed(program)
     stable = needed(stabilised(program))
     names = Names((*program.inputs, *program.outputs, *(d.tensor for d in stable.definitions)))
     name = names.local(_function_name(program))

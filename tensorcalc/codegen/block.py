@@ -118,6 +118,10 @@ class Block:
             return self.numbers(value)
         return Array(self.spelled("full", "()", value.code), fresh=True)
 
+    def value(self, value: Array) -> Array:
+        """The value as what may be accumulated into an array."""
+        return Array(self.spelled("value", value.code)) if value.kind is Kind.PYTHON else self.numbers(value)
+
     def total(self, array: Array, dummies: Iterable[Index]) -> Array:
         """The sum over some axes of an array."""
         array = self.numbers(array)
@@ -126,7 +130,9 @@ class Block:
             return array
         kept = tuple(a for place, a in enumerate(array.axes) if place not in gone)
         axes = "" if not kept else f"{self.dialect.axis}={gone[0] if len(gone) == 1 else tuple(gone)}"
-        return Array(self.spelled("sum", array.wrapped(Level.ATOM)).replace("{axes}", axes), kept, fresh=True)
+        code = self.spelled("sum", array.wrapped(Level.ATOM)).replace("{axes}", axes)
+        into = self.dialect.into("sum", array.code).replace("{axes}", axes) if kept else ""
+        return Array(code, kept, into=into, fresh=True)
 
     def statement(self, word: str, *arguments: str, out: str = "None") -> None:
         """The lines of a statement form of the dialect; an array to write into is left out where there is none."""

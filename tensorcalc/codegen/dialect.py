@@ -19,7 +19,8 @@ class Dialect:
     `functions` goes by the words of `tensorcalc.functions` and `tensorcalc.codegen.nodes`; a word that ends in `=` is
     the form that writes into the array `{out}`. `statements` are those of whole lines. `guards` name the floating
     point conditions that a function's spelling may meet on the way to a right result (`numpy.errstate`). `reuses`: an
-    array that is not needed any more may become the next result, in place.
+    array that is not needed any more may become the next result, in place. `numbers_first`: functions with two
+    arguments take a plain number first.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Dialect:
     has_out: bool = True
     has_device: bool = False
     reuses: bool = False
+    numbers_first: bool = False
 
     def into(self, word: str, *arguments: str) -> str:
         """The call of a function that writes into `{out}`; empty where the library has none."""
@@ -101,6 +103,7 @@ NUMPY = Dialect(
         digamma="special.digamma({0})",
         polygamma="special.polygamma({0}, {1})",
         sum="{0}.sum({axes})",
+        **{"sum=": "np.sum({0}, {axes}, out={out})"},
         arange="np.arange({0})",
         cast="{0}.astype({dtype})",
         zeros="np.zeros({0}, {dtype})",
@@ -109,6 +112,7 @@ NUMPY = Dialect(
         copy="{0}.copy()",
         **{"default dtype": "np.float64"},
         index="{0}",
+        value="{0}",
         **{"copy=": "np.positive({0}, out={out})"},
         einsum="np.einsum({0}, optimize=True)",
         tensordot="np.tensordot({0}, {1}, axes={2})",
@@ -136,6 +140,7 @@ NUMPY = Dialect(
     transpose="transpose",
     axis="axis",
     reuses=True,
+    numbers_first=True,
     guards={
         "sigmoid": ("over",),
         "silu": ("over",),
@@ -162,6 +167,7 @@ TORCH = Dialect(
         digamma="torch.digamma({0})",
         polygamma="torch.polygamma({0}, {1})",
         sum="{0}.sum({axes})",
+        **{"sum=": "torch.sum({0}, {axes}, out={out})"},
         arange="torch.arange({0}{device})",
         cast="{0}.to({dtype})",
         zeros="torch.zeros({0}, dtype={dtype}{device})",
@@ -170,6 +176,7 @@ TORCH = Dialect(
         copy="{0}.clone()",
         **{"default dtype": "torch.get_default_dtype()"},
         index="torch.tensor({0}{device})",
+        value="torch.full((), {0}, dtype={dtype}{device})",
         **{"copy=": "torch.mul({0}, 1, out={out})", "max number": "torch.clamp({0}, min={1})"},
         **{"min number": "torch.clamp({0}, max={1})"},
         einsum="torch.einsum({0})",

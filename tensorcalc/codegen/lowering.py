@@ -175,6 +175,7 @@ class Lowering:
         """The sum of a body over dummies: product by product, each with its own dummies."""
         hint = self.block.hint
         self.block.hint = (*hint, *(d for d in dummies if d not in hint))
+        body = _distributed(body, dummies)
         try:
             if isinstance(body, Add) and not self._is_elementwise(body):
                 terms = []
@@ -207,6 +208,19 @@ class Lowering:
         total = contract(block, inside, summed)
         rest = [*sizes, *outside]
         return arithmetic.product(block, [*rest, Factor(total)]) if rest else total
+
+
+def _distributed(body: Expr, dummies: tuple[Index, ...]) -> Expr:
+    """A product whose added factor would make an array of higher order than any of its terms, multiplied out."""
+    factors = Mul.make_args(body)
+    for factor in factors:
+        if not isinstance(factor, Add) or free_indices(factor).isdisjoint(dummies):
+            continue
+        every = free_indices(factor)
+        if len(factors) > 1 and not any(free_indices(term) == every for term in factor.args):
+            rest = [f for f in factors if f is not factor]
+            return Add(*(_distributed(product((*rest, term)), dummies) for term in factor.args))
+    return body
 
 
 def _is_constant(expression: Expr) -> bool:

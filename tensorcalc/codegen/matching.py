@@ -22,10 +22,15 @@ def appearance(expression: Expr) -> tuple[Index, ...]:
     """The free indices of an expression in the order in which its largest components have them."""
     found: dict[Index, None] = {}
     for component in _components(expression):
-        found.update(dict.fromkeys(i for i in component.indices if isinstance(i, Index)))
-    rest = sorted(free_indices(expression), key=lambda i: (i.name, i.dimension.name))
-    order = [*found, *(i for i in rest if i not in found)]
-    return tuple(i for i in order if i in free_indices(expression))
+        for place in component.indices:
+            found.update(dict.fromkeys(sorted(free_indices(place), key=_by_name)))
+    every = free_indices(expression)
+    found.update(dict.fromkeys(sorted(every, key=_by_name)))
+    return tuple(i for i in found if i in every)
+
+
+def _by_name(index: Index) -> tuple[str, str]:
+    return index.name, index.dimension.name
 
 
 def matched(pattern: Expr, variables: Iterable[Index], target: Expr) -> Mapping[Index, Expr] | None:

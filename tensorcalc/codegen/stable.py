@@ -18,7 +18,7 @@ from tensorcalc.codegen.exponentials import Exponentials
 from tensorcalc.codegen.matching import matched
 from tensorcalc.codegen.nodes import Guarded, LogSoftmax, RowFunction
 from tensorcalc.codegen.rows import Rows
-from tensorcalc.expr import Component, Delta, Exp, Group, Iverson
+from tensorcalc.expr import Component, Delta, Exp, Group, Iverson, One
 from tensorcalc.functions import log1p, sigmoid
 from tensorcalc.indices import Index, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
@@ -35,6 +35,7 @@ class _Rewriter:
     """Rewrites the definitions of one program in order; new definitions of row functions stand before their use."""
 
     def __init__(self, program: Program) -> None:
+        program = replace(program, definitions=tuple(replace(d, rhs=_without_ones(d.rhs)) for d in program.definitions))
         self.program = program
         tensors = {t for d in program.definitions for t in (d.tensor, *tensors_in(d.rhs))} | set(program.inputs)
         self.rows = Rows(t.name for t in tensors)
@@ -84,6 +85,11 @@ class Rule:
     name: str
     law: str
     apply: Callable[[_Rewriter, Expr], Expr | None]
+
+
+def _without_ones(e: Expr) -> Expr:
+    """The expression without one-tensors: arrays broadcast, and a sum over nothing multiplies by the size."""
+    return replaced(e, lambda node: S.One if isinstance(node, One) else None) if e.has(One) else e
 
 
 def _guard(r: _Rewriter, e: Expr) -> Expr | None:

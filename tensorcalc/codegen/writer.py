@@ -179,6 +179,6 @@ class Writer:
         for index in target:
             array = block.aligned(self.lowering.lower(index), axes)
             codes.append(block.spelled("index", array.code) if array.kind is Kind.PYTHON else array.code)
-        value = block.array(self.lowering.lower(term.coefficient))
+        value = block.value(self.lowering.lower(term.coefficient))
         value = block.aligned(value, block.hint)
         block.statement("accumulate", name, f"({', '.join(codes)},)", value.code)
