@@ -31,8 +31,8 @@ class System(core.System):
     def derive(self, of: Names = (), wrt: Names = (), kind: Kind | None = None) -> Derivation:
         """Derive `of` with respect to `wrt`.
 
-        `kind` is gradient (of a scalar), jacobian (axes of the output, then of the input) or vjp (an upstream gradient
-        of the shape of each output is an argument). Without `of`, the last definition is derived; without `wrt`, by
+        `kind` is gradient (of a scalar), jacobian (axes of the output, then of the input), vjp (an upstream gradient
+        `d_<output>` is an argument), jvp (a tangent `v_<input>` is), hessian or hvp. Without `of`, the last definition is derived; without `wrt`, by
         every input that is no label; without `kind`, the gradient of a scalar and the VJP of anything else.
 
         Raises `TensorCalcError` E_UNKNOWN_NAME, E_KIND or E_UNSUPPORTED.

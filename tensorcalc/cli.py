@@ -29,6 +29,13 @@ class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
+            raise click.exceptions.Exit(BROKEN_PIPE) from None
+
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         debug = bool(os.environ.get("TENSORCALC_DEBUG"))
         try:
@@ -46,9 +53,6 @@ class _Group(click.Group):
             status = BAD_INPUT
         except (click.Abort, KeyboardInterrupt):
             status = INTERRUPTED
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at exit
-            status = BROKEN_PIPE
         except Exception as error:
             if debug or "--debug" in sys.argv:
                 raise
@@ -105,7 +109,7 @@ def with_request(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--of", multiple=True, metavar="NAME", help="Definition to derive; may be repeated."),
             click.option("--wrt", multiple=True, metavar="NAME", help="Tensor to differentiate by; may be repeated."),
-            click.option("--kind", metavar="KIND", help="gradient, jacobian or vjp."),
+            click.option("--kind", metavar="KIND", help="gradient, jacobian, vjp, jvp, hessian or hvp."),
         ),
     )
 

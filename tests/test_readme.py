@@ -1,0 +1,60 @@
+"""What the README shows is what happens."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tensorcalc.cli import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_first_screen_shows_real_output() -> None:
+    first = blocks("text")[0]
+    prompt, output = first.split("\n", 1)
+    assert prompt.startswith("$ tensorcalc ")
+    assert CliRunner().invoke(cli, shlex.split(prompt)[2:]).stdout == output
+
+
+def test_two_commands() -> None:
+    commands = blocks("sh")[0].splitlines()
+    assert len(commands) == 2
+    assert commands[0].endswith("tensorcalc derive cross_entropy")
+    assert commands[1].endswith("pytest")
+
+
+def test_command_line_examples_run() -> None:
+    lines = [line for block in blocks("text")[1:] for line in block.splitlines() if line.startswith("tensorcalc ")]
+    assert lines
+    for line in lines:
+        result = CliRunner().invoke(cli, shlex.split(line)[1:])
+        assert result.exit_code == 0, result.output
+
+
+def test_notation_example_is_understood() -> None:
+    text = next(block for block in blocks("text") if block.startswith("index "))
+    result = CliRunner().invoke(cli, ["show", "-"], input=text)
+    assert result.exit_code == 0, result.output
+
+
+def test_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    shown = capsys.readouterr().out
+    assert "True" in shown
+    assert "def " in shown
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
