@@ -13,7 +13,7 @@ from tensorcalc.errors import Source, Span, TensorCalcError
 from tensorcalc.expr import Component
 from tensorcalc.indices import Dimension, Index, Tensor
 
-__all__ = ["Definition", "Program", "System", "tensors_in"]
+__all__ = ["Definition", "Fact", "Program", "System", "tensors_in"]
 
 
 def tensors_in(expression: Basic) -> tuple[Tensor, ...]:
@@ -51,6 +51,16 @@ class Definition:
         return Component(self.tensor, *self.indices)
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An equation that the author declares: `left = right` for all values of `indices`."""
+
+    left: Expr
+    right: Expr
+    indices: tuple[Index, ...] = ()
+    span: Span | None = field(default=None, compare=False)
+
+
 @dataclass(frozen=True)
 class System:
     """Definitions in the author's order, with what was understood about them.
@@ -58,6 +68,7 @@ class System:
     `inputs` are the tensors that are used and not defined (labels included), in order of first use. `letters` gives
     for each dimension the index letters that the author uses for it, in order of first use. `notes` are remarks for
     the reader about how the text was understood. `source` is the text, where there was one.
+    `facts` are declared equations; they are used only to simplify what was derived without them.
     """
 
     definitions: tuple[Definition, ...]
@@ -65,6 +76,7 @@ class System:
     letters: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     source: Source | None = None
+    facts: tuple[Fact, ...] = ()
 
     @cached_property
     def by_tensor(self) -> Mapping[Tensor, Definition]:

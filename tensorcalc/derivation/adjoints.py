@@ -93,7 +93,7 @@ class Adjoints:
         line = replace(lemma.result, self._known_value)
         if line == lemma.result or size(line) > 2 * LARGEST_CLOSED_FORM:
             return lemma
-        steps = simplify(line, self.engine.patterns, indices)
+        steps = simplify(line, self.engine.book, indices)
         final = steps[-1].expression if steps else line
         if size(final) > max(LARGEST_CLOSED_FORM, size(lemma.result)):
             return lemma

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from tensorcalc.derivation.adjoints import Adjoints, backpropagated
-from tensorcalc.derivation.engine import Engine
+from tensorcalc.derivation.engine import Engine, with_proofs
 from tensorcalc.derivation.jacobians import jacobian_or_zero, needed
 from tensorcalc.derivation.model import Derivation, Kind, Lemma, Step
 from tensorcalc.derivation.second import second_order
@@ -58,7 +58,7 @@ def _first_order(system: System, outputs: tuple[Tensor, ...], variables: tuple[T
         kind,
         outputs,
         variables,
-        tuple(dict.fromkeys((*quoted, *lemmas))),
+        with_proofs(engine, (*quoted, *lemmas)),
         tuple((lemma.lhs, lemma.result) for lemma in results),
         tuple(engine.letters.chosen),
         loss,

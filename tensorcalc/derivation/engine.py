@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from sympy import Add, Expr
 
 from tensorcalc.binding import Contraction, product
+from tensorcalc.derivation.book import SystemBook
 from tensorcalc.derivation.letters import Letters
 from tensorcalc.derivation.line import differentiate, simplify
 from tensorcalc.derivation.model import Lemma, LemmaKind, Step
 from tensorcalc.expr import Component, Group, Partial
 from tensorcalc.indices import Index, Tensor
-from tensorcalc.rules.definitions import Pattern, patterns_of
 from tensorcalc.rules.derivatives import CHAIN
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Known, Scope
 from tensorcalc.system import Definition, System
 
-__all__ = ["Engine", "Link"]
+__all__ = ["SUBSTITUTE", "Engine", "Link", "known", "with_proofs"]
 
 SUBSTITUTE = Rule("substituting the derivatives from above")
 
@@ -53,13 +53,13 @@ class Engine:
 
     system: System
     letters: Letters = field(init=False)
-    patterns: tuple[Pattern, ...] = field(init=False)
+    book: SystemBook = field(init=False)
     shown: set[str] = field(default_factory=set)
     _partials: dict[tuple[Tensor, Tensor, tuple[Index, ...]], Lemma] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.letters = Letters(self.system)
-        self.patterns = patterns_of(self.system.definitions)
+        self.book = SystemBook(self.system)
 
     def partial(self, definition: Definition, tensor: Tensor, indices: tuple[Index, ...] | None = None) -> Lemma:
         """∂d/∂t from the formula of d alone, other definitions held fixed; over `indices` where they are given."""
@@ -76,7 +76,7 @@ class Engine:
         start = Partial(definition.rhs, wrt, scope.direct)
         steps = differentiate(start, scope)
         keep = (*definition.indices, *(i for i in wrt.indices if isinstance(i, Index)))
-        steps += simplify(steps[-1].expression, self.patterns, keep)
+        steps += simplify(steps[-1].expression, self.book, keep)
         return Lemma(Partial(definition.lhs, wrt, scope.direct), tuple(steps), kind)
 
     def chained(
@@ -90,8 +90,21 @@ class Engine:
         steps = [Step(named, (CHAIN,))]
         if valued != named:
             steps.append(Step(valued, (SUBSTITUTE,)))
-        steps += simplify(valued, self.patterns, keep)
+        steps += simplify(valued, self.book, keep)
         return Lemma(lhs, tuple(steps), kind)
+
+
+def with_proofs(engine: Engine, lemmas: Iterable[Lemma]) -> tuple[Lemma, ...]:
+    """The lemmas without repetition, each preceded by the proofs of the facts that it uses."""
+    result: dict[Lemma, None] = {}
+    for lemma in lemmas:
+        for step in lemma.steps:
+            for rule in step.rules:
+                proof = engine.book.proof(rule)
+                if proof is not None:
+                    result[proof] = None
+        result[lemma] = None
+    return tuple(result)
 
 
 def known(lemma: Lemma) -> Known:

@@ -25,7 +25,7 @@ from tensorcalc.rules.algebra import (
     ungroup,
 )
 from tensorcalc.rules.contraction import contract
-from tensorcalc.rules.definitions import Pattern, fold
+from tensorcalc.rules.definitions import Book, fold, symmetrise
 from tensorcalc.rules.derivatives import chain, elementary, linearity, product_or_quotient
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
@@ -63,7 +63,7 @@ def _apply(
     return family(node, scope, fired) if isinstance(node, Partial) else None
 
 
-def simplify(line: Expr, patterns: Sequence[Pattern], indices: Sequence[Index] = ()) -> list[Step]:
+def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step]:
     """The lines from a derivative without ∂ to its shortest form: contracted, folded, collected.
 
     `indices` are the free indices that every line keeps, with one-tensors where nothing else carries them.
@@ -76,7 +76,7 @@ def simplify(line: Expr, patterns: Sequence[Pattern], indices: Sequence[Index] =
         steps.append(Step(contracted, tuple(fired)))
     best = contracted
     rules: tuple[Rule, ...] = ()
-    for candidate, reasons in _candidates(contracted, patterns):
+    for candidate, reasons in _candidates(contracted, book):
         if size(candidate) < size(best):
             best, rules = candidate, reasons
     best = _keep(best, indices)
@@ -87,30 +87,34 @@ def simplify(line: Expr, patterns: Sequence[Pattern], indices: Sequence[Index] =
     return steps
 
 
-def simplified(line: Expr, patterns: Sequence[Pattern], indices: Sequence[Index] = ()) -> Expr:
+def simplified(line: Expr, book: Book, indices: Sequence[Index] = ()) -> Expr:
     """The shortest form of a derivative without ∂."""
-    steps = simplify(line, patterns, indices)
+    steps = simplify(line, book, indices)
     return ungroup(steps[-1].expression if steps else line)
 
 
-def _candidates(line: Expr, patterns: Sequence[Pattern]) -> list[tuple[Expr, tuple[Rule, ...]]]:
+def _candidates(line: Expr, book: Book) -> list[tuple[Expr, tuple[Rule, ...]]]:
     """Forms of the same value, in the order in which they are preferred among equally short ones."""
     if size(line) == 0:
         return []
     folding: Fired = {}
-    folded = fold(line, patterns, folding)
+    folded = fold(line, book, folding)
     found = [(folded, tuple(folding))]
     terms = multiply_out(line)
     if terms is not None:
         expanding: Fired = {EXPAND: None}
-        expanded = fold(Add(*(t.expression() for t in terms)), patterns, expanding)
+        expanded = fold(Add(*(t.expression() for t in terms)), book, expanding)
         again = multiply_out(expanded)
         if again is not None:
-            expanded = fold(Add(*(t.expression() for t in again)), patterns, expanding)
+            expanded = fold(Add(*(t.expression() for t in again)), book, expanding)
         found.append((expanded, tuple(expanding)))
         found.append((collect(expanded), (*expanding, COLLECT)))
     collected = collect(folded)
     found.append((collected, (*folding, COLLECT)))
+    if book.symmetries:
+        ordering: Fired = {}
+        ordered = collect(symmetrise(found[-2][0], book.symmetries, ordering))
+        found.append((ordered, (*found[-2][1], *ordering)))
     return found
 
 

@@ -14,7 +14,7 @@ from tensorcalc.system import System
 __all__ = ["Derivation", "Kind", "Lemma", "LemmaKind", "Step"]
 
 Kind = Literal["gradient", "jacobian", "vjp", "jvp", "hessian", "hvp"]
-LemmaKind = Literal["definition", "jacobian", "partial", "chain", "backpropagated", "tangent"]
+LemmaKind = Literal["definition", "jacobian", "partial", "chain", "backpropagated", "tangent", "fact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Lemma:
     the total derivative ∂t/∂x of a definition, taken from its formula; a `partial` derivative is one with respect to
     a definition that occurs in the formula; a `chain` joins both by the chain rule; `backpropagated` is ∂l/∂x from an
     upstream gradient (`lhs` is then a component of an `Adjoint`); a `tangent` is a directional derivative (`lhs` is a
-    component of a `Tangent`).
+    component of a `Tangent`); a `fact` is a sum that is proved to be constant.
     """
 
     lhs: Expr

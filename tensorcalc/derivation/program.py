@@ -151,7 +151,7 @@ class _Reverse:
             partial = self.engine.partial(consumer, tensor, indices).result
             upper = self._value(consumer.tensor, consumer.indices, known)
             parts.append(Contraction(product([upper, partial]), *consumer.indices))
-        return simplified(Add(*parts), self.engine.patterns, indices)
+        return simplified(Add(*parts), self.engine.book, indices)
 
     def _value(self, tensor: Tensor, indices: tuple[Expr, ...], known: Mapping[Tensor, _Value]) -> Expr:
         if tensor in known:

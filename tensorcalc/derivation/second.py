@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tensorcalc.binding import free_indices
-from tensorcalc.derivation.engine import Engine
+from tensorcalc.derivation.engine import Engine, with_proofs
 from tensorcalc.derivation.jacobians import jacobian_or_zero
 from tensorcalc.derivation.model import Derivation, Kind
 from tensorcalc.derivation.program import program_of
@@ -37,7 +37,7 @@ def second_order(first: Derivation, kind: Kind) -> Derivation:
         kind,
         first.of,
         first.wrt,
-        tuple(dict.fromkeys((*before, *lemmas))),
+        with_proofs(engine, (*before, *lemmas)),
         tuple((lemma.lhs, lemma.result) for lemma in results),
         (*first.derivative_letters, *engine.letters.chosen),
         first.of[0].name if len(first.of) == 1 else first.loss,

@@ -71,7 +71,7 @@ def _pushed(engine: Engine, definition: Definition, links: list[Link], small: Ma
             known = small[lower.tensor]
             lower = rename(known.rhs, dict(zip(known.indices, lower.indices, strict=True)))
         parts.append(Contraction(product([link.upper_value, lower]), *link.indices))
-    return simplified(Add(*parts), engine.patterns, definition.indices)
+    return simplified(Add(*parts), engine.book, definition.indices)
 
 
 def tangent_definitions(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> list[Definition]:

@@ -9,9 +9,9 @@ from sympy import Add, Expr, Integer, Mul, Pow, S, gcd
 from tensorcalc.binding import Binder, free_indices, product, rebuild
 from tensorcalc.expr import Component, Delta, Group, One, Partial
 from tensorcalc.indices import Adjoint, Index
-from tensorcalc.rules.contraction import settle
+from tensorcalc.rules.contraction import contract, settle
 from tensorcalc.rules.rule import Rule
-from tensorcalc.rules.terms import Names, Term, expand
+from tensorcalc.rules.terms import Term, expand
 
 __all__ = ["COLLECT", "EXPAND", "REMOVE_BRACKETS", "brackets_show", "collect", "multiply_out", "size", "ungroup"]
 
@@ -64,8 +64,7 @@ def multiply_out(expression: Expr) -> list[Term] | None:
 
     A free δ_in rewrites n to i in the rest of its term, so that equal terms look equal. `None` where it has too many.
     """
-    names = Names((expression,))
-    terms = expand(expression, names)
+    terms = expand(contract(expression, {}))
     if terms is None:
         return None
     for position, term in enumerate(terms):

@@ -1,58 +1,102 @@
-"""Definitions used backwards: folding what equals a definition's right side into its name."""
+"""Equations used as rules: definitions backwards (folding), assumptions, and facts that were proved."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Pow, S
+from sympy import Add, Expr, Mul, Pow, S
 
-from tensorcalc.binding import Binder, Contraction, free_indices, product, rebuild, rename
+from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
 from tensorcalc.expr import Component, Delta, Inverse, One
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.rules.algebra import multiply_out, size
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, opened
 from tensorcalc.system import Definition, tensors_in
 
-__all__ = ["Pattern", "fold", "patterns_of"]
+__all__ = ["Book", "Pattern", "Symmetry", "fold", "pattern", "patterns_of", "symmetrise"]
 
 Binding = dict[Index, Expr]
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A definition as it is looked for: a number times powers (`factors`), or one whole expression (`whole`)."""
+    """An equation read from left to right, for all values of `indices`: where `whole` stands, `value` may stand.
 
-    definition: Definition
+    A product is looked for as a number times powers (`factors`), so that it is found among other factors and in powers.
+    """
+
+    indices: tuple[Index, ...]
+    whole: Expr
+    value: Expr
+    rule: Rule
     coefficient: Expr
     factors: tuple[tuple[Expr, Expr], ...]
-    whole: Expr
     tensors: frozenset[Tensor]
     anchors: tuple[Component, ...]
 
-    @property
-    def rule(self) -> Rule:
-        return Rule(f"definition of {self.definition.name}")
+
+def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> Pattern | None:
+    """The equation as a pattern; `None` where its left side is too plain to be looked for."""
+    terms = multiply_out(left)
+    if terms is None:
+        return None
+    whole = Add(*(t.expression() for t in terms))
+    anchors = _anchors(indices, whole)
+    if anchors is None or size(whole) == 0 or whole.is_number:
+        return None
+    term = opened_whole(whole)
+    factors = tuple(term.powers.items())
+    return Pattern(indices, whole, value, rule, term.coefficient, factors, frozenset(tensors_in(whole)), anchors)
 
 
 def patterns_of(definitions: Sequence[Definition]) -> tuple[Pattern, ...]:
-    """The definitions that are worth folding into, longest right sides first."""
-    found = []
-    for definition in definitions:
-        terms = multiply_out(definition.rhs)
-        if terms is None or not all(i in free_indices(definition.rhs) for i in definition.indices):
-            continue
-        whole = Add(*(t.expression() for t in terms))
-        if size(whole) == 0 or whole.is_number:
-            continue
-        anchors = _anchors(definition, whole)
-        if anchors is None:
-            continue
-        term = opened_whole(whole)
-        tensors = frozenset(tensors_in(whole))
-        found.append(Pattern(definition, term.coefficient, tuple(term.powers.items()), whole, tensors, anchors))
-    return tuple(sorted(found, key=lambda p: -size(p.whole)))
+    """The definitions, to be used backwards, longest right sides first."""
+    found = [pattern(d.indices, d.rhs, d.lhs, Rule(f"definition of {d.name}")) for d in definitions]
+    return tuple(sorted((p for p in found if p is not None), key=lambda p: -size(p.whole)))
+
+
+class Book:
+    """The equations that simplification may use. A subclass may prove more when it sees where they would help."""
+
+    def __init__(self, patterns: Sequence[Pattern], symmetries: Sequence[Symmetry] = ()) -> None:
+        self.patterns = tuple(patterns)
+        self.symmetries = tuple(symmetries)
+
+    def relevant(self, expression: Expr) -> list[Pattern]:
+        """The equations whose left side may occur in the expression."""
+        present = set(tensors_in(expression))
+        return [p for p in self.patterns if p.tensors <= present]
+
+
+@dataclass(frozen=True, slots=True)
+class Symmetry:
+    """A tensor that does not change when its axes are put in another order: `order[k]` is the axis that comes k-th."""
+
+    tensor: Tensor
+    order: tuple[int, ...]
+    rule: Rule
+
+
+def symmetrise(expression: Expr, symmetries: Sequence[Symmetry], fired: dict[Rule, None]) -> Expr:
+    """Write components of symmetric tensors with their indices in one order, so that equal terms look equal."""
+    if not symmetries:
+        return expression
+
+    def ordered(node: Expr) -> Expr | None:
+        if not isinstance(node, Component):
+            return None
+        best = node
+        for symmetry in symmetries:
+            if symmetry.tensor == node.tensor:
+                other = Component(node.tensor, *(node.indices[k] for k in symmetry.order))
+                if str(other.indices) < str(best.indices):
+                    best = other
+                    fired[symmetry.rule] = None
+        return best
+
+    return replace(expression, ordered)
 
 
 def opened_whole(expression: Expr) -> Term:
@@ -69,10 +113,9 @@ def opened_whole(expression: Expr) -> Term:
     return term
 
 
-def fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]) -> Expr:
+def fold(expression: Expr, book: Book, fired: dict[Rule, None]) -> Expr:
     """Replace what equals the right side of a definition by its name, innermost first."""
-    present = set(tensors_in(expression))
-    relevant = [p for p in patterns if p.tensors <= present]
+    relevant = book.relevant(expression)
     return _fold(expression, relevant, fired, Names((expression,))) if relevant else expression
 
 
@@ -106,7 +149,7 @@ def _fold_sum(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, N
             for binding in _bindings(pattern, target):
                 if rename(pattern.whole, binding) == target:
                     fired[pattern.rule] = None
-                    return product([sign, _component(pattern, binding)])
+                    return product([sign, rename(pattern.value, binding)])
     return None
 
 
@@ -136,6 +179,8 @@ def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
             needed.multiply(b, e)
     times = None
     for base, exponent in needed.powers.items():
+        if isinstance(base, Dimension):  # a positive number, which need not stand there
+            continue
         ratio = term.powers.get(base, S.Zero) / exponent
         if not ratio.is_Rational or abs(ratio) < 1:
             return None
@@ -149,12 +194,12 @@ def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
     result = Term(coefficient, dict(term.powers), term.dummies)
     for base, exponent in needed.powers.items():
         result.multiply(base, -exponent * times)
-    result.multiply(_component(pattern, binding), times)
+    value = rename(pattern.value, binding)
+    if value.is_zero and times.is_negative:
+        return None
+    for factor in Mul.make_args(Pow(value, times)):
+        result.multiply(*factor.as_base_exp())
     return result
-
-
-def _component(pattern: Pattern, binding: Binding) -> Component:
-    return Component(pattern.definition.tensor, *(binding[i] for i in pattern.definition.indices))
 
 
 def _bindings(pattern: Pattern, target: Expr) -> Iterator[Binding]:
@@ -171,7 +216,7 @@ def _bindings(pattern: Pattern, target: Expr) -> Iterator[Binding]:
                 continue
             merged = dict(binding)
             for mine, theirs in zip(anchor.indices, component.indices, strict=True):
-                if mine in pattern.definition.indices and merged.setdefault(mine, theirs) != theirs:
+                if mine in pattern.indices and merged.setdefault(mine, theirs) != theirs:
                     break
             else:
                 yield from extend(merged, others)
@@ -179,9 +224,9 @@ def _bindings(pattern: Pattern, target: Expr) -> Iterator[Binding]:
     yield from extend({}, pattern.anchors)
 
 
-def _anchors(definition: Definition, whole: Expr) -> tuple[Component, ...] | None:
-    """Components of the right side that together hold all indices of the definition at plain places."""
-    missing = set(definition.indices)
+def _anchors(indices: tuple[Index, ...], whole: Expr) -> tuple[Component, ...] | None:
+    """Components that together hold all the indices at plain places."""
+    missing = set(indices)
     anchors: list[Component] = []
     for component in _components(whole):
         mine = missing & set(component.indices)
