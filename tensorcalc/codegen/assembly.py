@@ -48,7 +48,7 @@ def assemble(program: Program, dialect: Dialect) -> Assembled:
     name = names.local(_function_name(program))
     block = _block(stable, dialect, names)
     outs = _outs(program, dialect)
-    results = Writer(stable, block, outs).write()
+    results = Writer(stable, block, outs, origins).write()
     body = [*_sizes(block, origins), *block.lines]
     if len(set(outs.values())) > 1 or any("[" in o for o in outs.values()):
         body.insert(0, f"out = (None,) * {len(program.outputs)} if out is None else out")

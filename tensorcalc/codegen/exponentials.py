@@ -6,7 +6,7 @@ D is a sum of exponentials. Both look through definitions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import sympy
 from sympy import Add, Expr, Mul, Pow, S, log
@@ -17,7 +17,7 @@ from tensorcalc.codegen.nodes import Logaddexp, LogSoftmax, LogSumExp, RowFuncti
 from tensorcalc.codegen.rows import Rows
 from tensorcalc.expr import Component, Exp, Group, One
 from tensorcalc.functions import sigmoid, softplus
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.indices import Dimension, Index
 from tensorcalc.system import Definition
 
 __all__ = ["Exponentials"]
@@ -30,7 +30,7 @@ class Exponentials:
         self.rows = rows
         self._definitions = {d.tensor: d for d in definitions}
         self.scope: tuple[Index, ...] = ()
-        self.rewrite = lambda expression: expression
+        self.rewrite: Callable[[Expr], Expr] = lambda expression: expression
 
     def meaning(self, expression: Expr) -> Expr | None:
         """What a component of a defined tensor stands for."""
@@ -266,8 +266,3 @@ class Exponentials:
     def added_all(self, terms: Sequence[Expr]) -> Expr:
         """log Σ exp of terms that may all be numbers."""
         return terms[0] if len(terms) == 1 else self.added(terms)
-
-
-def names_of(tensors: Sequence[Tensor]) -> list[str]:
-    """The names of tensors."""
-    return [t.name for t in tensors]

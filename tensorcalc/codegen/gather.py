@@ -36,25 +36,35 @@ class Subscript:
         return f"{name}[{self.code}]" if self.code else name
 
 
-def subscript(block: Block, indices: Sequence[Expr], lower: Callable[[Expr], Array]) -> Subscript:
+def subscript(
+    block: Block,
+    indices: Sequence[Expr],
+    lower: Callable[[Expr], Array],
+    slice_of: Callable[[int, Expr], str | None] = lambda place, index: ":" if isinstance(index, Index) else None,
+) -> Subscript:
     """The subscript that selects the entries with the given index expressions, one for each axis.
 
-    `lower` gives an index expression as an array of integers.
+    `lower` gives an index expression as an array of integers; `slice_of` a place and its index as a slice, where the
+    entries for all values of the one free index stand at equal distances.
     """
-    fancy = _fancy(indices)
+    slices = [slice_of(place, index) for place, index in enumerate(indices)]
+    fancy = _fancy(indices, slices)
     if fancy and any(not free_indices(i) for i in indices):
         fancy = tuple(dict.fromkeys(i for e in indices for i in _order(e)))
     codes: list[str] = []
     places: list[int] = []
+    plain: list[tuple[int, Index]] = []
     for place, index in enumerate(indices):
-        if isinstance(index, Index) and index not in fancy:
-            codes.append(":")
+        own = slices[place]
+        if own is not None and free_indices(index).isdisjoint(fancy):
+            plain.append((place, next(iter(free_indices(index)))))
+            codes.append(own)
             continue
         if fancy and free_indices(index):
             places.append(place)
         codes.append(block.aligned(lower(index), fancy).code)
-    slices = [(place, i) for place, i in enumerate(indices) if isinstance(i, Index) and i not in fancy]
-    axes = _axes(slices, places, fancy, [p for p, c in enumerate(codes) if c != ":"])
+    sliced = {place for place, _ in plain}
+    axes = _axes(plain, places, fancy, [p for p in range(len(codes)) if p not in sliced])
     while codes and codes[-1] == ":":
         codes.pop()
     return Subscript(", ".join(codes), axes, fancy)
@@ -65,15 +75,13 @@ def _order(expression: Expr) -> list[Index]:
     return sorted(free_indices(expression), key=lambda i: (i.name, i.dimension.name))
 
 
-def _fancy(indices: Sequence[Expr]) -> tuple[Index, ...]:
-    """The indices that need index arrays: inside labels and affine expressions, or repeated."""
+def _fancy(indices: Sequence[Expr], slices: Sequence[str | None]) -> tuple[Index, ...]:
+    """The indices that need index arrays: inside labels and sums of indices, or repeated."""
     found: dict[Index, None] = {}
     for place, index in enumerate(indices):
-        if isinstance(index, Index):
-            others = [other for p, other in enumerate(indices) if p != place]
-            if any(index in free_indices(other) for other in others):
-                found[index] = None
-        else:
+        others = [other for p, other in enumerate(indices) if p != place]
+        repeated = any(not free_indices(index).isdisjoint(free_indices(other)) for other in others)
+        if slices[place] is None or repeated:
             found.update(dict.fromkeys(_order(index)))
     return tuple(found)
 

@@ -21,6 +21,7 @@ from tensorcalc.codegen.block import Block
 from tensorcalc.codegen.contraction import contract
 from tensorcalc.codegen.deltas import split
 from tensorcalc.codegen.gather import subscript
+from tensorcalc.codegen.sizes import Origin, affine, fits
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Group, Iverson, One
 from tensorcalc.functions import function_of
@@ -41,10 +42,15 @@ class Stored:
 
 
 class Lowering:
-    """Lowers expressions into the lines of a block. `stored` are the tensors that already have a variable."""
+    """Lowers expressions into the lines of a block.
 
-    def __init__(self, block: Block, shared: Iterable[Expr] = ()) -> None:
+    `stored` are the tensors that already have a variable; `shared` are expressions to be kept in variables; `origins`
+    tells which affine indices stay on their axes.
+    """
+
+    def __init__(self, block: Block, shared: Iterable[Expr], origins: Mapping[Dimension, Origin]) -> None:
         self.block = block
+        self.origins = origins
         self.stored: dict[Tensor, Stored] = {}
         self._shared = frozenset(shared)
         self._known: dict[Expr, Array] = {}
@@ -97,8 +103,60 @@ class Lowering:
     def _component(self, component: Component) -> Array:
         stored = self.stored[component.tensor]
         indices = [component.indices[place] for place in stored.axes]
-        found = subscript(self.block, indices, self.lower)
+        dimensions = [component.tensor.dimensions[place] for place in stored.axes]
+        if any(i.is_negative for i in indices if i.is_Integer):
+            return Array("0", kind=Kind.PYTHON)
+        outside = [p for p, i in enumerate(indices) if not self._stays(i, dimensions[p])]
+        if outside:
+            return self._zero_outside(stored, indices, dimensions, outside)
+        found = subscript(self.block, indices, self.lower, lambda p, i: self._slice(i, dimensions[p]))
         return Array(found.of(stored.name), found.axes, kind=stored.kind)
+
+    def _stays(self, index: Expr, axis: Dimension) -> bool:
+        """Whether an index expression certainly has values on its axis."""
+        if isinstance(index, Index) and index.dimension == axis:
+            return True
+        if isinstance(index, Component):
+            return index.tensor.label_dimension == axis
+        return bool(index.is_Integer) or fits(index, axis, self.origins)
+
+    def _slice(self, index: Expr, axis: Dimension) -> str | None:
+        """An affine index of one letter as a slice."""
+        if isinstance(index, Index) and index.dimension == axis:
+            return ":"
+        parts = affine(index)
+        if parts is None or len(parts[0]) != 1:
+            return None
+        ((letter, step),) = parts[0].items()
+        size, start = self.block.size(letter.dimension), str(parts[1]) if parts[1] else ""
+        if step == 1:
+            return f"{start}:{size}{' + ' + start if start else ''}"
+        return f"{start}:{step} * {size}{f' - {step - 1 - parts[1]}' if step > 1 + parts[1] else f' + {start}'}:{step}"
+
+    def _zero_outside(
+        self, stored: Stored, indices: list[Expr], dimensions: list[Dimension], outside: list[int]
+    ) -> Array:
+        """The entries at index expressions that may leave their axes; those outside are zero."""
+        block = self.block
+        tests: list[Array] = []
+        inside: dict[Expr, Array] = {}
+        for place in outside:
+            index, size = indices[place], block.size(dimensions[place])
+            at = block.bind(self.lower(index), "at")
+            test = Array(f"({at.code} >= 0) & ({at.code} < {size})", at.axes, Level.COMPARISON, Kind.MASK)
+            test = block.bind(test, "inside")
+            tests.append(test)
+            inside[index] = Array(block.spelled("where", test.code, at.code, "0"), at.axes, kind=Kind.INTEGERS)
+
+        def slices(place: int, index: Expr) -> str | None:
+            return ":" if place not in outside and isinstance(index, Index) else None
+
+        found = subscript(block, indices, lambda i: inside[i] if i in inside else self.lower(i), slices)
+        value = Array(found.of(stored.name), found.axes, kind=stored.kind)
+        for test in tests:
+            code = block.spelled("where", block.aligned(test, value.axes).code, value.code, "0")
+            value = Array(code, value.axes, kind=stored.kind, fresh=True)
+        return value
 
     def _comparison(self, operator: str, a: Expr, b: Expr) -> Array:
         left, right = self.lower(a), self.lower(b)

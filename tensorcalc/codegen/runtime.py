@@ -137,8 +137,13 @@ class Function:
                     )
         known = {d: size for d, (size, _) in sizes.items()}
         for dimension, origin in self._assembled.origins.items():
-            if isinstance(origin, Solved) and dimension not in known:
-                known[dimension] = origin.value(lambda d: self._known(d, known))
+            if isinstance(origin, Solved):
+                size = origin.value(lambda d: self._known(d, known))
+                if known.setdefault(dimension, size) != size:
+                    raise TensorCalcError(
+                        "E_SHAPE",
+                        f"dimension {dimension.name} has size {size} by its indices, {known[dimension]} given",
+                    )
         return known
 
     def _known(self, dimension: Dimension, sizes: Mapping[Dimension, int]) -> int:

@@ -15,7 +15,7 @@ from tensorcalc.expr import Component
 from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import Program, tensors_in
 
-__all__ = ["Affine", "Shown", "Solved", "affine", "dimensions_in", "sources"]
+__all__ = ["Affine", "Equation", "Origin", "Shown", "Solved", "affine", "fits", "sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,26 @@ class Affine:
 
 
 @dataclass(frozen=True, slots=True)
+class Equation:
+    """An affine index on an axis: the axis has room for constant + Σ coefficient · (size − 1)."""
+
+    axis: Dimension
+    terms: tuple[tuple[Dimension, int], ...]
+    constant: int
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The dimensions of the axis and of the indices."""
+        return (self.axis, *(d for d, _ in self.terms))
+
+
+@dataclass(frozen=True, slots=True)
 class Solved:
-    """The size is the least (for a dummy) or the largest (for an axis) that fits all affine indices."""
+    """The size is the least (for a dummy) or the largest (for an axis) that fits the affine indices `fitting`."""
 
     ways: tuple[Affine, ...]
     largest: bool
+    fitting: frozenset[Equation] = frozenset()
 
     def value(self, size: Callable[[Dimension], int]) -> int:
         """The size, from the sizes of the other dimensions."""
@@ -91,7 +106,7 @@ def _indices_in(expression: Expr) -> Iterable[tuple[Dimension, Expr]]:
         yield from zip(component.tensor.dimensions, component.indices, strict=True)
 
 
-def dimensions_in(program: Program) -> tuple[Dimension, ...]:
+def _dimensions_in(program: Program) -> tuple[Dimension, ...]:
     """Every dimension of a program, in order of first use."""
     found: dict[Dimension, None] = {}
     for tensor in program.inputs:
@@ -106,19 +121,39 @@ def dimensions_in(program: Program) -> tuple[Dimension, ...]:
     return tuple(found)
 
 
-def _equations(program: Program) -> list[tuple[Dimension, dict[Dimension, int], int]]:
-    """The affine indices of a program as equations (axis, coefficients, constant); those with equal parts once."""
-    found: dict[str, tuple[Dimension, dict[Dimension, int], int]] = {}
+def equation(axis: Dimension, index: Expr) -> Equation | None:
+    """What an affine index with coefficients that are not negative says about sizes; `None` for other indices."""
+    parts = affine(index)
+    if parts is None or not parts[0] or parts[1] < 0 or any(c < 0 for c in parts[0].values()):
+        return None
+    sizes: dict[Dimension, int] = {}
+    for i, coefficient in parts[0].items():
+        sizes[i.dimension] = sizes.get(i.dimension, 0) + coefficient
+    if sizes == {axis: 1} and parts[1] == 0:
+        return None
+    return Equation(axis, tuple(sorted(sizes.items(), key=lambda item: item[0].name)), parts[1])
+
+
+def _equations(program: Program) -> list[Equation]:
+    """The affine indices of a program as equations, each once."""
+    found: dict[str, Equation] = {}
     for definition in program.definitions:
         for axis, index in _indices_in(definition.rhs):
-            parts = affine(index) if isinstance(index, Expr) and not isinstance(index, Index | Integer) else None
-            if parts is None or not parts[0] or any(c < 0 for c in parts[0].values()):
-                continue
-            sizes: dict[Dimension, int] = {}
-            for i, coefficient in parts[0].items():
-                sizes[i.dimension] = sizes.get(i.dimension, 0) + coefficient
-            found[f"{axis} {sorted((d.name, c) for d, c in sizes.items())} {parts[1]}"] = axis, sizes, parts[1]
+            new = equation(axis, index)
+            if new is not None:
+                found[str(new)] = new
     return [found[key] for key in sorted(found)]
+
+
+def fits(index: Expr, axis: Dimension, origins: Mapping[Dimension, Origin]) -> bool:
+    """Whether an affine index certainly stays on its axis."""
+    new = equation(axis, index)
+    if new is None:
+        return False
+    if all(d.size is not None for d in new.dimensions):
+        return Affine(new.terms, new.constant).value(lambda d: d.size or 0) <= (axis.size or 0)
+    solved = [origins.get(d) for d in new.dimensions]
+    return any(isinstance(origin, Solved) and new in origin.fitting for origin in solved)
 
 
 def sources(program: Program) -> Mapping[Dimension, Origin]:
@@ -128,7 +163,7 @@ def sources(program: Program) -> Mapping[Dimension, Origin]:
         for axis, dimension in enumerate(tensor.dimensions):
             if dimension.size is None:
                 shown.setdefault(dimension, Shown(tensor, axis))
-    unknown = [d for d in dimensions_in(program) if d.size is None and d not in shown]
+    unknown = [d for d in _dimensions_in(program) if d.size is None and d not in shown]
     equations = _equations(program)
     progress = True
     while progress and unknown:
@@ -144,20 +179,18 @@ def sources(program: Program) -> Mapping[Dimension, Origin]:
     return shown
 
 
-def _solve(
-    unknown: Dimension, equations: Sequence[tuple[Dimension, dict[Dimension, int], int]], others: Sequence[Dimension]
-) -> Solved | None:
+def _solve(unknown: Dimension, equations: Sequence[Equation], others: Sequence[Dimension]) -> Solved | None:
     """The size of a dimension from the equations in which it is the only unknown."""
-    as_axis: list[Affine] = []
-    as_dummy: list[Affine] = []
-    for axis, sizes, constant in equations:
-        if any(d in others for d in (axis, *sizes)):
+    as_axis: dict[Equation, Affine] = {}
+    as_dummy: dict[Equation, Affine] = {}
+    for known in equations:
+        sizes = dict(known.terms)
+        if any(d in others for d in known.dimensions):
             continue
-        if axis == unknown and unknown not in sizes:
-            as_axis.append(Affine(tuple(sizes.items()), constant))
-        elif unknown in sizes and axis != unknown:
-            rest = tuple((d, -c) for d, c in sizes.items() if d != unknown)
-            as_dummy.append(Affine(((axis, 1), *rest), -constant, sizes[unknown]))
-    if as_dummy:
-        return Solved(tuple(as_dummy), False)
-    return Solved(tuple(as_axis), True) if as_axis else None
+        if known.axis == unknown and unknown not in sizes:
+            as_axis[known] = Affine(known.terms, known.constant)
+        elif unknown in sizes and known.axis != unknown:
+            rest = tuple((d, -c) for d, c in known.terms if d != unknown)
+            as_dummy[known] = Affine(((known.axis, 1), *rest), -known.constant, sizes[unknown])
+    found = as_dummy or as_axis
+    return Solved(tuple(found.values()), not as_dummy, frozenset(found)) if found else None

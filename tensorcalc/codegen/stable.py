@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Add, Expr, Mul, Pow, S, log
 
-from tensorcalc.binding import Contraction, product, rebuild, rename, replace as replaced
+from tensorcalc.binding import Contraction, product, rebuild, rename
+from tensorcalc.binding import replace as replaced
 from tensorcalc.codegen.exponentials import Exponentials
 from tensorcalc.codegen.matching import matched
 from tensorcalc.codegen.nodes import Guarded, LogSoftmax, RowFunction
@@ -227,16 +228,16 @@ def _without_aliases(definitions: list[Definition], own: tuple[Definition, ...])
     names: dict[Tensor, Definition] = {}
     for definition in definitions:
         rhs = definition.rhs
-        if isinstance(rhs, Component) and rhs.tensor in rows and rhs.tensor not in names:
-            if sorted(map(str, rhs.indices)) == sorted(map(str, definition.indices)):
-                names[rhs.tensor] = definition
+        alias = isinstance(rhs, Component) and rhs.tensor in rows and rhs.tensor not in names
+        if alias and sorted(map(str, rhs.indices)) == sorted(map(str, definition.indices)):
+            names[rhs.tensor] = definition
     result: list[Definition] = []
     for definition in definitions:
         if definition.tensor in names:
-            alias = names[definition.tensor]
-            new = dict(zip(definition.indices, alias.rhs.indices, strict=True))
-            result.append(Definition(alias.tensor, alias.indices, _renamed_row(definition, new), alias.span))
-        elif not any(alias is definition for alias in names.values()):
+            author = names[definition.tensor]
+            new = dict(zip(definition.indices, author.rhs.indices, strict=True))
+            result.append(Definition(author.tensor, author.indices, _renamed_row(definition, new), author.span))
+        elif not any(author is definition for author in names.values()):
             result.append(definition)
     return tuple(replace(d, rhs=_substituted(d.rhs, names)) for d in result)
 

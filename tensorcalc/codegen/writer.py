@@ -18,8 +18,9 @@ from tensorcalc.codegen.gather import subscript
 from tensorcalc.codegen.lowering import Lowering, Stored
 from tensorcalc.codegen.needs import heirs, shared
 from tensorcalc.codegen.nodes import RowFunction
+from tensorcalc.codegen.sizes import Origin
 from tensorcalc.expr import Component
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import Definition, Program
 
 __all__ = ["Writer"]
@@ -28,10 +29,12 @@ __all__ = ["Writer"]
 class Writer:
     """Writes the definitions of one program into a block. `outs` are the caller's arrays, by the output."""
 
-    def __init__(self, program: Program, block: Block, outs: Mapping[Tensor, str]) -> None:
+    def __init__(
+        self, program: Program, block: Block, outs: Mapping[Tensor, str], origins: Mapping[Dimension, Origin]
+    ) -> None:
         self.program = program
         self.block = block
-        self.lowering = Lowering(block, shared(program.definitions))
+        self.lowering = Lowering(block, shared(program.definitions), origins)
         self.outs = outs
         self.heirs = heirs(program.definitions, program.outputs) if block.dialect.reuses else {}
         self.owned: set[Tensor] = set()
