@@ -94,10 +94,11 @@ class Latex(Notation):
         return f"{spelled}{self.brackets(arguments)}", Level.PREFIX
 
     def derivative(self, node: at.Derivative) -> Printed:
-        below = rf"\partial {self.text(node.denominator)}"
+        below = " ".join(rf"\partial {self.text(d)}" for d in node.denominators)
+        above = r"\partial" if len(node.denominators) == 1 else rf"\partial^{{{len(node.denominators)}}}"
         if under_operator(node):
-            return rf"\frac{{\partial}}{{{below}}}{self.brackets(self.text(node.numerator))}", Level.PREFIX
-        return rf"\frac{{\partial {self.text(node.numerator)}}}{{{below}}}", Level.FRACTION
+            return rf"\frac{{{above}}}{{{below}}} {self.operand(node.numerator)}", Level.PREFIX
+        return rf"\frac{{{above} {self.text(node.numerator)}}}{{{below}}}", Level.FRACTION
 
     def over(self, word: str, letters: Sequence[str], body: Node) -> Printed:
         return rf"{_SIGNS[word]}_{{{', '.join(letters)}}} {self.at_least(body, operand_level(word))}", Level.SIGMA

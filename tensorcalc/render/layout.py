@@ -146,13 +146,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """∂numerator/∂denominator; the numerator is a symbol, a function or a power, or else stands behind the operator.
+    """∂numerator/∂denominator; with two denominators ∂²numerator/∂first∂second.
 
-    `plain` is the name of the derivative in plain notation where it is a tensor, such as an upstream gradient.
+    The numerator is a symbol, a function or a power, or else stands behind the operator. `plain` is the name of the
+    derivative in plain notation where it is a tensor, such as an upstream gradient.
     """
 
     numerator: Node
-    denominator: Node
+    denominators: tuple[Node, ...]
     plain: str = ""
 
 

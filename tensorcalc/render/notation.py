@@ -108,6 +108,11 @@ class Notation:
             return self.brackets(text)
         return text
 
+    def operand(self, node: Node) -> str:
+        """What ∂/∂x is applied to, in brackets; those of a power of brackets are enough."""
+        text = self.text(node)
+        return text if isinstance(node, at.Power) else self.brackets(text)
+
     def join(self, factors: Sequence[str]) -> str:
         raise NotImplementedError
 

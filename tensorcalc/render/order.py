@@ -86,7 +86,7 @@ def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:
 def term_key(factors: Sequence[Expr], context: Context, late: bool = False) -> tuple[Any, ...]:
     """Sorts terms of the same sign by the first appearance of the tensors in them.
 
-    Numbers stand before them, or behind where `late` is set.
+    Numbers stand before them, or behind where `late` is set. Upstream gradients of what is defined last come first.
     """
 
     def key(factor: Expr) -> tuple[Any, ...]:
@@ -96,8 +96,10 @@ def term_key(factors: Sequence[Expr], context: Context, late: bool = False) -> t
         power = -factor.exp if isinstance(factor, Pow) and factor.exp.is_Rational else Integer(-1)
         return place, kind, power, str(first[2:])
 
+    adjoints = [c for f in factors if category(f) == ADJOINT for c in components(f)]
+    upstream = max((context.place(c.tensor) for c in adjoints), default=-1)
     counted = [f for f in factors if category(f) != ONE and not is_constant(f)]
-    return 1 if counted else 2 if late else 0, tuple(sorted(key(f) for f in counted)), str(factors)
+    return 1 if counted else 2 if late else 0, -upstream, tuple(sorted(key(f) for f in counted)), str(factors)
 
 
 def index_order(indices: Sequence[Expr], context: Context) -> list[Expr]:

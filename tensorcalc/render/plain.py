@@ -79,9 +79,12 @@ class Plain(Notation):
 
     def derivative(self, node: at.Derivative) -> Printed:
         if node.plain:
-            sides = [s for s in (node.numerator, node.denominator) if isinstance(s, at.Symbol)]
+            sides = [s for s in (node.numerator, *node.denominators) if isinstance(s, at.Symbol)]
             return self.component(node.plain, [i for s in sides for i in s.indices]), Level.ATOM
-        return f"D({self.text(node.numerator)}, {self.text(node.denominator)})", Level.ATOM
+        result = self.text(node.numerator)
+        for denominator in node.denominators:
+            result = f"D({result}, {self.text(denominator)})"
+        return result, Level.ATOM
 
     def over(self, word: str, letters: Sequence[str], body: Node) -> Printed:
         return f"{word}({', '.join(letters)}, {self.text(body)})", Level.ATOM

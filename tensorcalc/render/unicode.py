@@ -107,11 +107,13 @@ class UnicodeText(Notation):
         return f"{node.function}({arguments})", Level.ATOM
 
     def derivative(self, node: at.Derivative) -> Printed:
-        below = f"∂{self.text(node.denominator)}"
+        below = "".join(f"∂{self.text(d)}" for d in node.denominators)
+        order = len(node.denominators)
+        above = "∂" if order == 1 else f"∂{str(order).translate(_SUPERSCRIPT)}"
         if under_operator(node):
-            return f"∂/{below} ({self.text(node.numerator)})", Level.PREFIX
+            return f"{above}/{below} {self.operand(node.numerator)}", Level.PREFIX
         space = " " if isinstance(node.numerator, at.Call) else ""
-        return f"∂{space}{self.text(node.numerator)}/{below}", Level.FRACTION
+        return f"{above}{space}{self.text(node.numerator)}/{below}", Level.FRACTION
 
     def over(self, word: str, letters: Sequence[str], body: Node) -> Printed:
         subscript = self.subscript(tuple(at.Name(letter) for letter in letters))

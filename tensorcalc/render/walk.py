@@ -23,6 +23,7 @@ from tensorcalc.expr import (
 from tensorcalc.functions import function_of
 from tensorcalc.indices import Adjoint, Dimension, Index, Slope, Tangent
 from tensorcalc.render.context import Context
+from tensorcalc.render.fractions import Quotient, arranged
 from tensorcalc.render.layout import (
     Brackets,
     Call,
@@ -44,21 +45,7 @@ from tensorcalc.render.layout import (
 )
 from tensorcalc.render.layout import Delta as DeltaNode
 from tensorcalc.render.numbers import is_decimal
-from tensorcalc.render.order import (
-    ADJOINT,
-    FUNCTION,
-    ONE,
-    PARTIAL,
-    SCALAR,
-    TENSOR,
-    category,
-    chained,
-    factor_key,
-    index_order,
-    is_constant,
-    opens_chain,
-    term_key,
-)
+from tensorcalc.render.order import factor_key, index_order, term_key
 
 __all__ = ["layout"]
 
@@ -164,56 +151,15 @@ class _Walk:
         return needed
 
     def product(self, number: Expr, factors: list[Expr], dummies: frozenset[Index], taken: set[str]) -> Node:
-        """A positive number and sorted factors as one product with at most two fractions."""
-        number, above, below = _split(number, factors)
-        summed = bool(dummies) or any(isinstance(f, Contraction) for f in factors)
-        outside = [f for f in below if is_constant(f) or (summed and dummies.isdisjoint(free_indices(f)))]
-        divisors = [f for f in below if f not in outside]
-        before = [f for f in above if outside and dummies.isdisjoint(free_indices(f)) and _in_numerator(f)]
-        leading = [f for f in before if is_constant(f) or (summed and not all(map(is_constant, outside)))]
-        above = [f for f in above if f not in leading]
-        top, bottom = (number, S.One) if is_decimal(number) else number.as_numer_denom()
-        inside = [f for f in above if divisors and _in_numerator(f)]
-        above = [f for f in above if f not in inside]
-        if divisors and not outside and not any(category(f) == ADJOINT for f in above):
-            inside = [*([top] if top != 1 else []), *inside]
-            divisors = [*([bottom] if bottom != 1 else []), *divisors]
-            top = bottom = S.One
-        result = self.leading(top, bottom, leading, outside, taken)
-        first = [f for f in above if opens_chain(f, self.context)]
-        above = [f for f in above if f not in first]
-        early = [f for f in above if category(f) <= SCALAR]
-        upstream = sum(category(f) == ADJOINT for f in early)
-        ones = [f for f in above if category(f) == ONE]
-        late = [f for f in above if category(f) > ONE]
-        fraction = [(inside, divisors)] if divisors else []
-        scalar = all(category(f) == SCALAR or not f.args for f in (*inside, *divisors))
-        result += [self.factor(f, taken) for f in (*early[:upstream], *first, *early[upstream:])]
-        result += [self.fraction(*f, taken) for f in fraction if scalar]
-        result += [self.factor(f, taken) for f in ones]
-        result += [self.fraction(*f, taken) for f in fraction if not scalar]
-        result += [self.factor(f, taken) for f in self.late(late)]
-        return result[0] if len(result) == 1 else Product(tuple(result)) if result else Number(S.One)
+        """A positive number and sorted factors as one product."""
+        pieces = arranged(number, factors, dummies, self.context)
+        return _joined([self.fraction(p, taken) if isinstance(p, Quotient) else self.factor(p, taken) for p in pieces])
 
-    def leading(self, top: Expr, bottom: Expr, above: list[Expr], below: list[Expr], taken: set[str]) -> list[Node]:
-        """The number before a product, as a fraction where it is one."""
-        if bottom == 1 and not below:
-            return [Number(top)] if top != 1 else []
-        numerator = [*([top] if top != 1 else []), *above]
-        return [self.fraction(numerator, [*([bottom] if bottom != 1 else []), *below], taken)]
-
-    def late(self, factors: list[Expr]) -> list[Expr]:
-        """The factors after the one-tensors: unevaluated derivatives as a chain, explicit sums at the end."""
-        partials = [f for f in factors if category(f) == PARTIAL]
-        before = [f for f in factors if category(f) < PARTIAL and not isinstance(f, Binder)]
-        sums = [f for f in factors if isinstance(f, Binder)]
-        deltas = [f for f in factors if category(f) > PARTIAL]
-        return [*before, *chained(partials), *deltas, *sums]
-
-    def fraction(self, above: Sequence[Expr], below: Sequence[Expr], taken: set[str]) -> Node:
+    def fraction(self, quotient: Quotient, taken: set[str]) -> Node:
         """A fraction of products, all of whose factors are positive powers."""
-        numerator = [self.factor(f, taken) for f in above]
-        denominator = [self.factor(f, taken, single=len(below) == 1) for f in below]
+        single = len(quotient.below) == 1
+        numerator = [self.factor(f, taken) for f in quotient.above]
+        denominator = [self.factor(f, taken, single) for f in quotient.below]
         return Fraction(_joined(numerator), _joined(denominator))
 
     def factor(self, expression: Expr, taken: set[str], single: bool = False) -> Node:
@@ -229,12 +175,20 @@ class _Walk:
         if isinstance(expression, Component | Inverse | Index | Dimension | One | Delta | Iverson):
             return self.atom(expression)
         if isinstance(expression, Partial):
-            return Derivative(self.node(expression.expression, taken), self.atom(expression.wrt))
+            return self.derivative(expression, taken)
         if isinstance(expression, Group):
             return Brackets(self.node(expression.expression, taken))
         if isinstance(expression, Pow) and not isinstance(expression, sympy.exp):
             return self.power(expression, taken)
         return self.function(expression, taken)
+
+    def derivative(self, partial: Expr, taken: set[str]) -> Node:
+        """An unevaluated derivative; that of a derivative is written as ∂²c/∂x∂y."""
+        numerator = self.node(partial.expression, taken)
+        below = self.atom(partial.wrt)
+        if isinstance(numerator, Derivative) and isinstance(numerator.numerator, Symbol | Name):
+            return Derivative(numerator.numerator, (*numerator.denominators, below))
+        return Derivative(numerator, (below,))
 
     def binder(self, binder: Expr, taken: set[str]) -> Node:
         """A sum, product or maximum over indices with its sign."""
@@ -250,11 +204,11 @@ class _Walk:
             indices = tuple(self.index(i) for i in expression.indices)
             if isinstance(expression.tensor, Adjoint):
                 of = Symbol(expression.tensor.of.name, indices)
-                return Derivative(Name(self.context.loss), of, expression.tensor.name)
+                return Derivative(Name(self.context.loss), (of,), expression.tensor.name)
             if isinstance(expression.tensor, Slope):
                 of, wrt, count = expression.tensor.of, expression.tensor.wrt, expression.tensor.of.order
                 numerator, denominator = Symbol(of.name, indices[:count]), Symbol(wrt.name, indices[count:])
-                return Derivative(numerator, denominator, expression.tensor.name)
+                return Derivative(numerator, (denominator,), expression.tensor.name)
             if isinstance(expression.tensor, Tangent):
                 return Symbol(expression.tensor.of.name, indices, "dot", expression.tensor.name)
             return Symbol(expression.tensor.name, indices)
@@ -319,27 +273,6 @@ def _without_covered_ones(factors: list[Expr]) -> list[Expr]:
         for f in factors
         if not (isinstance(f, One) and any(f.index in free_indices(g) for g in factors if g is not f))
     ]
-
-
-def _in_numerator(factor: Expr) -> bool:
-    """Whether a factor may stand above the line of a fraction; brackets, derivatives, δ and one-tensors may not."""
-    return category(factor) in (SCALAR, TENSOR, FUNCTION)
-
-
-def _split(number: Expr, factors: Sequence[Expr]) -> tuple[Expr, list[Expr], list[Expr]]:
-    """The number, and the factors above and below the line of a fraction; √2/2 becomes 1/√2."""
-    above, below = [], []
-    for factor in factors:
-        if isinstance(factor, Pow) and not isinstance(factor, sympy.exp) and factor.exp.is_Rational:
-            if factor.exp < 0:
-                below.append(Pow(factor.base, -factor.exp))
-                continue
-            if factor.exp == S.Half and factor.base.is_Integer and (number / factor.base).p == number.p:
-                number *= factor.base
-                below.append(factor)
-                continue
-        above.append(factor)
-    return number, above, below
 
 
 def _joined(factors: Sequence[Node]) -> Node:
