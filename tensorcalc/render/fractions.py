@@ -1,0 +1,127 @@
+"""How the factors of a product are laid out: which share a fraction, and what stands before and behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Pow, S
+
+from tensorcalc.binding import Binder, Contraction, free_indices
+from tensorcalc.indices import Index
+from tensorcalc.render.context import Context
+from tensorcalc.render.numbers import is_decimal
+from tensorcalc.render.order import (
+    ADJOINT,
+    FUNCTION,
+    ONE,
+    PARTIAL,
+    SCALAR,
+    TENSOR,
+    category,
+    chained,
+    is_constant,
+    opens_chain,
+)
+
+__all__ = ["Quotient", "arranged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """Factors above and below the line of a fraction; no fraction where none is below."""
+
+    above: tuple[Expr, ...] = ()
+    below: tuple[Expr, ...] = ()
+
+    @property
+    def pieces(self) -> list[Expr | Quotient]:
+        """The fraction, or else its numerator."""
+        return [self] if self.below else list(self.above)
+
+
+def arranged(
+    number: Expr, factors: Sequence[Expr], dummies: frozenset[Index], context: Context
+) -> list[Expr | Quotient]:
+    """A positive number and sorted factors in writing order, with at most two fractions.
+
+    The first fraction holds numbers and what a sum over `dummies` does not touch; the second stands among the tensors.
+    """
+    first, second, rest = _two_fractions(number, factors, dummies)
+    adjoints = [f for f in rest if category(f) == ADJOINT]
+    ones = [f for f in rest if category(f) == ONE]
+    ahead = [f for f in ones if any(free_indices(f) & free_indices(a) for a in adjoints)]
+    opening = [f for f in rest if opens_chain(f, context)]
+    scalars = [f for f in rest if category(f) == SCALAR]
+    placed = (*adjoints, *ones, *opening, *scalars)
+    small = all(category(f) == SCALAR or not f.args for f in (*second.above, *second.below))
+    return [
+        *first.pieces,
+        *ahead,
+        *adjoints,
+        *opening,
+        *scalars,
+        *(second.pieces if small else ()),
+        *(f for f in ones if f not in ahead),
+        *(() if small else second.pieces),
+        *_late([f for f in rest if f not in placed]),
+    ]
+
+
+def _two_fractions(
+    number: Expr, factors: Sequence[Expr], dummies: frozenset[Index]
+) -> tuple[Quotient, Quotient, list[Expr]]:
+    """The leading fraction, the one among the tensors, and the factors in neither."""
+    number, above, below = _split(number, factors)
+    summed = bool(dummies) or any(isinstance(f, Contraction) for f in factors)
+    outside = [f for f in below if is_constant(f) or (summed and dummies.isdisjoint(free_indices(f)))]
+    divisors = [f for f in below if f not in outside]
+    held = [f for f in above if outside and dummies.isdisjoint(free_indices(f)) and _in_numerator(f)]
+    leading = [f for f in held if is_constant(f) or (summed and not all(map(is_constant, outside)))]
+    inside = [f for f in above if divisors and _in_numerator(f) and f not in leading]
+    rest = [f for f in above if f not in leading and f not in inside]
+    top, bottom = (number, S.One) if is_decimal(number) else number.as_numer_denom()
+    first = Quotient((*_unless_one(top), *leading), (*_unless_one(bottom), *outside))
+    second = Quotient(tuple(inside), tuple(divisors))
+    upstream = any(category(f) == ADJOINT for f in rest)
+    if divisors and not outside and not upstream:
+        return Quotient(), Quotient((*first.above, *inside), (*first.below, *divisors)), rest
+    if divisors and first.below and upstream and not any(category(f) == ONE for f in rest):
+        return Quotient((*first.above, *inside), (*first.below, *divisors)), Quotient(), rest
+    return first, second, rest
+
+
+def _late(factors: Sequence[Expr]) -> list[Expr]:
+    """Tensors and functions, derivatives as a chain, δ, and what reaches to the end of a product, such as Σ."""
+    binders = [f for f in factors if isinstance(f, Binder)]
+    others = [f for f in factors if not isinstance(f, Binder)]
+    before = [f for f in others if category(f) < PARTIAL]
+    partials = [f for f in others if category(f) == PARTIAL]
+    deltas = [f for f in others if category(f) > PARTIAL]
+    return [*before, *chained(partials), *deltas, *binders]
+
+
+def _unless_one(number: Expr) -> tuple[Expr, ...]:
+    return () if number == 1 else (number,)
+
+
+def _in_numerator(factor: Expr) -> bool:
+    """Whether a factor may stand above the line of a fraction; brackets, derivatives, δ and one-tensors may not."""
+    return category(factor) in (SCALAR, TENSOR, FUNCTION)
+
+
+def _split(number: Expr, factors: Sequence[Expr]) -> tuple[Expr, list[Expr], list[Expr]]:
+    """The number, and the factors above and below the line of a fraction; √2/2 becomes 1/√2."""
+    above, below = [], []
+    for factor in factors:
+        if isinstance(factor, Pow) and not isinstance(factor, sympy.exp) and factor.exp.is_Rational:
+            if factor.exp < 0:
+                below.append(Pow(factor.base, -factor.exp))
+                continue
+            if factor.exp == S.Half and factor.base.is_Integer and (number / factor.base).p == number.p:
+                number *= factor.base
+                below.append(factor)
+                continue
+        above.append(factor)
+    return number, above, below
