@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sympy import Add, Expr, Mul, S
+from sympy import Abs, Add, Expr, Mul, Pow, S
 from sympy.core.basic import Basic
 
 from tensorcalc.expr import Delta
@@ -157,20 +157,40 @@ def _rename(expression: Expr, names: dict[Index, Expr], seen: dict[Expr, Expr]) 
         return expression
     if (found := seen.get(expression)) is not None:
         return found
-    if isinstance(expression, Binder) and not names.keys().isdisjoint(expression.dummies):
-        inner = {k: v for k, v in names.items() if k not in expression.dummies}
-        result = expression.func(_rename(expression.body, inner, {}), *expression.dummies)
+    if isinstance(expression, Binder):
+        result = _rename_under(expression, names)
     else:
         result = rebuild(expression, [_rename(a, names, seen) for a in expression.args])
     seen[expression] = result
     return result
 
 
+def _rename_under(binder: Binder, names: dict[Index, Expr]) -> Expr:
+    """A binder with free indices of its body renamed."""
+    inner = {k: v for k, v in names.items() if k not in binder.dummies}
+    body = _rename(binder.body, inner, {})
+    if len(binder.dummies) == 1 and not any(occurs(binder.dummies[0], v) for v in inner.values()):
+        return Expr.__new__(type(binder), body, *binder.dummies)  # a single dummy keeps its number
+    return binder.func(body, *binder.dummies)
+
+
 def rebuild(expression: Expr, arguments: Sequence[Basic]) -> Expr:
     """The node with other arguments; SymPy's constructors do no more than order, flatten and count them."""
     if isinstance(expression, Mul):
         return product(arguments)
+    if isinstance(expression, Pow):
+        return power(*arguments)
     return expression.func(*arguments)
+
+
+def power(base: Expr, exponent: Expr) -> Expr:
+    """The power of a real number. Powers of powers are merged here: SymPy searches for their complex branch instead,
+    for a time exponential in their nesting.
+    """
+    if isinstance(base, Pow) and base.exp.is_Rational and not exponent.is_integer:
+        even = base.exp.is_integer and base.exp.p % 2 == 0
+        return power(Abs(base.base) if even else base.base, base.exp * exponent)
+    return Pow(base, exponent)
 
 
 def product(factors: Iterable[Expr]) -> Expr:

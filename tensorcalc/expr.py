@@ -270,6 +270,9 @@ class Exp(sympy.exp):
     def _eval_power(self, other: Expr) -> Expr | None:
         return None
 
+    def _eval_evalf(self, prec: int) -> Expr | None:
+        return sympy.exp(self.args[0])._eval_evalf(prec)
+
     def _sympystr(self, printer: Any) -> str:
         return f"exp({printer._print(self.args[0])})"
 

@@ -107,12 +107,16 @@ def _expanded(line: Expr) -> Expr | None:
 
 def _plain_sums(expression: Expr) -> Iterator[Place]:
     """Sums of a single component over some of its axes: the tensor and the axes."""
-    for contraction in sorted(expression.atoms(Contraction), key=str):
-        body = contraction.body
-        if isinstance(body, Component):
-            axes = tuple(k for k, i in enumerate(body.indices) if i in contraction.dummies)
-            if len(axes) == len(contraction.dummies):
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Contraction) and isinstance(node.body, Component):
+            body = node.body
+            axes = tuple(k for k, i in enumerate(body.indices) if i in node.dummies)
+            if len(axes) == len(node.dummies):
                 yield body.tensor, axes
+        else:
+            stack.extend(a for a in reversed(node.args) if a.args)
 
 
 def _symmetry(fact: Fact) -> Symmetry | None:
