@@ -11,8 +11,10 @@ import sympy
 from codegen_oracle import Oracle
 from sympy import Expr, Rational, log, sqrt
 
+import tensorcalc as tc
 from tensorcalc.binding import Contraction
 from tensorcalc.codegen import compile_program
+from tensorcalc.codegen.sizes import Solved
 from tensorcalc.expr import Component, Exp, Iverson, delta, one
 from tensorcalc.functions import FUNCTIONS
 from tensorcalc.indices import Dimension, Index, Tensor
@@ -302,3 +304,72 @@ def check(program: Program, target: str, dtype: str, seed: int = 0) -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_table(name: str, target: str, dtype: str) -> None:
     check(TABLE[name](), target, dtype)
+
+
+def affine_program() -> Program:
+    """Indices that leave their axes: entries outside are zero."""
+    t, p, k = Index("t", N), Index("p", C), Index("k", D)
+    y1 = Named("y1", N)
+    left = Named("r", C)[p]
+    right = total(k, y1[p - k] * Named("w1", D)[k]) + w[p + 2] * v[3 - p] + y1[p] - x[2, p - 1] + total(t, w[2 * t - 1])
+    return program(left, right)
+
+
+TABLE["outside"] = affine_program
+TABLE["outside in front"] = lambda: program(r3[n, i, d], Named("G", D, C)[d, i - n] * a[n] + x[n, i - 1] * V[i + d, d])
+TABLE["affine delta"] = lambda: program(rC[p], total(n, d, a[n] * Named("z", D)[d] * delta(p, n + d)))
+TABLE["affine delta of dummies"] = lambda: program(
+    r0(), total(n, d, p, a[n] * Named("z", D)[d] * v[p] * delta(p, n + d))
+)
+TABLE["range"] = lambda: program(rC[p], v[p] * Iverson("lt", p - 1, N) * Iverson("ge", p - 1, sympy.Integer(0)))
+
+AFFINE: dict[str, tuple[str, dict[str, int]]] = {
+    # the equations, and the sizes of the dimensions by the first letter that runs over them
+    "shift": ("r[t] = x[t+2]*2", {"x": 7}),
+    "shifts": ("r[t] = x[t+2] - x[t+1]*x[t]", {"x": 7}),
+    "second difference": ("c = sum(t, (x[t+2] - 2*x[t+1] + x[t])^2); r = c", {"x": 7}),
+    "convolution": ("r[n,o,t] = sum(c,k, w[o,c,k]*x[n,c,t+k])", {"n": 2, "o": 3, "c": 4, "k": 3, "x": 7}),
+    "stride": ("r[n,t] = sum(k, x[n,2*t+k]*w[k])", {"n": 2, "k": 3, "x": 9}),
+    "stride, rest": ("r[n,t] = sum(k, x[n,2*t+k]*w[k])", {"n": 2, "k": 3, "x": 10}),
+    "every second": ("r[t] = x[2*t]", {"x": 9}),
+    "every third from the second": ("r[t] = x[3*t+1]", {"x": 9}),
+    "dilation": ("r[t] = sum(k, x[t+2*k]*w[k])", {"k": 3, "x": 9}),
+    "both known": ("r[t] = sum(k, x[t+k]*w[k])*y[t]", {"k": 3, "t": 6, "x": 7}),
+    "diagonals": ("r[t] = sum(k, A[t+k,k])", {"A": 7, "k": 3}),
+    "with label": ("r[t] = x[T[t]+1]", {"t": 4, "x": 5, "T": 5}),
+    "two dimensions": ("r[s,t] = sum(k,l, x[s+k,t+l]*w[k,l])", {"k": 2, "l": 3, "x": 5}),
+}
+
+
+def affine_data(system: Any, sizes: dict[str, int]) -> tuple[dict[str, Any], dict[str, int]]:
+    """Random arguments, and the sizes of the dimensions; an axis without its own letter takes the tensor's size."""
+    random = np.random.default_rng(0)
+    known = {
+        dim.name: sizes[letter] for dim, letters in system.letters.items() for letter in letters if letter in sizes
+    }
+    values = {}
+    for tensor in system.inputs:
+        shape = []
+        for dim in tensor.dimensions:
+            shape.append(known.setdefault(dim.name, sizes.get(tensor.name, 0)))
+        values[tensor.name] = random.integers(0, sizes["T"], shape) if tensor.is_label else random.normal(size=shape)
+    return values, known
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch"])
+@pytest.mark.parametrize("name", AFFINE)
+def test_affine(name: str, target: str) -> None:
+    text, sizes = AFFINE[name]
+    system = tc.parse(text)
+    compiled = Program(system.inputs, system.ordered, (system.tensors["r"],))
+    values, known = affine_data(system, sizes)
+    function = compile_program(compiled, target)
+    arguments = {k: torch.as_tensor(v) for k, v in values.items()} if target == "torch" else values
+    found = np.asarray(function(**arguments))
+    origins = function._assembled.origins
+    for dim, origin in origins.items():
+        if isinstance(origin, Solved):
+            known[dim.name] = origin.value(lambda other: known[other.name])
+    expected = Oracle(values, known).run(compiled)[0]
+    assert found.shape == expected.shape and found.size
+    np.testing.assert_allclose(found, expected, atol=1e-12, err_msg=function.source)

@@ -111,23 +111,22 @@ def _ordered(arrays: Sequence[Array]) -> list[Array]:
 
 
 def _masked(block: Block, arrays: list[Array]) -> list[Array]:
-    """Masks need to be numbers unless an array of numbers stands before them in the product."""
-    has_numbers = any(a.kind is Kind.NUMBERS for a in arrays)
-    if has_numbers:
-        first = next(i for i, a in enumerate(arrays) if a.kind is Kind.NUMBERS)
-        arrays = [arrays[first], *arrays[:first], *arrays[first + 1 :]] if arrays[0].kind is Kind.MASK else arrays
-        python = [a for a in arrays if a.kind is Kind.PYTHON]
-        rest = [a for a in arrays if a.kind is not Kind.PYTHON]
-        rest.sort(key=lambda a: a.kind is Kind.MASK)
-        return [*python, *(block.numbers(a) if a.kind is Kind.INTEGERS else a for a in rest)]
-    return [block.numbers(a) for a in arrays]
+    """Masks become numbers unless an array of numbers stands before them in the product; indices stay integers."""
+    if any(a.kind is Kind.INTEGERS for a in arrays):
+        return arrays
+    if not any(a.kind is Kind.NUMBERS for a in arrays):
+        return [block.numbers(a) for a in arrays]
+    places = {Kind.PYTHON: 0, Kind.NUMBERS: 1, Kind.MASK: 2}
+    return sorted(arrays, key=lambda a: places[a.kind])
 
 
 def _times(block: Block, operator: str, left: Array, right: Array, axes: tuple[Index, ...]) -> Array:
     python = left.kind is Kind.PYTHON and right.kind is Kind.PYTHON
+    integers = Kind.INTEGERS in (left.kind, right.kind)
+    kind = Kind.PYTHON if python else Kind.INTEGERS if integers else Kind.NUMBERS
     code = f"{left.wrapped(Level.PRODUCT)} {operator} {right.wrapped(Level.POWER)}"
     into = "" if python else _into(block, operator, left, right)
-    return Array(code, axes, Level.PRODUCT, Kind.PYTHON if python else Kind.NUMBERS, into, fresh=True)
+    return Array(code, axes, Level.PRODUCT, kind, into, fresh=True)
 
 
 def power(block: Block, base: Array, exponent: Expr) -> Array:

@@ -152,6 +152,23 @@ class Exponentials:
                 if found is not None:
                     return product((found, Pow(factor.base, factor.exp + 1)))
             return self._by_logarithm(rest, factor)
+        return self._unfolded_quotient(factors)
+
+    def _unfolded_quotient(self, factors: list[Expr]) -> Expr | None:
+        """exp(a)·s, where s is defined as a quotient by a sum in which exp(a) occurs."""
+        if not any(isinstance(f, sympy.exp) for f in factors):
+            return None
+        for place, factor in enumerate(factors):
+            base, power = factor.as_base_exp()
+            meaning = self.meaning(base)
+            if meaning is None or not power.is_Integer or not power.is_positive:
+                continue
+            below = [f for f in Mul.make_args(meaning) if isinstance(f, Pow) and f.exp.is_negative]
+            if any(self._is_exponential_sum(f.base) for f in below):
+                rest = (*factors[:place], *factors[place + 1 :], Pow(base, power - 1))
+                found = self.quotient(product((*rest, *Mul.make_args(meaning))))
+                if found is not None and not found.atoms(sympy.exp):
+                    return found
         return None
 
     def _is_exponential_sum(self, e: Expr) -> bool:

@@ -51,6 +51,8 @@ def subscript(
     fancy = _fancy(indices, slices)
     if fancy and any(not free_indices(i) for i in indices):
         fancy = tuple(dict.fromkeys(i for e in indices for i in _order(e)))
+    places_in_hint = {i: place for place, i in enumerate(block.hint)}
+    fancy = tuple(sorted(fancy, key=lambda i: places_in_hint.get(i, len(places_in_hint))))
     codes: list[str] = []
     places: list[int] = []
     plain: list[tuple[int, Index]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sympy import Expr, Mul, S
+from sympy import Add, Expr, Mul, S
 
 from tensorcalc.binding import free_indices
 from tensorcalc.codegen.arrays import Array, Kind, Level
@@ -66,7 +66,9 @@ class Writer:
             self._row_function(name, definition, definition.rhs)
             return
         dense, sparse = split(definition.rhs, definition.indices)
-        scatters = [s for s in (scatter(t, definition.indices) for t in sparse) if s.coefficient is not S.Zero]
+        scatters = [scatter(t, definition.indices) for t in sparse]
+        dense = Add(dense, *(s.coefficient for s in scatters if s.target == definition.indices))
+        scatters = [s for s in scatters if s.target != definition.indices and s.coefficient is not S.Zero]
         taken = next((t for t, heir in self.heirs.items() if heir == tensor and t in self.owned), None)
         if taken is not None:
             self._take_over(name, definition, taken, dense)
