@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -13,7 +13,7 @@ from sympy.core.basic import Basic
 from tensorcalc.binding import free_indices
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.expr import Component, Inverse
-from tensorcalc.indices import Adjoint, BoundIndex, Index, Slope, Tangent, Tensor
+from tensorcalc.indices import Adjoint, BoundIndex, Dimension, Index, Slope, Tangent, Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
 __all__ = ["EMPTY", "Context", "Style"]
@@ -28,7 +28,8 @@ LAST = 10**6  # the place of a tensor that the system does not know
 class Context:
     """The surroundings of an expression: its system, the letters of derivatives, the loss, the style.
 
-    `taken` are letters that no dummy index may use: those that are free in the lemma.
+    `taken` are letters that no dummy index may use: those that are free in the lemma. `added` are letters that were
+    chosen for dummies before, beside the author's own.
     """
 
     system: System = field(default_factory=lambda: System((), ()))
@@ -36,6 +37,7 @@ class Context:
     loss: str = "l"
     style: Style = "einstein"
     taken: frozenset[str] = frozenset()
+    added: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, derivation: Derivation, style: Style = "einstein") -> Context:
@@ -46,6 +48,15 @@ class Context:
         """The same, where the free indices of these expressions must not be used for dummies."""
         names = {i.name for e in expressions for i in free_indices(e) if not isinstance(i, BoundIndex)}
         return replace(self, taken=self.taken | names)
+
+    def adding(self, chosen: Mapping[str, Dimension]) -> Context:
+        """The same with letters that were chosen for dummies of these dimensions."""
+        added = dict(self.added)
+        for letter, dimension in chosen.items():
+            known = (*self.system.letters.get(dimension, ()), *added.get(dimension, ()))
+            if letter not in known:
+                added[dimension] = (*added.get(dimension, ()), letter)
+        return replace(self, added=added)
 
     @cached_property
     def places(self) -> dict[Tensor, int]:
@@ -98,11 +109,10 @@ class Context:
             if index == dummy
         ]
         yield from (letter for _, _, letter in sorted(found))
-        yield from self.system.letters.get(dummy.dimension, ())
-        used = {letter for letters in self.system.letters.values() for letter in letters}
-        spare = [letter for letter in FALLBACK if letter not in names]
-        yield from (letter for letter in spare if letter not in used)
-        yield from spare
+        for mine in (self.system.letters, self.added):
+            yield from mine.get(dummy.dimension, ())
+        used = {c for mine in (self.system.letters, self.added) for letters in mine.values() for c in letters}
+        yield from (letter for letter in FALLBACK if letter not in names and letter not in used)
 
     def _definition(self, tensor: Tensor) -> Definition | None:
         return self.system.by_tensor.get(base(tensor))

@@ -9,7 +9,7 @@ from typing import Any
 from sympy import Expr
 
 from tensorcalc.derivation.model import Derivation
-from tensorcalc.indices import Tensor
+from tensorcalc.indices import Dimension, Tensor
 from tensorcalc.render.context import EMPTY, Context, Style
 from tensorcalc.render.document import Block, Detail, blocks, grouped, result_lines
 from tensorcalc.render.latex import Latex
@@ -17,7 +17,7 @@ from tensorcalc.render.layout import Node
 from tensorcalc.render.names import latex_text
 from tensorcalc.render.plain import Plain
 from tensorcalc.render.unicode import UnicodeText
-from tensorcalc.render.walk import layout
+from tensorcalc.render.walk import layout, layout_and_letters
 from tensorcalc.system import Definition, System
 
 __all__ = [
@@ -197,25 +197,46 @@ def _formula(expression: Expr, node: Node, context: Context) -> dict[str, Any]:
 
 def system_text(system: System) -> str:
     """What was understood, in the notation itself: declarations, definitions with every sum explicit, notes."""
-    letters = [
-        f"{letter}: {dimension.extent}"
-        for dimension in system.dimensions
-        for letter in system.letters.get(dimension, ())
-    ]
-    tensors = [_declared(t) for t in system.inputs if not t.is_label]
-    labels = [f"{_declared(t)}: {t.label_dimension.extent}" for t in system.inputs if t.label_dimension]
-    words = (("index", letters), ("tensor", tensors), ("label", labels))
-    declarations = [f"{word} {', '.join(items)}" for word, items in words if items]
-    context = Context(system, style="sigma")
+    context = _unambiguous(system)
     rows = []
+    used: set[str] = set()
     for definition in system.definitions:
         around = context.within([definition.lhs, definition.rhs])
-        rows.append((expression_plain(definition.lhs, around), expression_plain(definition.rhs, around)))
+        right, chosen = layout_and_letters(definition.rhs, around)
+        context = context.adding(chosen)
+        used |= {*chosen, *(i.name for i in definition.indices)}
+        rows.append((expression_plain(definition.lhs, around), _PLAIN.text(right)))
+    tensors = [_declared(t) for t in system.inputs if not t.is_label]
+    labels = [f"{_declared(t)}: {t.label_dimension.extent}" for t in system.inputs if t.label_dimension]
+    words = (("index", _letters(context, used)), ("tensor", tensors), ("label", labels))
+    declarations = [f"{word} {', '.join(items)}" for word, items in words if items]
     width = max((len(left) for left, _ in rows), default=0)
     definitions = [f"{left:{width}} = {right}" for left, right in rows]
     notes = [f"# {note}" for note in system.notes]
     parts = [part for part in (declarations, definitions, notes) if part]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _unambiguous(system: System) -> Context:
+    """A context in which every letter belongs to one dimension; letters that the author uses for two are free only."""
+    owners: dict[str, set[Dimension]] = {}
+    for dimension, letters in system.letters.items():
+        for letter in letters:
+            owners.setdefault(letter, set()).add(dimension)
+    shared = frozenset(letter for letter, found in owners.items() if len(found) > 1)
+    own = {d: tuple(c for c in letters if c not in shared) for d, letters in system.letters.items()}
+    return Context(replace(system, letters=own), style="sigma", taken=shared)
+
+
+def _letters(context: Context, used: set[str]) -> list[str]:
+    """The declaration of every index letter that is used, those of sums included."""
+    own, added = context.system.letters, context.added
+    return [
+        f"{letter}: {dimension.extent}"
+        for dimension in dict.fromkeys((*context.system.dimensions, *added))
+        for letter in (*own.get(dimension, ()), *added.get(dimension, ()))
+        if letter in used
+    ]
 
 
 def _declared(tensor: Tensor) -> str:

@@ -57,7 +57,7 @@ def category(factor: Expr) -> int:
         return PARTIAL
     if isinstance(factor, Add | Mul | Group | Binder):
         return BRACKET
-    return FUNCTION if factor.args and not isinstance(factor, Determinant | LogDeterminant) else SCALAR
+    return FUNCTION if factor.has(Index) or any(c.indices for c in components(factor)) else SCALAR
 
 
 def is_constant(factor: Expr) -> bool:

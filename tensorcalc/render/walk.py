@@ -47,15 +47,21 @@ from tensorcalc.render.layout import Delta as DeltaNode
 from tensorcalc.render.numbers import is_decimal
 from tensorcalc.render.order import factor_key, index_order, term_key
 
-__all__ = ["layout"]
+__all__ = ["layout", "layout_and_letters"]
 
 RELATIONS = {"le": "≤", "lt": "<", "ge": "≥", "gt": ">", "eq": "=", "ne": "≠"}
 
 
 def layout(expression: Expr, context: Context) -> Node:
     """The layout of an expression, whose free indices are not used as letters of sums."""
+    return layout_and_letters(expression, context)[0]
+
+
+def layout_and_letters(expression: Expr, context: Context) -> tuple[Node, dict[str, Dimension]]:
+    """The layout of an expression, and the letters chosen for its sums with their dimensions."""
     context = context.within([expression])
-    return _Walk(context).node(expression, set(context.taken))
+    walk = _Walk(context)
+    return walk.node(expression, set(context.taken)), walk.chosen
 
 
 class _Walk:
@@ -64,6 +70,7 @@ class _Walk:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.explicit = context.style == "sigma"
+        self.chosen: dict[str, Dimension] = {}
 
     def node(self, expression: Expr, taken: set[str], closed: bool = False) -> Node:
         """Any expression. `closed`: it becomes the base of a power or a denominator, so its sums must show."""
@@ -127,6 +134,7 @@ class _Walk:
         for dummy in self.appearing(body, fresh):
             letter = self.context.letter(dummy, body, taken)
             taken.add(letter)
+            self.chosen[letter] = dummy.dimension
             names[dummy] = Index(letter, dummy.dimension)
         return rename(body, names), [names[d] for d in fresh]
 
