@@ -14,9 +14,16 @@ __all__ = ["Adjoint", "BoundIndex", "Dimension", "Index", "Slope", "Tangent", "T
 
 
 def _plain(content: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The content as strings, numbers and tuples only: SymPy orders atoms by `<` on it."""
+    """The content as strings, numbers and tuples only: SymPy orders atoms by `<` on it.
+
+    An atom inside starts with its class, so that ∂l/∂t of an adjoint and of a plain tensor can be compared.
+    """
     return tuple(
-        part._plain if isinstance(part, _Named) else _plain(part) if isinstance(part, tuple) else part
+        (type(part).__name__, *part._plain)
+        if isinstance(part, _Named)
+        else _plain(part)
+        if isinstance(part, tuple)
+        else part
         for part in content
     )
 
