@@ -35,6 +35,7 @@ from tensorcalc.system import Definition, tensors_in
 __all__ = ["Environment", "evaluate"]
 
 Array = npt.NDArray[Any]
+DIGITS = 60  # of functions whose imaginary part mpmath rounds with the real one
 STEP = 1e-30  # of the complex step: f(x + ih) has derivative Im/h, exact to rounding for any tiny h
 
 
@@ -62,6 +63,19 @@ def _sigmoid(x: Array) -> Array:
 def _softplus(x: Array) -> Array:
     small = np.log1p(np.exp(np.where(np.real(x) >= 0, -x, x)))
     return np.where(np.real(x) >= 0, x + small, small)
+
+
+def _erf(x: Any) -> Any:
+    with mpmath.workdps(DIGITS):
+        return mpmath.erf(x)
+
+
+def _lgamma(x: Any) -> Any:
+    """log |gamma(x)|, along which complex steps stay exact for negative numbers too."""
+    if mpmath.re(x) > 0:
+        return mpmath.loggamma(x)
+    gamma = mpmath.gamma(x)
+    return mpmath.log(gamma if mpmath.re(gamma) > 0 else -gamma)
 
 
 def _abs(x: Array) -> Array:
@@ -93,8 +107,8 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "relu": lambda x: np.where(np.real(x) > 0, x, 0 * np.real(x)),
     "silu": lambda x: x * _sigmoid(x),
     "gelu": lambda x: x * (1 + FUNCTIONS["erf"](x / math.sqrt(2))) / 2,
-    "erf": _by_mpmath(mpmath.erf),
-    "lgamma": _by_mpmath(lambda x: mpmath.loggamma(x) if mpmath.re(x) > 0 else mpmath.log(abs(mpmath.gamma(x)))),
+    "erf": _by_mpmath(_erf),
+    "lgamma": _by_mpmath(_lgamma),
     "digamma": _by_mpmath(mpmath.digamma),
     "polygamma": _by_mpmath(lambda n, x: mpmath.polygamma(int(n.real), x)),
     "max": lambda a, b: _mean_of_tie(a, b, np.real(a) > np.real(b)),
