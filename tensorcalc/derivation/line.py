@@ -17,6 +17,7 @@ from tensorcalc.indices import Index
 from tensorcalc.rules.algebra import (
     COLLECT,
     EXPAND,
+    REARRANGE,
     REMOVE_BRACKETS,
     brackets_show,
     collect,
@@ -73,7 +74,7 @@ def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step
     plain = ungroup(line)
     contracted = _keep(contract(plain, fired), indices)
     if contracted not in (line, plain):
-        steps.append(Step(contracted, tuple(fired)))
+        steps.append(Step(contracted, tuple(fired) or (REMOVE_BRACKETS if brackets_show(line) else REARRANGE,)))
     best = contracted
     rules: tuple[Rule, ...] = ()
     for candidate, reasons in _candidates(contracted, book):

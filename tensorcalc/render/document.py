@@ -12,6 +12,7 @@ from tensorcalc.derivation.model import Derivation, Lemma
 from tensorcalc.render.context import Context, Style
 from tensorcalc.render.layout import Node
 from tensorcalc.render.walk import layout
+from tensorcalc.rules.algebra import REARRANGE
 
 __all__ = ["Block", "Detail", "Line", "blocks", "grouped", "result_lines"]
 
@@ -76,12 +77,17 @@ def _block(lemma: Lemma, number: int, context: Context) -> Block:
     for place, step in enumerate(lemma.steps):
         node = layout(step.expression, context)
         rules = tuple(rule.name for rule in step.rules)
-        if lines and lines[-1].node == node:  # the step shows in another style only: it needs no reason in this one
+        if lines and lines[-1].node == node:  # the step shows in another style only
             previous = lines[-1]
-            lines[-1] = Line(step.expression, node, previous.rules or rules, (*previous.steps, place))
+            rules = () if step.rules == (REARRANGE,) else rules
+            lines[-1] = Line(step.expression, node, _joined(previous.rules, rules), (*previous.steps, place))
         else:
             lines.append(Line(step.expression, node, rules, (place,)))
     return Block(lemma.kind, lemma.lhs, left, tuple(lines), context, number)
+
+
+def _joined(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def _shortened(block: Block) -> Block:

@@ -13,11 +13,22 @@ from tensorcalc.rules.contraction import contract, settle
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Term, expand
 
-__all__ = ["COLLECT", "EXPAND", "REMOVE_BRACKETS", "brackets_show", "collect", "multiply_out", "size", "ungroup"]
+__all__ = [
+    "COLLECT",
+    "EXPAND",
+    "REARRANGE",
+    "REMOVE_BRACKETS",
+    "brackets_show",
+    "collect",
+    "multiply_out",
+    "size",
+    "ungroup",
+]
 
 REMOVE_BRACKETS = Rule("removing brackets", r"a (-b) = -a b")
 EXPAND = Rule("multiplying out", r"a (b + c) = a b + a c")
 COLLECT = Rule("collecting", r"a b + a c = a (b + c)")
+REARRANGE = Rule("rearranging", r"\sum_{i} a u_{i} = a \sum_{i} u_{i}")
 
 
 @lru_cache(1 << 16)

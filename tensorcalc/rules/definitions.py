@@ -122,7 +122,7 @@ def fold(expression: Expr, book: Book, fired: dict[Rule, None]) -> Expr:
 def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names) -> Expr:
     if isinstance(expression, Component | Delta | One | Index) or not expression.args:
         return expression
-    if isinstance(expression, Contraction):
+    if isinstance(expression, Contraction) or expression.is_Pow:  # 1/√Σ is folded before the Σ in it
         whole = _fold_product(opened_whole(expression), patterns, fired, names, expression)
         if whole is not None:
             return _fold(whole, patterns, fired, names)
