@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from sympy import Integer
 
-from tensorcalc.evaluator import Environment
+from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Delta
 from tensorcalc.indices import Dimension, Index, Tensor
-from tensorcalc.system import System
+from tensorcalc.system import Fact, System, tensors_in
 
 __all__ = ["Sample", "sample", "sizes_of"]
 
@@ -25,6 +25,8 @@ DOMAINS: tuple[Draw, ...] = (
     lambda rng, shape: rng.uniform(1.5, 4.0, size=shape),
 )
 ATTEMPTS = 40
+NEWTON_STEPS = 60
+NEWTON_TOLERANCE = 1e-13
 Sample = Environment
 
 
@@ -68,9 +70,52 @@ def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment 
         else:
             draws = {t: DOMAINS[rng.integers(len(DOMAINS))] for t in numbers}
         environment = Environment(system.by_tensor, _values(system, given, sizes, draws, rng), sizes)
+        if not _satisfy(system, environment):
+            continue
         if all(np.all(np.isfinite(environment.value(d.tensor))) for d in system.ordered):
             return environment
     return None
+
+
+def _satisfy(system: System, environment: Environment) -> bool:
+    """Move the inputs to the nearest point at which the declared facts hold; whether that succeeded.
+
+    Newton's method with steps of least norm: an assumption S_ij = S_ji symmetrises, Σ y = 1 shifts, y² = 1 gives signs.
+    """
+    if not system.facts:
+        return True
+    tensors = [t for t in system.inputs if not t.is_label and any(_depends(system, f, t) for f in system.facts)]
+    for _ in range(NEWTON_STEPS):
+        residual = np.concatenate(
+            [evaluate(f.left - f.right, environment, f.indices).reshape(-1) for f in system.facts]
+        )
+        if not np.all(np.isfinite(residual)):
+            return False
+        if np.max(np.abs(residual), initial=0.0) < NEWTON_TOLERANCE:
+            return True
+        columns = [
+            np.concatenate([_slopes(environment, f, t) for f in system.facts]).reshape(len(residual), -1)
+            for t in tensors
+        ]
+        step = np.linalg.lstsq(np.concatenate(columns, axis=1), -residual, rcond=None)[0] if columns else residual
+        start = 0
+        values = {t: v for t, v in environment.values.items() if t not in environment.definitions}
+        for tensor in tensors:
+            value = environment.value(tensor)
+            values[tensor] = value + step[start : start + value.size].reshape(value.shape)
+            start += value.size
+        environment.values.clear()
+        environment.values.update(values)
+    return False
+
+
+def _depends(system: System, fact: Fact, tensor: Tensor) -> bool:
+    moving = system.depends((tensor,))
+    return not moving.isdisjoint((*tensors_in(fact.left), *tensors_in(fact.right)))
+
+
+def _slopes(environment: Environment, fact: Fact, tensor: Tensor) -> Array:
+    return environment.derivative(fact.left - fact.right, fact.indices, tensor, direct=False).reshape(-1)
 
 
 def _values(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from tensorcalc.derivation.adjoints import Adjoints, backpropagated
@@ -14,7 +15,7 @@ from tensorcalc.derivation.second import second_order
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.indices import Tensor
-from tensorcalc.system import Definition, System
+from tensorcalc.system import Definition, System, tensors_in
 
 __all__ = ["derive"]
 
@@ -37,7 +38,7 @@ def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], ki
     _check_kind(kind, outputs)
     if kind in ("hessian", "hvp"):
         first: Kind = "gradient" if all(t.order == 0 for t in outputs) and len(outputs) == 1 else "jacobian"
-        return second_order(_first_order(system, outputs, variables, first), kind)
+        return second_order(_first_order(_lasting(system, variables), outputs, variables, first), kind)
     return _first_order(system, outputs, variables, kind)
 
 
@@ -65,6 +66,13 @@ def _first_order(system: System, outputs: tuple[Tensor, ...], variables: tuple[T
         shown=frozenset(engine.shown),
         engine=engine,
     )
+
+
+def _lasting(system: System, variables: tuple[Tensor, ...]) -> System:
+    """The system with the assumptions that do not speak of the variables: only those survive a second derivative."""
+    moving = system.depends(variables)
+    lasting = [f for f in system.facts if moving.isdisjoint((*tensors_in(f.left), *tensors_in(f.right)))]
+    return replace(system, facts=tuple(lasting))
 
 
 Lemmas = tuple[list[Lemma], list[Lemma]]

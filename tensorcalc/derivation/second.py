@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tensorcalc.binding import free_indices
 from tensorcalc.derivation.engine import Engine, with_proofs
@@ -12,7 +13,6 @@ from tensorcalc.derivation.program import program_of
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.expr import Component
 from tensorcalc.indices import Dimension
-from tensorcalc.system import System
 
 __all__ = ["second_order"]
 
@@ -20,7 +20,7 @@ __all__ = ["second_order"]
 def second_order(first: Derivation, kind: Kind) -> Derivation:
     """The Hessian or HVP, from the derivation of the gradient (or of the Jacobian, for a tensor-valued function)."""
     program = program_of(first)
-    system = System(program.definitions, first.system.inputs, _letters(first), first.system.notes, first.system.source)
+    system = replace(first.system, definitions=program.definitions, letters=_letters(first))
     engine = Engine(system, shown=set(first.shown))
     if kind == "hvp":
         lemmas, results = tangents(engine, program.outputs, first.wrt)
