@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
-from codegen_oracle import Oracle
 from sympy import Expr, Rational, log, sqrt
 
 import tensorcalc as tc
+from codegen_oracle import Oracle
 from tensorcalc.binding import Contraction
 from tensorcalc.codegen import compile_program
 from tensorcalc.codegen.sizes import Solved

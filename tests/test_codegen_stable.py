@@ -10,10 +10,10 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from codegen_oracle import Oracle
 from sympy import Expr
 
 import tensorcalc as tc
+from codegen_oracle import Oracle
 from tensorcalc.codegen import compile_program
 from tensorcalc.derivation.program import program_of
 from tensorcalc.functions import function_of
@@ -159,8 +159,8 @@ def compare(program: Program, target: str, dtype: str, values: dict[str, Any]) -
         warnings.simplefilter("error")
         result = function(**arguments)
     tolerance = 1e-11 if dtype == "float64" else 2e-4
-    for found, wanted in zip(result if function.many else (result,), expected, strict=True):
-        found = np.asarray(found)
+    results = [np.asarray(r) for r in (result if function.many else (result,))]
+    for found, wanted in zip(results, expected, strict=True):
         assert str(found.dtype) == dtype
         np.testing.assert_allclose(
             found, wanted, rtol=tolerance, atol=max(tolerance * 1e-2, 1e-11), err_msg=function.source

@@ -12,7 +12,7 @@ from tensorcalc.codegen.arrays import Array, Kind, Level, union
 from tensorcalc.codegen.block import Block
 from tensorcalc.indices import Index
 
-__all__ = ["Factor", "literal", "negative", "power", "product", "signed_sum"]
+__all__ = ["Factor", "literal", "power", "product", "signed_sum"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,16 @@ def _into(block: Block, operator: str, left: Array, right: Array) -> str:
     return template.replace("{0}", left.code).replace("{1}", right.code)
 
 
-def negative(array: Array) -> Array:
-    """The array with the other sign."""
+def _negated(array: Array) -> Array:
+    """The array with the other sign, as a factor."""
     return Array(f"-{array.wrapped(Level.PRODUCT)}", array.axes, Level.PRODUCT, array.kind, fresh=True)
 
 
-def product(block: Block, factors: Sequence[Factor]) -> Array:
+def product(block: Block, factors: Sequence[Factor], negative: bool = False) -> Array:
     """The product of factors, small ones first, quotients last; a mask stays one where it multiplies numbers."""
     factors = [f for f in factors if not _is_one(f.array)]
     if not factors:
-        return Array("1", (), kind=Kind.PYTHON)
+        return Array("-1" if negative else "1", (), kind=Kind.PYTHON)
     axes = union((f.array for f in factors), block.hint)
     arrays = block.shortened([f.array for f in factors])
     factors = [Factor(a, f.inverse) for a, f in zip(arrays, factors, strict=True)]
@@ -94,6 +94,8 @@ def product(block: Block, factors: Sequence[Factor]) -> Array:
     below = [block.numbers(b) for b in below]
     if not above:
         above = [Array("1", (), kind=Kind.PYTHON)]
+    if negative:
+        above[0] = _negated(above[0])
     result = block.aligned(above[0], axes)
     for array in above[1:]:
         result = _times(block, "*", result, block.aligned(array, axes), axes)

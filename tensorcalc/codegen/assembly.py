@@ -11,7 +11,7 @@ from tensorcalc.codegen.dialect import Dialect
 from tensorcalc.codegen.formula import formulas, shape
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.needs import needed
-from tensorcalc.codegen.sizes import Origin, Shown, Solved, sources
+from tensorcalc.codegen.sizes import Origin, Shown, Solved, entries, sources
 from tensorcalc.codegen.stable import stabilised
 from tensorcalc.codegen.writer import Writer
 from tensorcalc.errors import printable
@@ -28,7 +28,7 @@ class Assembled:
     """A generated function and what its caller needs to know.
 
     `parameters` are the variables of the inputs in order, `sizes` those of the dimensions whose size the caller gives,
-    `origins` where each size comes from.
+    `origins` where each size comes from, `entries` the integers that select entries (`sizes.entries`).
     """
 
     name: str
@@ -37,6 +37,7 @@ class Assembled:
     sizes: Mapping[Dimension, str]
     origins: Mapping[Dimension, Origin]
     has_out: bool
+    entries: tuple[tuple[str, Dimension, int], ...]
 
 
 def assemble(program: Program, dialect: Dialect) -> Assembled:
@@ -58,7 +59,7 @@ def assemble(program: Program, dialect: Dialect) -> Assembled:
     asked = {d: names.dimension(d) for d, origin in origins.items() if origin is None and d in _used(block, origins)}
     signature = _signature(name, parameters, [*asked.values(), *(["out=None"] if outs else [])])
     source = _source(block, signature, _docstring(program, asked), body)
-    return Assembled(name, source, parameters, asked, origins, bool(outs))
+    return Assembled(name, source, parameters, asked, origins, bool(outs), entries(program))
 
 
 def _function_name(program: Program) -> str:
@@ -105,9 +106,8 @@ def _sizes(block: Block, origins: Mapping[Dimension, Origin]) -> list[str]:
             shown.setdefault(origin.tensor, []).append(dimension)
     for tensor, dimensions in shown.items():
         variable = block.names.tensor(tensor)
-        if len(dimensions) == tensor.order:
-            left = ", ".join(block.names.dimension(d) for d in tensor.dimensions)
-            lines.append(f"{left}{',' if tensor.order == 1 else ''} = {variable}.shape")
+        if len(dimensions) == tensor.order > 1:
+            lines.append(f"{', '.join(block.names.dimension(d) for d in tensor.dimensions)} = {variable}.shape")
             continue
         for dimension in dimensions:
             axis = tensor.dimensions.index(dimension)
@@ -137,7 +137,7 @@ def _source(block: Block, signature: list[str], docstring: Iterable[str], body: 
     code = list(signature)
     if block.guards:
         flags = ", ".join(f'{g}="ignore"' for g in sorted(block.guards))
-        code.insert(0, f"@np.errstate({flags})  # on the way to a right result")
+        code.insert(0, f"@np.errstate({flags})  # infinities on the way are right")
         block.imports["np"] = None
     text = printable_lines(docstring).replace("\\", r"\\").replace('"""', "'''")
     code += textwrap.indent(f'"""{text}\n"""', "    ").splitlines()

@@ -6,6 +6,7 @@ need them, `{dtype}` and `{device}` for code that gives those of the function's 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,7 +43,7 @@ class Dialect:
         spelling = self.functions.get(word + "=", "")
         if not spelling:
             spelling = self.functions.get(word, "")
-            plain = spelling.startswith(f"{self.module}.") and spelling.endswith(")") and spelling.count("(") == 1
+            plain = re.fullmatch(rf"{self.module}\.\w+\([^()]*\)", spelling)
             spelling = spelling[:-1] + ", out={out})" if plain and self.has_out else ""
         return _filled(spelling, arguments)
 

@@ -175,9 +175,8 @@ class Lowering:
 
     def _product(self, expression: Expr) -> Array:
         number, rest = expression.as_coeff_Mul()
-        if number is S.NegativeOne:
-            return arithmetic.negative(self.block.numbers(self.lower(rest)))
-        return arithmetic.product(self.block, self._factors(expression))
+        negative = number is S.NegativeOne
+        return arithmetic.product(self.block, self._factors(rest if negative else expression), negative)
 
     def _factors(self, expression: Expr) -> list[Factor]:
         """The factors of a product, those with negative powers below the fraction line."""

@@ -75,6 +75,7 @@ class Function:
         for tensor, array in zip(self.program.inputs, arrays, strict=True):
             if tensor.is_label:
                 self._check_labels(tensor, array, sizes)
+        self._check_entries(sizes)
         keywords = {variable: self._known(dimension, sizes) for dimension, variable in self._assembled.sizes.items()}
         if out is None:
             return self._function(*arrays, **keywords)
@@ -156,6 +157,16 @@ class Function:
                 hint=f"no argument has an axis of it; give {self._assembled.sizes.get(dimension, dimension.name)}=…",
             )
         return sizes[dimension]
+
+    def _check_entries(self, sizes: Mapping[Dimension, int]) -> None:
+        """Every integer index lies in its dimension."""
+        for text, dimension, entry in self._assembled.entries:
+            size = dimension.size if dimension.size is not None else sizes.get(dimension)
+            if size is not None and entry >= size:
+                raise TensorCalcError(
+                    "E_INDEX_RANGE",
+                    f"{text} needs more than {entry} entries, and dimension {dimension.name} has size {size}",
+                )
 
     def _check_labels(self, tensor: Tensor, array: Any, sizes: Mapping[Dimension, int]) -> None:
         """Every label lies in its dimension; negative ones do not count from the end."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Integer
 
-from tensorcalc.expr import Component
+from tensorcalc.expr import Component, Delta
 from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import Program, tensors_in
 
-__all__ = ["Affine", "Equation", "Origin", "Shown", "Solved", "affine", "fits", "sources"]
+__all__ = ["Affine", "Equation", "Origin", "Shown", "Solved", "affine", "entries", "fits", "sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,21 @@ def _indices_in(expression: Expr) -> Iterable[tuple[Dimension, Expr]]:
     """Every axis of every component in an expression: its dimension, and what stands there."""
     for component in expression.atoms(Component):
         yield from zip(component.tensor.dimensions, component.indices, strict=True)
+
+
+def entries(program: Program) -> tuple[tuple[str, Dimension, int], ...]:
+    """The integers that stand in brackets or in a δ: the node as text, the dimension, the integer."""
+    found: dict[tuple[str, Dimension, int], None] = {}
+    for definition in program.definitions:
+        for component in definition.rhs.atoms(Component):
+            for axis, index in zip(component.tensor.dimensions, component.indices, strict=True):
+                if isinstance(index, Integer) and index.is_nonnegative:
+                    found[str(component), axis, int(index)] = None
+        for node in definition.rhs.atoms(Delta):
+            first, second = node.indices
+            if isinstance(first, Integer) and isinstance(second, Index):
+                found[str(node), second.dimension, int(first)] = None
+    return tuple(found)
 
 
 def _dimensions_in(program: Program) -> tuple[Dimension, ...]:
