@@ -25,6 +25,7 @@ __all__ = [
     "free_indices",
     "fresh",
     "occurs",
+    "power",
     "product",
     "rebuild",
     "rename",

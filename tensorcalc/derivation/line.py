@@ -28,6 +28,7 @@ from tensorcalc.rules.algebra import (
 from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.definitions import Book, fold, symmetrise
 from tensorcalc.rules.derivatives import chain, elementary, linearity, product_or_quotient
+from tensorcalc.rules.identities import recognise
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
 
@@ -112,6 +113,11 @@ def _candidates(line: Expr, book: Book) -> list[tuple[Expr, tuple[Rule, ...]]]:
         found.append((collect(expanded), (*expanding, COLLECT)))
     collected = collect(folded)
     found.append((collected, (*folding, COLLECT)))
+    for candidate, rules in list(found):
+        recognising: Fired = dict.fromkeys(rules)
+        recognised = recognise(candidate, recognising)
+        if recognised != candidate:
+            found.append((recognised, tuple(recognising)))
     if book.symmetries:
         ordering: Fired = {}
         ordered = collect(symmetrise(found[-2][0], book.symmetries, ordering))

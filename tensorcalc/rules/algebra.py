@@ -20,6 +20,7 @@ __all__ = [
     "REMOVE_BRACKETS",
     "brackets_show",
     "collect",
+    "content_of",
     "multiply_out",
     "size",
     "ungroup",
@@ -171,6 +172,15 @@ def _may_leave(base: Expr, split: Factors) -> bool:
         return True
     indices = free_indices(base)
     return all(indices.isdisjoint(d.indices) for d in split if isinstance(d, Delta))
+
+
+def content_of(expression: Expr) -> tuple[Expr, Expr]:
+    """A sum of terms as a positive rational number times a sum without common number."""
+    coefficients = [a.as_coeff_Mul()[0] for a in expression.args]
+    if not expression.is_Add or not all(c.is_Rational for c in coefficients):
+        return S.One, expression
+    number = abs(gcd(list(coefficients)))
+    return (S.One, expression) if number is S.One else (number, Add(*(a / number for a in expression.args)))
 
 
 def _numbers(expression: Expr) -> tuple[list[Expr], Expr]:

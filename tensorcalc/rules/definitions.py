@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import sympy
 from sympy import Add, Expr, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
-from tensorcalc.expr import Component, Delta, Inverse, One
+from tensorcalc.expr import Component, Delta, Exp, Inverse, One
 from tensorcalc.indices import Dimension, Index, Tensor
-from tensorcalc.rules.algebra import multiply_out, size
+from tensorcalc.rules.algebra import content_of, multiply_out, size
 from tensorcalc.rules.rule import Rule
-from tensorcalc.rules.terms import Names, Term, opened
+from tensorcalc.rules.terms import Names, Term, factored, opened
 from tensorcalc.system import Definition, tensors_in
 
 __all__ = ["Book", "Pattern", "Symmetry", "fold", "pattern", "patterns_of", "symmetrise"]
@@ -46,14 +47,19 @@ def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> 
     anchors = _anchors(indices, whole)
     if anchors is None or size(whole) == 0 or whole.is_number:
         return None
-    term = opened_whole(whole)
+    term = factored(whole)
     factors = tuple(term.powers.items())
     return Pattern(indices, whole, value, rule, term.coefficient, factors, frozenset(tensors_in(whole)), anchors)
 
 
 def patterns_of(definitions: Sequence[Definition]) -> tuple[Pattern, ...]:
     """The definitions, to be used backwards, longest right sides first."""
-    found = [pattern(d.indices, d.rhs, d.lhs, Rule(f"definition of {d.name}")) for d in definitions]
+    found = []
+    for definition in definitions:
+        rule = Rule(f"definition of {definition.name}")
+        found.append(pattern(definition.indices, definition.rhs, definition.lhs, rule))
+        if isinstance(definition.rhs, sympy.log):  # z = log u says u = e^z as well
+            found.append(pattern(definition.indices, definition.rhs.args[0], Exp(definition.lhs), rule))
     return tuple(sorted((p for p in found if p is not None), key=lambda p: -size(p.whole)))
 
 
@@ -99,20 +105,6 @@ def symmetrise(expression: Expr, symmetries: Sequence[Symmetry], fired: dict[Rul
     return replace(expression, ordered)
 
 
-def opened_whole(expression: Expr) -> Term:
-    """A product as powers, with sums over indices and brackets as single factors."""
-    term = Term()
-    for factor in expression.args if expression.is_Mul else (expression,):
-        if isinstance(factor, Contraction):
-            term.multiply(factor)
-        else:
-            inner = opened(factor, Names((expression,)))
-            term.coefficient *= inner.coefficient
-            for base, exponent in inner.powers.items():
-                term.multiply(base, exponent)
-    return term
-
-
 def fold(expression: Expr, book: Book, fired: dict[Rule, None]) -> Expr:
     """Replace what equals the right side of a definition by its name, innermost first."""
     relevant = book.relevant(expression)
@@ -123,7 +115,7 @@ def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]
     if isinstance(expression, Component | Delta | One | Index) or not expression.args:
         return expression
     if isinstance(expression, Contraction) or expression.is_Pow:  # 1/√Σ is folded before the Σ in it
-        whole = _fold_product(opened_whole(expression), patterns, fired, names, expression)
+        whole = _fold_product(factored(expression), patterns, fired, names, expression)
         if whole is not None:
             return _fold(whole, patterns, fired, names)
     if isinstance(expression, Binder):
@@ -135,21 +127,24 @@ def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]
     found = (
         _fold_sum(result, patterns, fired)
         if result.is_Add
-        else _fold_product(opened_whole(result), patterns, fired, names, result)
+        else _fold_product(factored(result), patterns, fired, names, result)
     )
     return result if found is None else _fold(found, patterns, fired, names)
 
 
 def _fold_sum(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]) -> Expr | None:
+    """Fold a sum of terms that is a rational multiple of a pattern."""
+    content, primitive = content_of(expression)
     for pattern in patterns:
         if not pattern.whole.is_Add or len(pattern.whole.args) != len(expression.args):
             continue
+        other, left = content_of(pattern.whole)
         for sign in (S.One, S.NegativeOne):
-            target = expression if sign is S.One else Add(*(-a for a in expression.args))
+            target = primitive if sign is S.One else Add(*(-a for a in primitive.args))
             for binding in _bindings(pattern, target):
-                if rename(pattern.whole, binding) == target:
+                if rename(left, binding) == target:
                     fired[pattern.rule] = None
-                    return product([sign, rename(pattern.value, binding)])
+                    return product([sign * content / other, rename(pattern.value, binding)])
     return None
 
 
@@ -173,7 +168,7 @@ def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
     """The term with a power of the pattern's factors replaced by that power of the defined component."""
     needed = Term()
     for base, exponent in pattern.factors:
-        more = opened_whole(rename(Pow(base, exponent), binding))
+        more = factored(rename(Pow(base, exponent), binding))
         needed.coefficient *= more.coefficient
         for b, e in more.powers.items():
             needed.multiply(b, e)

@@ -16,7 +16,7 @@ from tensorcalc.binding import Binder, Contraction, free_indices, product, renam
 from tensorcalc.expr import Delta, Group, One
 from tensorcalc.indices import Index
 
-__all__ = ["Names", "Term", "add", "expand", "opened"]
+__all__ = ["Names", "Term", "add", "expand", "factored", "opened"]
 
 MOST_TERMS = 400
 
@@ -64,7 +64,7 @@ class Term:
             return
         combined = self.powers.get(base, S.Zero) + exponent
         if combined is S.Zero:
-            del self.powers[base]
+            self.powers.pop(base, None)
         else:
             self.powers[base] = combined
 
@@ -125,6 +125,20 @@ def opened(expression: Expr, names: Names) -> Term:
             stack.append(body)
         else:
             term.multiply(*_base_exponent(node))
+    return term
+
+
+def factored(expression: Expr) -> Term:
+    """A product as powers, with sums over indices and brackets as single factors."""
+    term = Term()
+    for factor in expression.args if expression.is_Mul else (expression,):
+        if isinstance(factor, Contraction):
+            term.multiply(factor)
+        else:
+            inner = opened(factor, Names((expression,)))
+            term.coefficient *= inner.coefficient
+            for base, exponent in inner.powers.items():
+                term.multiply(base, exponent)
     return term
 
 
