@@ -77,8 +77,8 @@ def _describe(character: str) -> str:
     if not known and unicodedata.category(character) == "Cs":
         known = "LONE SURROGATE"
     known = known or _CONTROLS.get(code, "CONTROL CHARACTER" if code < 160 else "UNNAMED CHARACTER")
-    shown = f"'{character}', " if 32 < code < 127 else ""
-    return f"{shown}U+{code:04X} {known},"
+    said = f"U+{code:04X} {known}"
+    return f"'{character}' ({said})" if 32 < code < 127 else said
 
 
 def _looks_like(character: str) -> str:

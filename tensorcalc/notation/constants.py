@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -36,18 +36,24 @@ BITS = 2_200
 _DECIMAL = re.compile(r"([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?\Z")
 
 
-def too_big(message: str, span: Span) -> TensorCalcError:
+_RANGE = "numbers are between 4.9e-324 and 1.8e308, or 0"
+_ROUND = "round it: float64 has 17 digits"
+
+
+def too_big(message: str, span: Span, hint: str = _RANGE) -> TensorCalcError:
     """The error for a number that does not fit into float64."""
-    return TensorCalcError("E_NUMBER_TOO_BIG", message, span, hint="numbers are between 4.9e-324 and 1.8e308, or 0")
+    return TensorCalcError("E_NUMBER_TOO_BIG", message, span, hint=hint)
 
 
-def not_finite(what: str, span: Span) -> TensorCalcError:
+def not_finite(what: str, span: Span, hint: str = "") -> TensorCalcError:
     """The error for a constant without a finite real value."""
-    return TensorCalcError("E_NOT_FINITE", f"{what} is not a finite real number", span)
+    return TensorCalcError("E_NOT_FINITE", f"{what} is not a finite real number", span, hint=hint)
 
 
 def read_number(text: str, span: Span) -> Fraction:
     """The exact value of a decimal text such as 0.5 or 1e-3. Raises `TensorCalcError` E_NUMBER_TOO_BIG."""
+    if len(text) < DIGITS and text.isdecimal():
+        return Fraction(int(text))
     match = _DECIMAL.match(text)
     assert match is not None
     whole, decimals, exponent = match.groups()
@@ -55,7 +61,7 @@ def read_number(text: str, span: Span) -> Fraction:
     if not significant:
         return Fraction(0)
     if len(significant) > DIGITS:
-        raise too_big(f"a number has {len(significant)} digits; the limit is {DIGITS}", span)
+        raise too_big(f"a number has {len(significant)} digits; the limit is {DIGITS}", span, _ROUND)
     shift = int(exponent) if exponent and len(exponent) < 8 else 10**7 * (-1 if exponent and "-" in exponent else 1)
     power = (shift if exponent else 0) - len((whole + decimals).rstrip("0")) + len(whole)
     if not -400 - DIGITS < power < 400:
@@ -87,37 +93,37 @@ def small_or_zero(value: float, exact_zero: bool, span: Span, what: str = "this 
     return value
 
 
-def check_digits(values: Iterable[Fraction], span: Span) -> None:
-    """Raise E_NUMBER_TOO_BIG where the common denominator, or a numerator, of exact numbers would get too long."""
-    denominator = 1
-    for value in values:
-        if value.denominator != 1:
-            denominator = math.lcm(denominator, value.denominator)
-        if max(denominator.bit_length(), value.numerator.bit_length()) > BITS:
-            raise too_big("the exact value has too many digits", span)
+def check_digits(number: Expr | Fraction, span: Span, denominator: int = 1) -> int:
+    """The common denominator of an exact number and another; raises E_NUMBER_TOO_BIG where digits get too many."""
+    own = int(number.denominator)
+    if own != 1:
+        denominator = math.lcm(denominator, own)
+    if max(denominator.bit_length(), int(number.numerator).bit_length()) > BITS:
+        raise too_big(f"the exact value has more than {BITS} binary digits", span, _ROUND)
+    return denominator
 
 
-def power_value(base: float, exponent: float, span: Span) -> float:
+def power_value(base: float, exponent: float, span: Span, what: str) -> float:
     """base^exponent in float64. Raises E_NUMBER_TOO_BIG or E_NOT_FINITE."""
     try:
         value = base**exponent
     except OverflowError:
-        raise too_big("this power is too big for float64", span) from None
+        raise too_big(f"{what} is too big for float64", span) from None
     except ZeroDivisionError:
-        raise not_finite("0 to a negative power", span) from None
+        raise not_finite(what, span, "a negative power of 0 divides by 0") from None
     if isinstance(value, complex):
-        raise not_finite("a negative number to a broken power", span)
-    return small_or_zero(value, base == 0, span, "this power")
+        raise not_finite(what, span, "a negative number has whole powers only")
+    return small_or_zero(value, base == 0, span, what)
 
 
-def check_exact_power(base: Fraction, exponent: Fraction, span: Span) -> None:
+def check_exact_power(base: Fraction, exponent: Fraction, span: Span, what: str) -> None:
     """Raise E_NUMBER_TOO_BIG where base^exponent is too long to be kept exactly, or does not fit into float64."""
     if base == 0 or abs(base) == 1:
         return
     bits = max(base.numerator.bit_length(), base.denominator.bit_length())
-    power_value(abs(ratio(base, span)), ratio(exponent, span), span)
+    power_value(abs(ratio(base, span)), ratio(exponent, span), span, what)
     if bits * abs(exponent) > BITS:
-        raise too_big("the exact value of this power has too many digits", span)
+        raise too_big(f"the exact value of {what} has more than {BITS} binary digits", span, _ROUND)
 
 
 def as_fraction(expression: Expr) -> Fraction:

@@ -28,6 +28,7 @@ class Inference:
         self.symbols = unifier.symbols
         self.notes: list[Note] = []
         self.dimensions: dict[int, Dimension] = {}
+        self.counters: dict[str, count[int]] = {}
 
     def infer(self) -> tuple[str, ...]:
         """Apply the rules, name the dimensions, and return the notes."""
@@ -146,7 +147,7 @@ class Inference:
     def _give(self, root: int, letters: Iterable[str], taken: set[str], upper: bool = True) -> None:
         first = next(iter(letters))
         wanted = [letter.upper() for letter in letters] if upper else []
-        spare = (f"N_{first}_{k}" for k in count(2))
+        spare = (f"N_{first}_{k}" for k in self.counters.setdefault(first, count(2)))
         name = next(name for name in chain(wanted, [f"N_{first}"], spare) if name not in taken)
         taken.add(name)
         self.dimensions[root] = Dimension(name)

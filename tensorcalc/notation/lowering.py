@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from sympy import Add, Expr, I, Integer, Mul, Pow, Rational, S, pi
+from sympy import Add, Expr, I, Integer, Mul, Rational, S, pi
 
-from tensorcalc.binding import Contraction, free_indices, product
+from tensorcalc.binding import Contraction, free_indices, power, product
 from tensorcalc.errors import Span, TensorCalcError
 from tensorcalc.expr import Component, Iverson, One, delta
 from tensorcalc.functions import FUNCTIONS
@@ -105,11 +105,13 @@ class Lowering:
 
     def _total(self, node: Total, indices: dict[str, Index]) -> Expr:
         terms = []
+        denominator = 1
         for term, minus in zip(node.terms, node.subtracted, strict=True):
             lowered = self.expression(term, indices)
             terms.append(product([S.NegativeOne, lowered]) if minus else lowered)
-        numbers = [t.as_coeff_Mul()[0] for t in terms]
-        check_digits([as_fraction(n) for n in numbers if n.is_Rational], node.span)
+            coefficient = lowered.as_coeff_Mul()[0]
+            if coefficient.is_Rational:
+                denominator = check_digits(coefficient, node.span, denominator)
         result = Add(*terms)
         for term in Add.make_args(result):
             self._check_coefficient(term, node.span)
@@ -124,8 +126,9 @@ class Lowering:
         for factor, divides in zip(node.factors, node.divides, strict=True):
             lowered = self.expression(factor, indices)
             if divides:
-                if lowered.is_zero:
-                    raise not_finite(f"a division by {self._shown(factor)}, which is 0,", factor.span)
+                if lowered is S.Zero:
+                    shown = _shown(self.text, factor.span)
+                    raise not_finite(f"a division by {shown}", factor.span, f"{shown} is 0")
                 span = node.factors[0].span.to(factor.span)
                 lowered = self._power(lowered, S.NegativeOne, span)
             factors.append(lowered)
@@ -143,7 +146,7 @@ class Lowering:
             coefficient = factor.as_coeff_Mul()[0]
             if coefficient.is_Rational:
                 number *= as_fraction(coefficient)
-                check_digits([number], span)
+                check_digits(number, span)
         ratio(number, span, "the number in this product")
 
     def _check_coefficient(self, term: Expr, span: Span) -> None:
@@ -152,15 +155,16 @@ class Lowering:
             ratio(as_fraction(coefficient), span, "a number in this sum")
 
     def _power(self, base: Expr, exponent: Expr, span: Span) -> Expr:
+        shown = _shown(self.text, span)
         values = self.value(base), self.value(exponent)
         known = None
         if values[0] is not None and values[1] is not None:
-            known = power_value(values[0], values[1], span)
+            known = power_value(values[0], values[1], span, shown)
         if exponent.is_Rational:
             coefficient = base.as_coeff_Mul()[0]
             if coefficient.is_Rational:
-                check_exact_power(as_fraction(coefficient), as_fraction(exponent), span)
-        return self._remember(Pow(base, exponent), known, span)
+                check_exact_power(as_fraction(coefficient), as_fraction(exponent), span, shown)
+        return self._remember(power(base, exponent), known, span)
 
     def _call(self, node: Call, indices: dict[str, Index]) -> Expr:
         arguments = []
@@ -173,20 +177,20 @@ class Lowering:
         values = [v for a in arguments if (v := self.value(a)) is not None]
         known = None
         if len(values) == len(arguments):
-            known = call_value(node.name, values, node.span, self._shown(node))
+            known = call_value(node.name, values, node.span, _shown(self.text, node.span))
         return self._remember(FUNCTIONS[node.name].symbol(*arguments), known, node.span)
 
     def _remember(self, result: Expr, value: float | None, span: Span) -> Expr:
         """`result`, with its value where it is a constant; refused where it is no finite real number."""
-        shown = self.text[span.start : span.end]
+        shown = _shown(self.text, span)
         if result in _INFINITE or any(a in _INFINITE for a in result.args):
-            raise not_finite(shown[:60], span)
+            raise not_finite(shown, span)
         if (result is I or result.args) and not free_indices(result) and result.is_number and result.has(I):
-            raise not_finite(shown[:60], span)
+            raise not_finite(shown, span)
         if value is not None and not result.is_Rational:
-            self.values[result] = small_or_zero(value, True, span)
+            self.values[result] = small_or_zero(value, True, span, shown)
         elif result.is_Rational:
-            ratio(as_fraction(result), span)
+            ratio(as_fraction(result), span, shown)
         return result
 
     def _sum(self, node: Binder, indices: dict[str, Index]) -> Expr:
@@ -214,11 +218,12 @@ class Lowering:
             return product([One(index) for index in sorted(free_indices(first), key=str)])
         return delta(first, second)
 
-    def _shown(self, node: Node) -> str:
-        shown = self.text[node.span.start : node.span.end]
-        return shown if len(shown) <= 60 else shown[:59] + "…"
-
     def _unsupported(self, node: Node) -> TensorCalcError:
         what = node.kind if isinstance(node, Binder | Matrix) else "this"
-        message = f"{what} cannot be differentiated or compiled yet: {self._shown(node)}"
+        message = f"{what} cannot be differentiated or compiled yet: {_shown(self.text, node.span)}"
         return TensorCalcError("E_UNSUPPORTED", message, node.span)
+
+
+def _shown(text: str, span: Span) -> str:
+    shown = text[span.start : span.end]
+    return shown if len(shown) <= 60 else shown[:59] + "…"

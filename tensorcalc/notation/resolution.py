@@ -221,7 +221,7 @@ class _Resolver:
                 message = f"{node.name} takes the name of one matrix"
                 hint = f"define the matrix first: X[i,j] = …, then {node.name}(X)"
                 raise TensorCalcError("E_ARGUMENTS", message, node.span, hint=hint)
-            return self._matrix(MatrixAccess(argument.span, argument.name, ()), node.name, ())
+            return self._matrix(MatrixAccess(node.span, argument.name, ()), node.name, ())
         if node.name not in CALLS:
             raise self._no_function(node)
         self._check_count(node, CALLS[node.name])

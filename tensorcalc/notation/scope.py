@@ -165,7 +165,7 @@ class _Scopes:
         place = self._first(name, node)
         left = self.formula.equation
         shown = self.text[left.left.start : left.left.end]
-        within = "" if term is left.right else f" in the term {self._shown(term)}"
+        within = "" if term is self.formula.right else f" in the term {self._shown(term)}"
         message = f"the index {name} occurs once{within} and not on the left of {shown} = {self._shown(left.right)}"
         free = f"{shown[:-1]},{name}]" if shown.endswith("]") else f"{shown}[{name}]"
         hint = f"write 1[{name}]*{self._factor(term)} to sum over {name}, or {free} = … to keep it free"
