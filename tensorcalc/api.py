@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from sympy import Expr
 
@@ -32,8 +32,9 @@ class System(core.System):
         """Derive `of` with respect to `wrt`.
 
         `kind` is gradient (of a scalar), jacobian (axes of the output, then of the input), vjp (an upstream gradient
-        `d_<output>` is an argument), jvp (a tangent `v_<input>` is), hessian or hvp. Without `of`, the last definition is derived; without `wrt`, by
-        every input that is no label; without `kind`, the gradient of a scalar and the VJP of anything else.
+        `d_<output>` is an argument), jvp (a tangent `v_<input>` is), hessian or hvp. Without `of`, the last definition
+        is derived; without `wrt`, by every input that is no label; without `kind`, the gradient of a scalar and the VJP
+        of anything else.
 
         Raises `TensorCalcError` E_UNKNOWN_NAME, E_KIND or E_UNSUPPORTED.
         """
@@ -47,7 +48,7 @@ class System(core.System):
 
     def derive_all(self) -> list[Derivation]:
         """What the derivation file asks for, or the default derivation."""
-        return [self.derive(r.of, r.wrt, r.kind or None) for r in self.requests or (Request(),)]  # type: ignore[arg-type]
+        return [self.derive(r.of, r.wrt, cast("Kind | None", r.kind or None)) for r in self.requests or (Request(),)]
 
     def text(self) -> str:
         """What was understood, in the notation itself, with every sum explicit."""

@@ -253,11 +253,10 @@ def _system(source: str | None, equations: str | None) -> System:
     """The system that SOURCE or -e names."""
     from tensorcalc import api, library
 
-    if (source is None) == (equations is None):
-        raise click.UsageError("give either SOURCE or -e EQUATIONS")
-    if equations is not None:
+    if equations is not None and source is None:
         return api.parse(equations, "<command line>")
-    assert source is not None
+    if source is None or equations is not None:
+        raise click.UsageError("give either SOURCE or -e EQUATIONS")
     if source == "-":
         return api.parse(library.decode(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
     return api.load(source)
