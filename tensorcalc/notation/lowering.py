@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from sympy import Add, Expr, I, Integer, Mul, Rational, S, pi
 
-from tensorcalc.binding import Contraction, free_indices, power, product
-from tensorcalc.errors import Span, TensorCalcError
-from tensorcalc.expr import Component, Iverson, One, delta
+from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, free_indices, power, product
+from tensorcalc.errors import Span
+from tensorcalc.expr import Component, Determinant, Inverse, Iverson, LogDeterminant, One, delta
 from tensorcalc.functions import FUNCTIONS
 from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.notation.constants import (
@@ -42,6 +42,9 @@ from tensorcalc.notation.tree import (
 
 __all__ = ["Lowering"]
 
+REDUCTIONS = {"sum": Contraction, "prod": IndexProduct, "amax": IndexMaximum}
+
+REDUCTIONS = {"sum": Contraction, "prod": IndexProduct, "amax": IndexMaximum}
 _INFINITE = (S.NaN, S.Infinity, S.NegativeInfinity, S.ComplexInfinity)
 
 
@@ -68,7 +71,7 @@ class Lowering:
     def expression(self, node: Node, indices: dict[str, Index]) -> Expr:
         """The SymPy expression of a node over the given indices.
 
-        Raises `TensorCalcError` E_NUMBER_TOO_BIG, E_NOT_FINITE or E_UNSUPPORTED.
+        Raises `TensorCalcError` E_NUMBER_TOO_BIG or E_NOT_FINITE.
         """
         match node:
             case Number():
@@ -93,9 +96,11 @@ class Lowering:
                 )
             case Call():
                 return self._call(node, indices)
-            case Binder(kind="sum"):
-                return self._sum(node, indices)
-        raise self._unsupported(node)
+            case Binder():
+                return self._binder(node, indices)
+            case Matrix():
+                return self._matrix(node, indices)
+        raise AssertionError(f"no expression for {type(node).__name__}")
 
     def value(self, expression: Expr) -> float | None:
         """The value of a constant in float64; `None` for anything that is none, or not known to be one."""
@@ -126,10 +131,11 @@ class Lowering:
         for factor, divides in zip(node.factors, node.divides, strict=True):
             lowered = self.expression(factor, indices)
             if divides:
-                if lowered is S.Zero:
-                    shown = _shown(self.text, factor.span)
-                    raise not_finite(f"a division by {shown}", factor.span, f"{shown} is 0")
                 span = node.factors[0].span.to(factor.span)
+                if lowered is S.Zero:
+                    divisor = _shown(self.text, factor.span)
+                    hint = f"the divisor {divisor} is 0" if divisor != "0" else "it divides by 0"
+                    raise not_finite(_shown(self.text, span), factor.span, hint)
                 lowered = self._power(lowered, S.NegativeOne, span)
             factors.append(lowered)
             values.append(self.value(lowered))
@@ -147,12 +153,12 @@ class Lowering:
             if coefficient.is_Rational:
                 number *= as_fraction(coefficient)
                 check_digits(number, span)
-        ratio(number, span, "the number in this product")
+        ratio(number, span, f"the number in {_shown(self.text, span)}")
 
     def _check_coefficient(self, term: Expr, span: Span) -> None:
         coefficient = term.as_coeff_Mul()[0]
         if coefficient.is_Rational and coefficient.q.bit_length() + abs(coefficient.p).bit_length() > 1000:
-            ratio(as_fraction(coefficient), span, "a number in this sum")
+            ratio(as_fraction(coefficient), span, f"a number in {_shown(self.text, span)}")
 
     def _power(self, base: Expr, exponent: Expr, span: Span) -> Expr:
         shown = _shown(self.text, span)
@@ -193,12 +199,18 @@ class Lowering:
             ratio(as_fraction(result), span, shown)
         return result
 
-    def _sum(self, node: Binder, indices: dict[str, Index]) -> Expr:
+    def _matrix(self, node: Matrix, indices: dict[str, Index]) -> Expr:
+        tensor = self.tensors[node.name]
+        if node.kind == "inv":
+            return Inverse(tensor, *[self._position(p, indices) for p in node.positions])
+        return (Determinant if node.kind == "det" else LogDeterminant)(tensor)
+
+    def _binder(self, node: Binder, indices: dict[str, Index]) -> Expr:
         dummies = self.scopes[id(node)]
         inner = {**indices, **{letter.name: index for letter, index in zip(node.letters, dummies, strict=True)}}
         body = self.expression(node.body, inner)
         lost = [One(index) for index in dummies if index not in free_indices(body)]
-        return Contraction(product([body, *lost]) if lost else body, *dummies)
+        return REDUCTIONS[node.kind](product([body, *lost]) if lost else body, *dummies)
 
     def _component(self, node: Entry, indices: dict[str, Index]) -> Expr:
         return Component(self.tensors[node.name], *[self._position(p, indices) for p in node.positions])
@@ -217,11 +229,6 @@ class Lowering:
         if first == second:  # 1 for every value of its indices, which must stay visible
             return product([One(index) for index in sorted(free_indices(first), key=str)])
         return delta(first, second)
-
-    def _unsupported(self, node: Node) -> TensorCalcError:
-        what = node.kind if isinstance(node, Binder | Matrix) else "this"
-        message = f"{what} cannot be differentiated or compiled yet: {_shown(self.text, node.span)}"
-        return TensorCalcError("E_UNSUPPORTED", message, node.span)
 
 
 def _shown(text: str, span: Span) -> str:

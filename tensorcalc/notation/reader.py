@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.notation.assumptions import assumed_equation
 from tensorcalc.notation.dimensions import Unifier
 from tensorcalc.notation.inference import Inference
 from tensorcalc.notation.lowering import Lowering
@@ -11,7 +12,8 @@ from tensorcalc.notation.resolution import Formula, resolve
 from tensorcalc.notation.scope import make_explicit
 from tensorcalc.notation.statements import read_statements
 from tensorcalc.notation.symbols import Symbols
-from tensorcalc.system import Definition, System
+from tensorcalc.notation.tree import Total
+from tensorcalc.system import Definition, Fact, System
 
 __all__ = ["parse_text"]
 
@@ -44,14 +46,15 @@ def _system(text: str, source: Source) -> System:
     notes = inference.infer()
     _check_integers(unifier, inference, text)
     tensors = _tensors(symbols, unifier, inference)
-    definitions = tuple(_definitions(formulas, unifier, inference, tensors))
+    definitions, facts = _definitions(formulas, unifier, inference, tensors)
     unused = [s.name for s in symbols.tensors.values() if s.equation is None and s.name not in symbols.inputs]
     system = System(
-        definitions,
+        tuple(definitions),
         tuple(tensors[n] for n in (*symbols.inputs, *unused)),
         _letters(unifier, inference),
         (*symbols.notes, *notes),
         source,
+        tuple(facts),
     )
     system.ordered  # noqa: B018 - raises E_CYCLE
     return system
@@ -64,7 +67,12 @@ def _formulas(text: str) -> tuple[Symbols, list[Formula]]:
         symbols.declare(declaration)
     for equation in statements.equations:
         symbols.define(equation)
-    formulas = [resolve(equation, symbols) for equation in statements.equations]
+    assumed = [
+        assumed_equation(k, a.span, a.left, a.right, symbols) for k, a in enumerate(statements.assumptions, start=1)
+    ]
+    for equation in assumed:
+        symbols.define(equation)
+    formulas = [resolve(equation, symbols) for equation in (*statements.equations, *assumed)]
     symbols.check_dimension_names()
     return symbols, [make_explicit(formula, text) for formula in formulas]
 
@@ -80,19 +88,24 @@ def _tensors(symbols: Symbols, unifier: Unifier, inference: Inference) -> dict[s
 
 def _definitions(
     formulas: list[Formula], unifier: Unifier, inference: Inference, tensors: dict[str, Tensor]
-) -> list[Definition]:
+) -> tuple[list[Definition], list[Fact]]:
     scopes = {
         node: tuple(Index(scope.letter, inference.of(scope.slot)) for scope in found)
         for node, found in unifier.bound.items()
     }
     extents = {name: inference.of(slot) for name, slot in unifier.named.items()}
     lowering = Lowering(unifier.symbols.text, tensors, extents, scopes)
-    definitions = []
+    definitions, facts = [], []
     for formula in formulas:
         indices = scopes[id(formula)]
-        right = lowering.expression(formula.right, {index.name: index for index in indices})
-        definitions.append(Definition(tensors[formula.name], indices, right, formula.equation.span))
-    return definitions
+        names = {index.name: index for index in indices}
+        if formula.equation.assumed and isinstance(formula.right, Total):
+            left, right = (lowering.expression(side, names) for side in formula.right.terms)
+            facts.append(Fact(left, right, indices, formula.equation.span))
+        else:
+            right = lowering.expression(formula.right, names)
+            definitions.append(Definition(tensors[formula.name], indices, right, formula.equation.span))
+    return definitions, facts
 
 
 def _check_integers(unifier: Unifier, inference: Inference, text: str) -> None:

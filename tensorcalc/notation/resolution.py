@@ -124,7 +124,7 @@ class _Resolver:
     def check_names(self) -> None:
         """Raise where a name that nothing explains is an index, or where the text declares its tensors."""
         for node in self.new:
-            if isinstance(node, Name) and node.name in self.letters:
+            if isinstance(node, Name) and (node.name in self.letters or node.name in self.symbols.indices):
                 message = f"the index {node.name} is used as a number"
                 hint = f"make it a tensor with the values you mean: {node.name}_value[{node.name}]"
                 raise TensorCalcError("E_INDEX_AS_VALUE", message, node.span, hint=hint)
@@ -140,7 +140,8 @@ class _Resolver:
     def _unknown(self, name: str, span: Span) -> TensorCalcError:
         tensors = self.symbols.tensors
         known = [k for k in self.symbols.known() if k not in tensors or tensors[k].how != "used"]
-        hint = did_you_mean(name, known) or f"the text declares its tensors: declare `tensor {self._text(span)}` too"
+        kind = "label" if tensors[name].label else "tensor"
+        hint = did_you_mean(name, known) or f"the text declares its tensors: declare `{kind} {self._text(span)}` too"
         return TensorCalcError("E_UNKNOWN_NAME", f"{name} is neither declared nor defined", span, hint=hint)
 
     def _use(self, node: Name | Access | MatrixAccess, order: int, span: Span, label: bool = False) -> None:
@@ -250,6 +251,8 @@ class _Resolver:
             return TensorCalcError("E_SYNTAX", message, node.span, hint=hint)
         known = [*CALLS, *MATRICES, *PAIRS, "sum", "prod", "amax", "one"]
         hint = f"did you mean {_OTHER_NAMES[name]}?" if name in _OTHER_NAMES else did_you_mean(name, known)
+        if not hint and all(isinstance(a, Name) for a in node.arguments):
+            hint = f"a component of a tensor is written in square brackets: {name}[{arguments}]"
         hint = hint or f"the functions are {' '.join(sorted(CALLS))}; define any other with them"
         return TensorCalcError("E_UNKNOWN_NAME", f"there is no function {name}", span, hint=hint)
 
@@ -265,8 +268,8 @@ class _Resolver:
         terms = tuple((f, p) for f, p in parts.values() if f)
         if offset < 0 or any(f < 0 for f, _ in terms):
             shown = self._text(node.span)
-            message = f"indices count from 0, and {shown} can be negative"
-            hint = "shift the other indices instead: x[t+1] next to x[t]"
+            message = f"indices count from 0, and {shown} {'can be' if terms else 'is'} negative"
+            hint = "shift the other indices instead: x[t+1] next to x[t]" if terms else "the first entry is x[0]"
             raise TensorCalcError("E_BAD_INDEX", message, node.span, hint=hint)
         if max([offset, *(f for f, _ in terms)]) >= LARGEST_INDEX:
             message = f"{self._text(node.span)[:40]} is too big for an index"

@@ -10,7 +10,7 @@ from tensorcalc.notation.tokens import Token, tokenize
 from tensorcalc.notation.tree import Node
 from tensorcalc.notation.vocabulary import RESERVED, STATEMENTS, meaning
 
-__all__ = ["Declaration", "DimensionName", "Equation", "Statements", "read_statements", "reserved_error"]
+__all__ = ["Assumption", "Declaration", "DimensionName", "Equation", "Statements", "read_statements", "reserved_error"]
 
 STATEMENT_COUNT = 5_000
 LARGEST_SIZE = 2**31
@@ -38,12 +38,25 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """A definition as written: the name and the indices on the left, the expression on the right."""
+    """A definition as written: the name and the indices on the left, the expression on the right.
+
+    `assumed`: no definition, but an assumption whose two sides are the terms on the right.
+    """
 
     span: Span
     name: str
     left: Span
     indices: tuple[Node, ...]
+    right: Node
+    assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """`assume left = right` as written."""
+
+    span: Span
+    left: Node
     right: Node
 
 
@@ -53,6 +66,7 @@ class Statements:
 
     declarations: tuple[Declaration, ...]
     equations: tuple[Equation, ...]
+    assumptions: tuple[Assumption, ...]
 
 
 def read_statements(text: str) -> Statements:
@@ -71,7 +85,7 @@ def read_statements(text: str) -> Statements:
         raise syntax_error(
             "the text defines nothing", reader.next.span, "write a definition, for instance c = sum(i, x[i]^2)"
         )
-    return Statements(tuple(reader.declarations), tuple(reader.equations))
+    return Statements(tuple(reader.declarations), tuple(reader.equations), tuple(reader.assumptions))
 
 
 def reserved_error(name: str, span: Span) -> TensorCalcError:
@@ -92,6 +106,7 @@ class _Reader(Parser):
         super().__init__(text, tokens)
         self.declarations: list[Declaration] = []
         self.equations: list[Equation] = []
+        self.assumptions: list[Assumption] = []
 
     def statement(self) -> None:
         """Read one statement and what ends it."""
@@ -168,6 +183,7 @@ class _Reader(Parser):
         self.where = f" in this {word.text} statement"
         if word.text == "assume":
             self._assumption(word)
+            return
         read = {"index": self._index, "tensor": self._tensor, "label": self._label}[word.text]
         read()
         while self.accept(","):
@@ -217,10 +233,10 @@ class _Reader(Parser):
         return DimensionName(token.span, str(size), size)
 
     def _assumption(self, word: Token) -> None:
-        """`assume left = right`: read in full, so that mistakes in it are found, and refused until facts are used."""
+        """`assume left = right`."""
+        self.where = " in an assumption"
         left = self.checked_expression()
         if not self.accept("="):
             raise syntax_error(f"expected '=' and found {self.shown(self.next)}{self.where}", self.next.span)
         right = self.checked_expression()
-        message = f"the assumption {self.slice(left.span)} = {self.slice(right.span)} cannot be used yet"
-        raise TensorCalcError("E_UNSUPPORTED", message, word.span.to(right.span), hint="delete it")
+        self.assumptions.append(Assumption(word.span.to(right.span), left, right))

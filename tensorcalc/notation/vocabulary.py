@@ -24,7 +24,7 @@ _MEANINGS = (
     ("a tensor of indices", ("one", *PAIRS)),
     ("a function of a matrix", MATRICES),
     ("a function", tuple(CALLS)),
-    ("the number 3.14159…", ("pi",)),
+    ("a number (3.14159…)", ("pi",)),
 )
 RESERVED = frozenset(word for _, words in _MEANINGS for word in words)
 
