@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sympy import Integer
 
 from tensorcalc.evaluator import Environment, evaluate
-from tensorcalc.expr import Component, Delta
+from tensorcalc.expr import Component, Delta, Inverse, LogDeterminant
 from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import Fact, System, tensors_in
 
@@ -26,6 +26,7 @@ DOMAINS: tuple[Draw, ...] = (
 )
 ATTEMPTS = 40
 NEWTON_STEPS = 60
+LARGEST_CONDITION = 1e4
 NEWTON_TOLERANCE = 1e-13
 Sample = Environment
 
@@ -65,16 +66,28 @@ def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment 
     sizes = sizes_of(system, rng)
     numbers = [t for t in system.inputs if not t.is_label]
     for attempt in range(ATTEMPTS):
-        if attempt < len(DOMAINS):
-            draws = dict.fromkeys(numbers, DOMAINS[attempt])
+        if attempt and attempt % len(DOMAINS) == 0:
+            sizes = sizes_of(system, rng)
+        if attempt < 2 * len(DOMAINS):
+            draws = dict.fromkeys(numbers, DOMAINS[attempt % len(DOMAINS)])
         else:
             draws = {t: DOMAINS[rng.integers(len(DOMAINS))] for t in numbers}
         environment = Environment(system.by_tensor, _values(system, given, sizes, draws, rng), sizes)
         if not _satisfy(system, environment):
             continue
-        if all(np.all(np.isfinite(environment.value(d.tensor))) for d in system.ordered):
+        if all(np.all(np.isfinite(environment.value(d.tensor))) for d in system.ordered) and _regular(environment):
             return environment
     return None
+
+
+def _regular(environment: Environment) -> bool:
+    """Whether every matrix that is inverted is far enough from a singular one."""
+    for definition in environment.definitions.values():
+        for node in definition.rhs.atoms(Inverse, LogDeterminant):
+            matrix = environment.value(node.tensor)
+            if matrix.size and np.linalg.cond(matrix) > LARGEST_CONDITION:
+                return False
+    return True
 
 
 def _satisfy(system: System, environment: Environment) -> bool:
