@@ -84,7 +84,7 @@ class Oracle:
             return math.prod(self.value(a, at) for a in e.args)
         if isinstance(e, Pow):
             return self.value(e.base, at) ** self.value(e.exp, at)
-        if e.is_number:
+        if not isinstance(e, sympy.Function):
             return float(e)
         arguments = [self.value(a, at) for a in e.args]
         row = function_of(e)

@@ -144,7 +144,10 @@ def check(target: str, program: Program, seed: int) -> None:
     arguments = {k: torch.as_tensor(v) for k, v in values.items()} if target == "torch" else values
     result = function(**arguments, **keywords)
     results = [np.asarray(r) for r in (result if function.many else (result,))]
+    single = target == "torch" and all(t.is_label for t in program.inputs)  # nothing but torch's default dtype
     for found, wanted in zip(results, expected, strict=True):
         assert found.shape == wanted.shape, function.source
         scale = max(1.0, np.abs(wanted).max(initial=0.0))
-        np.testing.assert_allclose(found / scale, wanted / scale, atol=1e-9, err_msg=function.source)
+        np.testing.assert_allclose(
+            found / scale, wanted / scale, atol=1e-5 if single else 1e-9, err_msg=function.source
+        )

@@ -121,11 +121,11 @@ def _sizes(block: Block, origins: Mapping[Dimension, Origin]) -> list[str]:
 
 def _docstring(program: Program, asked: Mapping[Dimension, str]) -> list[str]:
     lines = [*([program.title, ""] if program.title else []), *formulas(program), ""]
-    if program.inputs:
+    if program.inputs or asked:
         lines.append("Arguments:")
-        for tensor in program.inputs:
-            labels = f", labels 0 to {tensor.label_dimension} - 1" if tensor.label_dimension else ""
-            lines.append(f"    {tensor.name}: {shape(tensor)}{labels}")
+    for tensor in program.inputs:
+        labels = f", labels 0 to {tensor.label_dimension} - 1" if tensor.label_dimension else ""
+        lines.append(f"    {tensor.name}: {shape(tensor)}{labels}")
     lines += [f"    {variable}: the size of dimension {d.name}" for d, variable in asked.items()]
     lines.append("Results:" if program.many or len(program.outputs) > 1 else "Result:")
     lines += [f"    {tensor.name}: {shape(tensor)}" for tensor in program.outputs]

@@ -40,8 +40,8 @@ class Dialect:
 
     def into(self, word: str, *arguments: str) -> str:
         """The call of a function that writes into `{out}`; empty where the library has none."""
-        spelling = self.functions.get(word + "=", "")
-        if not spelling:
+        spelling = self.functions.get(word + "=")
+        if spelling is None:
             spelling = self.functions.get(word, "")
             plain = re.fullmatch(rf"{self.module}\.\w+\([^()]*\)", spelling)
             spelling = spelling[:-1] + ", out={out})" if plain and self.has_out else ""
@@ -161,6 +161,7 @@ TORCH = Dialect(
         sigmoid="torch.sigmoid({0})",
         softplus="-torch.nn.functional.logsigmoid(-{0})",
         relu="torch.relu({0})",
+        **{"relu=": ""},
         silu="torch.nn.functional.silu({0})",
         gelu="torch.nn.functional.gelu({0})",
         erf="torch.erf({0})",

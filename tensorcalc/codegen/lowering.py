@@ -23,7 +23,7 @@ from tensorcalc.codegen.deltas import split
 from tensorcalc.codegen.gather import subscript
 from tensorcalc.codegen.sizes import Origin, affine, fits
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.expr import Component, Delta, Group, Iverson, One
+from tensorcalc.expr import Component, Delta, Exp, Group, Iverson, One
 from tensorcalc.functions import function_of
 from tensorcalc.indices import Dimension, Index, Tensor
 
@@ -282,7 +282,8 @@ def _distributed(body: Expr, dummies: tuple[Index, ...]) -> Expr:
 
 def _is_constant(expression: Expr) -> bool:
     """Whether the expression is made of numbers alone, such as sqrt(2)."""
-    return bool(expression.is_number) and not expression.atoms(Dimension, Index, Tensor)
+    own = (f for f in expression.atoms(Function) if type(f).__module__.startswith("tensorcalc."))
+    return bool(expression.is_number) and all(isinstance(f, Exp) for f in own)
 
 
 def _fraction(factors: Iterable[Expr]) -> tuple[list[Expr], list[Expr]]:
