@@ -74,7 +74,9 @@ class _Run:
     scope: Scope
     slot: int
     span: Span
-    place: str
+    tensor: str
+    axis: int
+    shown: Span
 
 
 class Classes:
@@ -173,8 +175,8 @@ class Unifier:
         for axis, letter in enumerate(formula.letters):
             scope = free[letter.name]
             self.letters.append((letter.name, letter.span, scope.slot))
-            place = f"axis {axis + 1} of {self._text(formula.equation.left)}"
-            self._runs.append(_Run(scope, self.slot(formula.name, axis), letter.span, place))
+            slot = self.slot(formula.name, axis)
+            self._runs.append(_Run(scope, slot, letter.span, formula.name, axis, formula.equation.left))
         self.bound[id(formula)] = tuple(free.values())
         self._runs = [run for run in self._runs if run.slot not in run.scope.affine]
         for run in self._runs:
@@ -247,8 +249,7 @@ class Unifier:
                     if position.plain is not None:
                         self._select(part, slot, position.span)
                 elif position.plain is not None:
-                    place = f"axis {axis + 1} of {self._text(node.span)}"
-                    self._runs.append(_Run(part, slot, position.span, place))
+                    self._runs.append(_Run(part, slot, position.span, node.name, axis, node.span))
                 else:
                     part.affine.append(slot)
                     self.classes.axis(part.slot).affine.append(slot)
@@ -287,17 +288,22 @@ class Unifier:
         letter = run.scope.letter
         first, second = (_named(axis) for axis in conflict)
         earlier = self._why(run.scope)
-        message = f"the index {letter} runs over two dimensions: {first} ({earlier}) and {second} ({run.place})"
-        hint = f"use another index letter, or declare both axes with the same dimension; {first} is {conflict[0].why}, "
-        hint += f"{second} is {conflict[1].why}"
+        place = self._place(run)
+        message = f"the index {letter} runs over two dimensions: {first} ({earlier}) and {second} ({place})"
+        hint = "use another index letter, or declare both axes with the same dimension"
         raise TensorCalcError("E_DIM_MISMATCH", message, run.span, label=f"runs over {second}", hint=hint)
 
     def _why(self, scope: Scope) -> str:
         """Where the dimension of an index comes from: the place where it runs along an axis, or its declaration."""
         for run in self._runs:
             if run.scope is scope and self.classes.find(run.slot) == self.classes.find(scope.slot):
-                return run.place
+                return self._place(run)
         return self.classes.axis(scope.slot).why
+
+    def _place(self, run: _Run) -> str:
+        declaration = self.symbols.tensors[run.tensor].declaration
+        declared = f", declared {self._text(declaration.span)}" if declaration is not None else ""
+        return f"axis {run.axis + 1} of {self._text(run.shown)}{declared}"
 
     def _delta(self, span: Span, parts: tuple[Scope | int, Scope | int]) -> None:
         one, other = parts

@@ -148,7 +148,7 @@ class Symbols:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint with the names most like an unknown one; empty if none is."""
-    close = difflib.get_close_matches(name, sorted(set(known)), n=2, cutoff=0.6)
+    close = difflib.get_close_matches(name, sorted(set(known)), n=2, cutoff=0.6) if len(name) > 1 else []
     same = [k for k in known if k.lower() == name.lower()]
     found = list(dict.fromkeys([*same, *close]))
     return f"did you mean {' or '.join(found)}?" if found else ""
