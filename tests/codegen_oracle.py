@@ -11,8 +11,8 @@ import numpy as np
 import sympy
 from sympy import Add, Expr, Mul, Pow
 
-from tensorcalc.binding import Contraction
-from tensorcalc.expr import Component, Delta, Iverson, One
+from tensorcalc.binding import Binder, Contraction, IndexMaximum, IndexProduct
+from tensorcalc.expr import Component, Delta, Determinant, Inverse, Iverson, LogDeterminant, One
 from tensorcalc.functions import function_of
 from tensorcalc.indices import Dimension, Index
 from tensorcalc.system import Program
@@ -28,7 +28,13 @@ FUNCTIONS: Mapping[str, Callable[..., float]] = {
     "max": max,
     "min": min,
     "positive": lambda x: float(x > 0),
+    "equal": lambda a, b: float(a == b),
     "larger": lambda a, b: 1.0 if a > b else 0.5 if a == b else 0.0,
+}
+REDUCTIONS: Mapping[type[Binder], Callable[..., float]] = {
+    Contraction: sum,
+    IndexProduct: math.prod,
+    IndexMaximum: max,
 }
 RELATIONS: Mapping[str, Callable[[int, int], bool]] = {
     "le": lambda a, b: a <= b,
@@ -69,13 +75,21 @@ class Oracle:
         if isinstance(e, Iverson):
             a, b = (self.value(i, at) for i in e.indices)
             return int(RELATIONS[e.relation](int(a), int(b)))
-        if isinstance(e, Contraction):
+        if isinstance(e, Binder):
             body, dummies = e.open(at)
             ranges = [range(self.size(d.dimension)) for d in dummies]
-            return sum(
-                self.value(body, {**at, **dict(zip(dummies, v, strict=True))}) for v in itertools.product(*ranges)
-            )
+            places = (dict(zip(dummies, v, strict=True)) for v in itertools.product(*ranges))
+            return REDUCTIONS[type(e)](self.value(body, {**at, **place}) for place in places)
+        if isinstance(e, Inverse | Determinant | LogDeterminant):
+            return self._matrix(e, at)
         return self._algebra(e, at)
+
+    def _matrix(self, e: Expr, at: Mapping[Index, int]) -> float:
+        matrix = self.values[e.tensor.name].astype(float)
+        if isinstance(e, Inverse):
+            return float(np.linalg.inv(matrix)[tuple(int(self.value(i, at)) for i in e.indices)])
+        determinant = float(np.linalg.det(matrix))
+        return determinant if isinstance(e, Determinant) else math.log(determinant) if determinant > 0 else math.nan
 
     def _algebra(self, e: Expr, at: Mapping[Index, int]) -> float:
         if isinstance(e, Add):

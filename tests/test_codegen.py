@@ -12,10 +12,10 @@ from sympy import Expr, Rational, log, sqrt
 
 import tensorcalc as tc
 from codegen_oracle import Oracle
-from tensorcalc.binding import Contraction
+from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct
 from tensorcalc.codegen import compile_program
 from tensorcalc.codegen.sizes import Solved
-from tensorcalc.expr import Component, Exp, Iverson, delta, one
+from tensorcalc.expr import Component, Determinant, Exp, Inverse, Iverson, LogDeterminant, delta, one
 from tensorcalc.functions import FUNCTIONS
 from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import Definition, Program
@@ -315,6 +315,49 @@ def affine_program() -> Program:
     return program(left, right)
 
 
+def product_of(*arguments: Any) -> Expr:
+    *dummies, body = arguments
+    return IndexProduct(body, *dummies)
+
+
+def largest(*arguments: Any) -> Expr:
+    *dummies, body = arguments
+    return IndexMaximum(body, *dummies)
+
+
+TABLE["product"] = lambda: program(r1[n], product_of(i, x[n, i] + a[n]))
+TABLE["product of all"] = lambda: program(r0(), product_of(n, i, x[n, i]) * s())
+TABLE["product of two"] = lambda: program(rC[i], product_of(n, d, X3[n, i, d]))
+TABLE["product of columns"] = lambda: program(rC[i], v[i] / product_of(n, 1 + x[n, i] ** 2))
+TABLE["product independent"] = lambda: program(r1[n], product_of(i, a[n]))
+TABLE["product independent of two"] = lambda: program(r1[n], product_of(i, d, a[n] * V[i, 0]))
+TABLE["product with delta"] = lambda: program(rC[q], product_of(p, 1 + delta(p, q) * v[p]))
+TABLE["product in sum"] = lambda: program(r0(), total(n, a[n] * product_of(i, x[n, i])))
+TABLE["maximum"] = lambda: program(r1[n], largest(i, x[n, i] * v[i]) - a[n])
+TABLE["maximum of all"] = lambda: program(r0(), largest(n, i, x[n, i]))
+TABLE["maximum of two"] = lambda: program(rC[i], largest(n, d, X3[n, i, d]))
+TABLE["maximum independent"] = lambda: program(r1[n], largest(i, a[n]))
+TABLE["maximum gradient"] = lambda: program(
+    r2[n, i],
+    fn("equal", x[n, i], Named("z", N)[n]) * a[n] / total(j, fn("equal", x[n, j], Named("z", N)[n])),
+    (Named("z", N)[n], largest(i, x[n, i])),
+)
+TABLE["inverse"] = lambda: program(rCC[i, j], Inverse(S2.tensor, i, j) * 2)
+TABLE["inverse, more"] = lambda: program(
+    r1[n], total(i, j, x[n, i] * Inverse(S2.tensor, j, i) * x[n, j]) + Inverse(S2.tensor, T[n], sympy.Integer(0))
+)
+TABLE["inverse jacobian"] = lambda: program(
+    Named("r", C, C, C, C)[i, j, p, q], -Inverse(S2.tensor, i, p) * Inverse(S2.tensor, q, j)
+)
+TABLE["inverse of intermediate"] = lambda: program(
+    rCC[j, i],
+    Inverse(Named("z", C, C).tensor, i, j),
+    (Named("z", C, C)[i, j], 3 * delta(i, j) + v[i] * v[j]),
+)
+TABLE["determinant"] = lambda: program(r0(), Determinant(S2.tensor) * Inverse(S2.tensor, sympy.Integer(1), Z()))
+TABLE["logarithm of determinant"] = lambda: program(
+    r0(), LogDeterminant(Named("z", C, C).tensor) / 2, (Named("z", C, C)[i, j], 3 * delta(i, j) + v[i] * v[j])
+)
 TABLE["outside"] = affine_program
 TABLE["outside in front"] = lambda: program(r3[n, i, d], Named("G", D, C)[d, i - n] * a[n] + x[n, i - 1] * V[i + d, d])
 TABLE["affine delta"] = lambda: program(rC[p], total(n, d, a[n] * Named("z", D)[d] * delta(p, n + d)))

@@ -124,15 +124,40 @@ class Block:
 
     def total(self, array: Array, dummies: Iterable[Index]) -> Array:
         """The sum over some axes of an array."""
-        array = self.numbers(array)
+        return self.reduced("sum", self.numbers(array), dummies)
+
+    def reduced(self, word: str, array: Array, dummies: Iterable[Index]) -> Array:
+        """The sum, product or maximum over some axes of an array; those it does not have are ignored."""
         gone = [array.axes.index(d) for d in array.axes if d in set(dummies)]
         if not gone:
             return array
+        if f"{word} one axis" in self.dialect.functions and 1 < len(gone) < len(array.axes):
+            last = array.axes[gone[-1]]
+            return self.reduced(word, self.reduced(word, array, [last]), dummies)
         kept = tuple(a for place, a in enumerate(array.axes) if place not in gone)
         axes = "" if not kept else f"{self.dialect.axis}={gone[0] if len(gone) == 1 else tuple(gone)}"
-        code = self.spelled("sum", array.wrapped(Level.ATOM)).replace("{axes}", axes)
-        into = self.dialect.into("sum", array.code).replace("{axes}", axes) if kept else ""
+        code = self.spelled(word, array.wrapped(Level.ATOM)).replace("{axes}", axes)
+        into = self.dialect.into(word, array.code).replace("{axes}", axes) if kept else ""
         return Array(code, kept, into=into, fresh=True)
+
+    def filled(self, name: str, axes: Sequence[Index], value: Array, out: str) -> None:
+        """A new array with all of the axes, filled with a value that is constant along some."""
+        shape, zero = self.shape(axes), value.code == "0"
+        if out == "None":
+            self.emit(f"{name} = {self.spelled('zeros' if zero else 'empty', shape)}")
+            if zero:
+                return
+        else:
+            self.emit(f"{name} = {self.spelled('empty', shape)} if {out} is None else {out}")
+        self.statement("assign", name, self.aligned(value, axes).code)
+
+    def whole(self, value: Array, axes: Sequence[Index]) -> Array:
+        """The value with every one of the axes, repeated where it is constant."""
+        if set(value.axes) == set(axes) and value.kind is not Kind.PYTHON:
+            return self.aligned(value, axes)
+        name = self.names.local("t")
+        self.filled(name, axes, value, "None")
+        return Array(name, tuple(axes))
 
     def statement(self, word: str, *arguments: str, out: str = "None") -> None:
         """The lines of a statement form of the dialect; an array to write into is left out where there is none."""

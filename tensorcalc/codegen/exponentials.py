@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import sympy
 from sympy import Add, Expr, Mul, Pow, S, log
 
-from tensorcalc.binding import Contraction, free_indices, product, rename
+from tensorcalc.binding import Binder, Contraction, free_indices, product, rename
 from tensorcalc.codegen.matching import matched
 from tensorcalc.codegen.nodes import Logaddexp, LogSoftmax, LogSumExp, RowFunction, Softmax
 from tensorcalc.codegen.rows import Rows
@@ -41,7 +41,7 @@ class Exponentials:
             return None
         return rename(definition.rhs, dict(zip(definition.indices, expression.indices, strict=True)))
 
-    def opened(self, contraction: Contraction) -> tuple[Expr, tuple[Index, ...]]:
+    def opened(self, contraction: Binder) -> tuple[Expr, tuple[Index, ...]]:
         """The summand over indices that occur nowhere around."""
         return contraction.open(self.scope)
 

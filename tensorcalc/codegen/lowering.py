@@ -6,29 +6,29 @@ One walk for all targets. Sums of products go to `contraction`, subscripts to `g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sympy
 from sympy import Add, Expr, Function, Mul, Pow, S
-from sympy.core.function import UndefinedFunction
 
-from tensorcalc.binding import Contraction, free_indices, product
+from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, free_indices, fresh, product
 from tensorcalc.codegen import arithmetic, nodes
 from tensorcalc.codegen.arithmetic import Factor, literal
 from tensorcalc.codegen.arrays import Array, Kind, Level, union
 from tensorcalc.codegen.block import Block
 from tensorcalc.codegen.contraction import contract
 from tensorcalc.codegen.deltas import split
+from tensorcalc.codegen.elementwise import elementwise, guarded
 from tensorcalc.codegen.gather import subscript
 from tensorcalc.codegen.sizes import Origin, affine, fits
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.expr import Component, Delta, Exp, Group, Iverson, One
-from tensorcalc.functions import function_of
+from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, Iverson, LogDeterminant, One
 from tensorcalc.indices import Dimension, Index, Tensor
 
 __all__ = ["Lowering", "Stored"]
 
+_MATRIX_WORDS = {Inverse: "inv", Determinant: "det", LogDeterminant: "logdet"}
 _RELATIONS = {"le": "<=", "lt": "<", "ge": ">=", "gt": ">", "eq": "==", "ne": "!="}
 
 
@@ -54,6 +54,7 @@ class Lowering:
         self.stored: dict[Tensor, Stored] = {}
         self._shared = frozenset(shared)
         self._known: dict[Expr, Array] = {}
+        self._matrices: dict[tuple[str, Tensor], Stored] = {}
 
     def lower(self, expression: Expr) -> Array:
         """The array of an expression; its axes are free indices of the expression, in any order."""
@@ -79,6 +80,10 @@ class Lowering:
             return self._power(expression)
         if isinstance(expression, Contraction):
             return self._contraction(expression)
+        if isinstance(expression, IndexProduct | IndexMaximum):
+            return self._reduction(expression)
+        if isinstance(expression, Inverse | Determinant | LogDeterminant):
+            return self._matrix(expression)
         if isinstance(expression, Function):
             return self._function(expression)
         return self._leaf(expression)
@@ -101,9 +106,12 @@ class Lowering:
         raise TensorCalcError("E_UNSUPPORTED", f"{expression} cannot be compiled yet")
 
     def _component(self, component: Component) -> Array:
-        stored = self.stored[component.tensor]
-        indices = [component.indices[place] for place in stored.axes]
-        dimensions = [component.tensor.dimensions[place] for place in stored.axes]
+        return self._entries(self.stored[component.tensor], component.indices, component.tensor.dimensions)
+
+    def _entries(self, stored: Stored, every: Sequence[Expr], axes: Sequence[Dimension]) -> Array:
+        """The entries of a stored tensor at index expressions."""
+        indices = [every[place] for place in stored.axes]
+        dimensions = [axes[place] for place in stored.axes]
         if any(i.is_negative for i in indices if i.is_Integer):
             return Array("0", kind=Kind.PYTHON)
         outside = [p for p, i in enumerate(indices) if not self._stays(i, dimensions[p])]
@@ -199,21 +207,44 @@ class Lowering:
     def _function(self, expression: Expr) -> Array:
         arguments = [self.lower(a) for a in expression.args]
         if isinstance(expression, nodes.Guarded):
-            return self._guarded(*arguments)
-        word = _word(expression)
-        axes = union(arguments, self.block.hint)
-        if all(a.kind is Kind.PYTHON for a in arguments):
-            arguments = [self.block.array(a) for a in arguments]
-        return _FORMS.get(word, _plain)(self.block, word, arguments, axes)
+            return guarded(self.block, *arguments)
+        return elementwise(self.block, expression, arguments)
 
-    def _guarded(self, zero: Array, value: Array) -> Array:
-        block = self.block
-        zero, value = block.bind(block.numbers(zero)), block.numbers(value)
-        axes = union((zero, value), block.hint)
-        block.guards.update(dict.fromkeys(block.dialect.guards.get("guarded", ())))
-        codes = [block.aligned(a, axes) for a in (zero, value)]
-        test = f"{codes[0].code} == 0"
-        return Array(block.spelled("where", test, "0", codes[1].code), axes, fresh=True)
+    def _matrix(self, expression: Inverse | Determinant | LogDeterminant) -> Array:
+        """The inverse of a matrix, kept in a variable, or a number that belongs to it."""
+        tensor, block = expression.tensor, self.block
+        word = _MATRIX_WORDS[type(expression)]
+        key = word, tensor
+        if key not in self._matrices:
+            rows, columns = fresh(tensor.dimensions, block.hint)
+            matrix = block.bind(block.whole(self.lower(Component(tensor, rows, columns)), (rows, columns)), tensor.name)
+            name = block.names.local(f"{block.names.tensor(tensor)}_{word}")
+            if word in block.dialect.statements:
+                block.statement(word, name, matrix.code, block.names.local("sign"))
+            else:
+                block.emit(f"{name} = {block.spelled(word, matrix.code)}")
+            self._matrices[key] = Stored(name, (0, 1) if isinstance(expression, Inverse) else ())
+        stored = self._matrices[key]
+        if not isinstance(expression, Inverse):
+            return Array(stored.name)
+        return self._entries(stored, expression.indices, tensor.dimensions)
+
+    def _reduction(self, expression: IndexProduct | IndexMaximum) -> Array:
+        """A product or a maximum over indices."""
+        block, hint = self.block, self.block.hint
+        body, dummies = expression.open(hint)
+        block.hint = (*hint, *dummies)
+        array = block.array(self.lower(body))
+        block.hint = hint
+        if isinstance(expression, IndexMaximum):
+            return block.reduced("amax", array, dummies)
+        missing = [block.size(d.dimension) for d in dummies if d not in array.axes]
+        array = block.reduced("prod", array, dummies)
+        if not missing:
+            return array
+        times = missing[0] if len(missing) == 1 else f"({' * '.join(missing)})"
+        code = f"{array.wrapped(Level.ATOM)} ** {times}"
+        return Array(code, array.axes, Level.POWER, fresh=True)
 
     def _contraction(self, expression: Contraction) -> Array:
         dense, sparse = split(expression, self.block.hint)
@@ -305,45 +336,3 @@ def _fraction(factors: Iterable[Expr]) -> tuple[list[Expr], list[Expr]]:
         if number is not S.One:
             above.insert(0, number)
     return above, below
-
-
-def _word(expression: Expr) -> str:
-    """The word by which dialects know a function."""
-    row = function_of(expression)
-    if row is not None:
-        return row.name
-    if isinstance(expression, sympy.exp):
-        return "exp"
-    if isinstance(expression, nodes.Logaddexp):
-        return "logaddexp"
-    name = type(expression).__name__
-    kind = "tensor" if isinstance(type(expression), UndefinedFunction) else "function"
-    raise TensorCalcError("E_UNSUPPORTED", f"the {kind} {name} cannot be compiled yet")
-
-
-def _plain(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
-    return block.call(word, arguments, axes)
-
-
-def _positive(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
-    return Array(f"{arguments[0].wrapped(Level.SUM)} > 0", axes, Level.COMPARISON, Kind.MASK, fresh=True)
-
-
-def _larger(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
-    """1 where a > b, 1/2 where they are equal: half the sum of two comparisons."""
-    a, b = (block.bind(block.aligned(x, axes)).wrapped(Level.SUM) for x in arguments)
-    first = block.numbers(Array(f"{a} > {b}", axes, Level.COMPARISON, Kind.MASK, fresh=True))
-    return Array(f"({first.code} + ({a} >= {b})) / 2", axes, Level.PRODUCT)
-
-
-def _extreme(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
-    """max and min; a plain number may need the library's own form."""
-    numbers = [a for a in arguments if a.kind is Kind.PYTHON]
-    if len(numbers) == 1 and f"{word} number" in block.dialect.functions:
-        other = next(a for a in arguments if a.kind is not Kind.PYTHON)
-        return block.call(f"{word} number", [other, numbers[0]], axes)
-    return block.call(word, arguments, axes)
-
-
-_Form = Callable[[Block, str, list[Array], tuple[Index, ...]], Array]
-_FORMS: Mapping[str, _Form] = {"positive": _positive, "larger": _larger, "max": _extreme, "min": _extreme}

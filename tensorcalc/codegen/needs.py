@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sympy import Expr, Function, Mul, Pow
 
-from tensorcalc.binding import Contraction, free_indices
+from tensorcalc.binding import Binder, free_indices
 from tensorcalc.codegen.deltas import split
 from tensorcalc.codegen.nodes import RowFunction
 from tensorcalc.expr import Component
@@ -36,7 +36,7 @@ def shared(definitions: Iterable[Definition]) -> frozenset[Expr]:
         stack: list[Expr] = [definition.rhs]
         while stack:
             node = stack.pop()
-            costly = isinstance(node, Contraction | Function) or (isinstance(node, Pow) and not node.exp.is_Integer)
+            costly = isinstance(node, Binder | Function) or (isinstance(node, Pow) and not node.exp.is_Integer)
             if costly and not any(isinstance(i, BoundIndex) for i in free_indices(node)):
                 counts[node] += 1
                 if counts[node] > 1:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Add, Expr, Mul, Pow, S, log
 
-from tensorcalc.binding import Contraction, product, rebuild, rename
+from tensorcalc.binding import Binder, Contraction, product, rebuild, rename
 from tensorcalc.binding import replace as replaced
 from tensorcalc.codegen.exponentials import Exponentials
 from tensorcalc.codegen.matching import matched
 from tensorcalc.codegen.nodes import Guarded, LogSoftmax, RowFunction
 from tensorcalc.codegen.rows import Rows
-from tensorcalc.expr import Component, Delta, Exp, Group, Iverson, One
+from tensorcalc.expr import Component, Delta, Exp, Group, Inverse, Iverson, One
 from tensorcalc.functions import log1p, sigmoid
 from tensorcalc.indices import Index, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
@@ -55,7 +55,7 @@ class _Rewriter:
 
     def rewrite(self, e: Expr) -> Expr:
         """The expression in stable form."""
-        if not e.args or isinstance(e, Component | Delta | Iverson):
+        if not e.args or isinstance(e, Component | Delta | Iverson | Inverse):
             return e
         for rule in RULES:
             found = rule.apply(self, e)
@@ -65,12 +65,12 @@ class _Rewriter:
 
     def inside(self, e: Expr) -> Expr:
         """The node with its arguments in stable form."""
-        if isinstance(e, Contraction):
+        if isinstance(e, Binder):
             body, dummies = self.exponentials.opened(e)
             outer = self.exponentials.scope
             self.exponentials.scope = (*outer, *dummies)
             try:
-                return Contraction(self.rewrite(body), *dummies)
+                return e.func(self.rewrite(body), *dummies)
             finally:
                 self.exponentials.scope = outer
         arguments = [self.rewrite(a) if isinstance(a, Expr) else a for a in e.args]

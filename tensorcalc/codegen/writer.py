@@ -95,7 +95,7 @@ class Writer:
         block, out, axes = self.block, self._out(definition.tensor), definition.indices
         value = block.numbers(value)
         if value.kind is Kind.PYTHON or set(value.axes) != set(axes):
-            self._filled(name, axes, value, out)
+            block.filled(name, axes, value, out)
         elif out != "None" and value.axes == axes and value.into:
             block.emit(f"{name} = {value.into.replace('{out}', out)}")
         else:
@@ -113,33 +113,13 @@ class Writer:
         self.owned.add(definition.tensor)
         self.lowering.stored[definition.tensor] = Stored(name, tuple(range(definition.tensor.order)))
 
-    def _filled(self, name: str, axes: tuple[Index, ...], value: Array, out: str) -> None:
-        """A new array with all of the axes, filled with a value that is constant along some."""
-        block = self.block
-        shape, zero = block.shape(axes), value.code == "0"
-        if out == "None":
-            block.emit(f"{name} = {block.spelled('zeros' if zero else 'empty', shape)}")
-            if zero:
-                return
-        else:
-            block.emit(f"{name} = {block.spelled('empty', shape)} if {out} is None else {out}")
-        block.statement("assign", name, block.aligned(value, axes).code)
-
-    def _all_axes(self, value: Array, axes: tuple[Index, ...]) -> Array:
-        """The value with every one of the axes, repeated where it is constant."""
-        if set(value.axes) == set(axes) and value.kind is not Kind.PYTHON:
-            return self.block.aligned(value, axes)
-        name = self.block.names.local("t")
-        self._filled(name, axes, value, "None")
-        return Array(name, axes)
-
     def _row_function(self, name: str, definition: Definition, function: RowFunction) -> None:
         block = self.block
         reduced = not set(function.row) <= set(definition.indices)
         axes = (*definition.indices, *function.row) if reduced else definition.indices
         block.hint = axes
         argument = block.numbers(self.lowering.lower(function.argument))
-        argument = block.bind(self._all_axes(argument, axes))
+        argument = block.bind(block.whole(argument, axes))
         places = tuple(axes.index(i) for i in function.row)
         word = function.word
         if len(places) > 1 and f"{word}*" in block.dialect.statements:
