@@ -24,6 +24,7 @@ __all__ = [
     "LogDeterminant",
     "One",
     "Partial",
+    "bracketed",
     "delta",
     "one",
 ]
@@ -261,6 +262,11 @@ class Group(Expr):
     _sympyrepr = _sympystr
 
 
+def bracketed(value: Expr) -> Expr:
+    """The value as an author substitutes it into a product: in brackets where it is a sum or begins with a minus."""
+    return Group(value) if value.is_Add or value.as_coeff_Mul()[0].is_negative else value
+
+
 class Exp(sympy.exp):
     """SymPy's exponential, except that e^a e^b stays a product: folding and printing need the factors."""
 
@@ -269,6 +275,9 @@ class Exp(sympy.exp):
 
     def _eval_power(self, other: Expr) -> Expr | None:
         return None
+
+    def _eval_Abs(self) -> Expr:  # SymPy itself would return its own exponential
+        return self
 
     def _eval_evalf(self, prec: int) -> Expr | None:
         return sympy.exp(self.args[0])._eval_evalf(prec)
