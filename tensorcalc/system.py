@@ -132,6 +132,15 @@ class System:
         return {d.tensor: tensors_in(d.rhs) for d in self.definitions}
 
     @cached_property
+    def consumers(self) -> Mapping[Tensor, tuple[Definition, ...]]:
+        """The definitions that use each tensor, in order."""
+        found: dict[Tensor, list[Definition]] = {}
+        for definition in self.ordered:
+            for tensor in self.uses[definition.tensor]:
+                found.setdefault(tensor, []).append(definition)
+        return {t: tuple(d) for t, d in found.items()}
+
+    @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
         """Every dimension, in order of first use."""
         found: dict[Dimension, None] = {}

@@ -11,14 +11,14 @@ from tensorcalc.derivation.engine import SUBSTITUTE, Engine, Link
 from tensorcalc.derivation.jacobians import needed
 from tensorcalc.derivation.line import simplify
 from tensorcalc.derivation.model import Lemma, Step
-from tensorcalc.expr import Component, Group, Partial
+from tensorcalc.expr import Component, Partial, bracketed
 from tensorcalc.indices import Adjoint, Index, Tensor, TotalAdjoint
 from tensorcalc.rules.algebra import size
 from tensorcalc.system import Definition
 
 __all__ = ["Adjoints", "backpropagated"]
 
-LARGEST_CLOSED_FORM = 30  # operations; beyond it a result stays in terms of the adjoints of other definitions
+LARGEST_CLOSED_FORM = 40  # operations; beyond it a result stays in terms of the adjoints of other definitions
 
 
 @dataclass
@@ -30,32 +30,34 @@ class Adjoints:
     scalar: bool
     lemmas: list[Lemma] = field(default_factory=list)
     results: dict[Tensor, Lemma] = field(default_factory=dict)
+    reached: frozenset[Tensor] = frozenset()  # the definitions between the variables and the outputs
     shared: frozenset[Tensor] = frozenset()  # outputs that other definitions on the way use
 
     def derive(self, variables: tuple[Tensor, ...]) -> None:
         """Add the lemmas for the variables: each as soon as all its consumers are done."""
         path = self._path(variables)
-        self.shared = frozenset(t for t in self.outputs if self._consumers(t, path))
+        self.reached = frozenset(d.tensor for d in path)
+        self.shared = frozenset(t for t in self.outputs if self._consumers(t))
         waiting = [v for v in variables if v not in self.engine.system.by_tensor]
         done: set[Tensor] = set()
         for definition in reversed(path):
             tensor = definition.tensor
-            if tensor not in self.outputs or self._consumers(tensor, path):
-                self._backpropagate(tensor, path)
+            if tensor not in self.outputs or self._consumers(tensor):
+                self._backpropagate(tensor)
             done.add(tensor)
-            for variable in [v for v in waiting if all(k.tensor in done for k in self._consumers(v, path))]:
+            for variable in [v for v in waiting if all(k.tensor in done for k in self._consumers(v))]:
                 waiting.remove(variable)
-                self._backpropagate(variable, path)
+                self._backpropagate(variable)
         for variable in waiting:
-            self._backpropagate(variable, path)
+            self._backpropagate(variable)
 
     def _path(self, variables: tuple[Tensor, ...]) -> list[Definition]:
         moving = self.engine.system.depends(variables)
         wanted = {d.tensor for output in self.outputs for d in needed(self.engine, output)}
         return [d for d in self.engine.system.ordered if d.tensor in wanted and d.tensor in moving]
 
-    def _consumers(self, tensor: Tensor, path: list[Definition]) -> list[Definition]:
-        return [d for d in path if tensor in self.engine.system.uses[d.tensor]]
+    def _consumers(self, tensor: Tensor) -> list[Definition]:
+        return [d for d in self.engine.system.consumers.get(tensor, ()) if d.tensor in self.reached]
 
     def symbol(self, tensor: Tensor, indices: tuple[Expr, ...]) -> Expr:
         """The adjoint of a tensor by name: ∂l/∂t, or ∂c/∂t where c is the only output."""
@@ -69,9 +71,9 @@ class Adjoints:
             return S.One
         return self.symbol(tensor, indices)
 
-    def _backpropagate(self, tensor: Tensor, path: list[Definition]) -> None:
+    def _backpropagate(self, tensor: Tensor) -> None:
         engine = self.engine
-        consumers = self._consumers(tensor, path)
+        consumers = self._consumers(tensor)
         used = [i for k in consumers for i in k.indices]
         indices = engine.letters.own(tensor, used)
         links = []
@@ -91,7 +93,7 @@ class Adjoints:
     def _close(self, lemma: Lemma, indices: tuple[Index, ...]) -> Lemma:
         """The lemma with the adjoints of other definitions substituted, unless that gets long."""
         line = replace(lemma.result, self._known_value)
-        if line == lemma.result or size(line) > 2 * LARGEST_CLOSED_FORM:
+        if line == lemma.result or size(line) > LARGEST_CLOSED_FORM:
             return lemma
         steps = simplify(line, self.engine.book, indices)
         final = steps[-1].expression if steps else line
@@ -107,8 +109,7 @@ class Adjoints:
         mine = self._component(lemma.lhs)
         if mine is None or component.tensor in self.outputs:
             return None
-        value = rename(lemma.result, dict(zip(mine.indices, component.indices, strict=True)))
-        return Group(value) if value.is_Add or value.could_extract_minus_sign() else value
+        return bracketed(rename(lemma.result, dict(zip(mine.indices, component.indices, strict=True))))
 
     def _component(self, node: Expr) -> Component | None:
         """The component of t that an adjoint ∂l/∂t belongs to."""

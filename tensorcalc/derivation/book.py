@@ -28,9 +28,10 @@ class SystemBook(Book):
     def __init__(self, system: System) -> None:
         assumed = [pattern(f.indices, f.left, f.right, ASSUMPTION) for f in system.facts if _symmetry(f) is None]
         symmetries = [s for s in map(_symmetry, system.facts) if s is not None]
-        super().__init__((*patterns_of(system.definitions), *(p for p in assumed if p is not None)), symmetries)
+        patterns = (*patterns_of(system.definitions), *(p for p in assumed if p is not None))
+        super().__init__(patterns, symmetries)
         self._system = system
-        self._definitions = Book(self.patterns)
+        self._definitions = Book(patterns)
         self._proved: dict[Place, tuple[Pattern, Lemma] | None] = {}
 
     def relevant(self, expression: Expr) -> list[Pattern]:

@@ -12,7 +12,7 @@ from tensorcalc.derivation.book import SystemBook
 from tensorcalc.derivation.letters import Letters
 from tensorcalc.derivation.line import differentiate, simplify
 from tensorcalc.derivation.model import Lemma, LemmaKind, Step
-from tensorcalc.expr import Component, Group, Partial
+from tensorcalc.expr import Component, Partial, bracketed
 from tensorcalc.indices import Index, Tensor
 from tensorcalc.rules.derivatives import CHAIN
 from tensorcalc.rules.rule import Rule
@@ -40,11 +40,7 @@ class Link:
 
     def valued(self) -> Expr:
         """The product of their values, in brackets."""
-        return Contraction(product([_bracket(self.upper_value), _bracket(self.lower_value)]), *self.indices)
-
-
-def _bracket(value: Expr) -> Expr:
-    return Group(value) if value.is_Add or value.could_extract_minus_sign() else value
+        return Contraction(product([bracketed(self.upper_value), bracketed(self.lower_value)]), *self.indices)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sympy import Add, Expr
+from sympy import Add, Expr, S
 
 from tensorcalc.binding import free_indices, replace
 from tensorcalc.derivation.model import Step
@@ -127,7 +127,7 @@ def _candidates(line: Expr, book: Book) -> list[tuple[Expr, tuple[Rule, ...]]]:
 
 def _keep(line: Expr, indices: Sequence[Index]) -> Expr:
     """The line with a one-tensor for every free index that it lost."""
-    if line.is_zero:
+    if line is S.Zero:
         return line
     terms = [_carry(t, indices) for t in Add.make_args(line)]
     return Add(*terms) if line.is_Add else terms[0]

@@ -96,10 +96,11 @@ class _Reverse:
         moving = system.depends(variables)
         wanted = {d.tensor for output in self.outputs for d in needed(self.engine, output)}
         path = [d for d in system.ordered if d.tensor in wanted and d.tensor in moving]
+        reached = {d.tensor for d in path}
         definitions: list[Definition] = []
         inputs = [v for v in variables if v not in system.by_tensor]
         for tensor in [*(d.tensor for d in reversed(path)), *inputs]:
-            consumers = [d for d in path if tensor in system.uses[d.tensor]]
+            consumers = [d for d in system.consumers.get(tensor, ()) if d.tensor in reached]
             if tensor in self.outputs and not consumers and tensor not in variables:
                 self._seed_only(tensor)
                 continue

@@ -67,13 +67,19 @@ class Book:
     """The equations that simplification may use. A subclass may prove more when it sees where they would help."""
 
     def __init__(self, patterns: Sequence[Pattern], symmetries: Sequence[Symmetry] = ()) -> None:
-        self.patterns = tuple(patterns)
         self.symmetries = tuple(symmetries)
+        self._patterns: dict[Tensor, list[tuple[int, Pattern]]] = {}
+        self._numbers: list[tuple[int, Pattern]] = []  # patterns without a tensor
+        for position, entry in enumerate(patterns):
+            homes = [self._patterns.setdefault(t, []) for t in entry.tensors] or [self._numbers]
+            for home in homes[:1]:
+                home.append((position, entry))
 
     def relevant(self, expression: Expr) -> list[Pattern]:
         """The equations whose left side may occur in the expression."""
         present = set(tensors_in(expression))
-        return [p for p in self.patterns if p.tensors <= present]
+        found = [row for t in present for row in self._patterns.get(t, ()) if row[1].tensors <= present]
+        return [p for _, p in sorted([*found, *self._numbers], key=lambda row: row[0])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]
     if isinstance(expression, Component | Delta | One | Index) or not expression.args:
         return expression
     if isinstance(expression, Contraction) or expression.is_Pow:  # 1/√Σ is folded before the Σ in it
-        whole = _fold_product(factored(expression), patterns, fired, names, expression)
+        whole = _fold_node(expression, patterns, fired, names)
         if whole is not None:
             return _fold(whole, patterns, fired, names)
     if isinstance(expression, Binder):
@@ -124,12 +130,16 @@ def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]
     arguments = [_fold(a, patterns, fired, names) if isinstance(a, Expr) else a for a in expression.args]
     changed = any(new is not old for new, old in zip(arguments, expression.args, strict=True))
     result = rebuild(expression, arguments) if changed else expression
-    found = (
-        _fold_sum(result, patterns, fired)
-        if result.is_Add
-        else _fold_product(factored(result), patterns, fired, names, result)
-    )
+    found = _fold_node(result, patterns, fired, names)
     return result if found is None else _fold(found, patterns, fired, names)
+
+
+def _fold_node(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names) -> Expr | None:
+    if expression.is_Add:
+        return _fold_sum(expression, patterns, fired)
+    if all(p.whole.is_Add for p in patterns):
+        return None
+    return _fold_product(factored(expression), patterns, fired, names, expression)
 
 
 def _fold_sum(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]) -> Expr | None:
@@ -190,7 +200,7 @@ def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
     for base, exponent in needed.powers.items():
         result.multiply(base, -exponent * times)
     value = rename(pattern.value, binding)
-    if value.is_zero and times.is_negative:
+    if value is S.Zero and times.is_negative:
         return None
     for factor in Mul.make_args(Pow(value, times)):
         result.multiply(*factor.as_base_exp())

@@ -12,7 +12,7 @@ import sympy
 from sympy import Add, Expr, Pow, S
 
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, fresh, product
-from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, LogDeterminant, One, Partial
+from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, LogDeterminant, One, Partial, bracketed
 from tensorcalc.functions import Elementwise, equal, function_of
 from tensorcalc.indices import Index, Tensor
 from tensorcalc.rules.rule import Rule
@@ -174,7 +174,7 @@ def _component(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
     known = scope.known[component.tensor]
     fired[Rule(f"derivative of {component.tensor.name} from above")] = None
     value = known.at(partial)
-    return Group(value) if value.is_Add or value.could_extract_minus_sign() else value
+    return bracketed(value)
 
 
 def _lost_indices(component: Component, wrt: Component) -> list[Expr]:

@@ -23,6 +23,8 @@ EXPONENTS = Rule("adding exponents", r"e^{u} e^{v} = e^{u + v}")
 
 def recognise(expression: Expr, fired: dict[Rule, None]) -> Expr:
     """Replace products by the functions they equal, innermost first."""
+    if not expression.has(Exp, positive, sigmoid):
+        return expression
     return _recognise(expression, fired, Names((expression,)))
 
 

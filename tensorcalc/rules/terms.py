@@ -18,7 +18,7 @@ from tensorcalc.indices import Index
 
 __all__ = ["Names", "Term", "add", "expand", "factored", "opened"]
 
-MOST_TERMS = 400
+MOST_TERMS = 24
 
 
 class Names:
