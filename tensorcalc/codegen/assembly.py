@@ -50,7 +50,7 @@ def assemble(program: Program, dialect: Dialect) -> Assembled:
     block = _block(stable, dialect, names)
     outs = _outs(program, dialect)
     results = Writer(stable, block, outs, origins).write()
-    body = [*_sizes(block, origins), *block.lines]
+    body = [*_in_place(block, program), *_sizes(block, origins), *block.lines]
     if len(set(outs.values())) > 1 or any("[" in o for o in outs.values()):
         body.insert(0, f"out = (None,) * {len(program.outputs)} if out is None else out")
     many = program.many or len(results) > 1
@@ -117,6 +117,15 @@ def _sizes(block: Block, origins: Mapping[Dimension, Origin]) -> list[str]:
         if isinstance(origin, Solved):
             lines.append(f"{block.names.dimension(dimension)} = {origin.code(block.size)}")
     return lines
+
+
+def _in_place(block: Block, program: Program) -> list[str]:
+    """The line that says whether arrays may be written in place, where a library needs to know."""
+    if not block.in_place:
+        return []
+    numbers = ", ".join(block.names.tensor(t) for t in program.inputs if not t.is_label)
+    (line,) = block.dialect.statements["in place"]
+    return [line.replace("{0}", block.in_place).replace("{1}", numbers)]
 
 
 def _docstring(program: Program, asked: Mapping[Dimension, str]) -> list[str]:

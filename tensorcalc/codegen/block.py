@@ -34,6 +34,7 @@ class Block:
         self.imports: dict[str, None] = {}
         self.dtype = ""
         self.device = ""
+        self.in_place = ""
 
     def emit(self, line: str) -> None:
         """Add a line."""
@@ -166,5 +167,8 @@ class Block:
             line = template
             for place, argument in enumerate(arguments):
                 line = line.replace(f"{{{place}}}", argument)
+            if "{in_place}" in line:
+                self.in_place = self.in_place or self.names.local("in_place")
+                line = line.replace("{in_place}", self.in_place)
             line = line.replace(", out={out}", "" if out == "None" else f", out={out}")
             self.emit(self._placed(line))

@@ -145,6 +145,8 @@ NUMPY = Dialect(
         "accumulate": ("np.add.at({0}, {1}, {2})",),
         "add": ("{0}[{1}] {2}= {3}",),
         "assign": ("{0}[...] = {1}",),
+        "take over": ("{0} = {1}",),
+        "scale": ("{0} = {1}", "{0} *= {2}"),
     },
     transpose="transpose",
     axis="axis",
@@ -206,6 +208,9 @@ TORCH = Dialect(
         "accumulate": ("{0}.index_put_({1}, {2}, accumulate=True)",),
         "add": ("{0}[{1}] {2}= {3}",),
         "assign": ("{0}[...] = {1}",),
+        "take over": ("{0} = {1} if {in_place} else {1}.clone()",),
+        "scale": ("{0} = {1}.mul_({2}) if {in_place} else {1} * {2}",),
+        "in place": ("{0} = not any(a.requires_grad for a in [{1}])  # autograd needs what it has seen",),
         "softmax*": (
             "{0} = torch.exp({1} - {1}.amax(dim={2}, keepdim=True))",
             "{0} = {0} / {0}.sum(dim={2}, keepdim=True)",
@@ -215,6 +220,7 @@ TORCH = Dialect(
     transpose="permute",
     axis="dim",
     has_device=True,
+    reuses=True,
 )
 
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (NUMPY, TORCH)}

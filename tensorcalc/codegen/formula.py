@@ -5,16 +5,20 @@ Expressions print themselves; here their lines are put in reading order: results
 
 from __future__ import annotations
 
+import re
+
 from tensorcalc.indices import Tensor
 from tensorcalc.system import Definition, Program
 
 __all__ = ["formula", "formulas", "shape"]
 
+_BRACKETS = re.compile(r"\[[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*\]")
+
 
 def formula(definition: Definition) -> str:
     """The definition as a line of text notation."""
-    text = f"{definition.lhs} = {definition.rhs}"
-    return text.replace("**", "^")
+    text = f"{definition.lhs} = {definition.rhs}".replace("**", "^")
+    return _BRACKETS.sub(lambda found: found[0].replace(", ", ","), text)
 
 
 def formulas(program: Program) -> list[str]:

@@ -131,11 +131,13 @@ class Writer:
 
     def _take_over(self, name: str, definition: Definition, taken: Tensor, dense: Expr) -> None:
         """The definition in the array of one that is not needed any more, multiplied in place."""
-        self.block.emit(f"{name} = {self.lowering.stored[taken].name}")
+        block, own = self.block, self.lowering.stored[taken].name
         rest = [f for f in Mul.make_args(dense) if not (isinstance(f, Component) and f.tensor == taken)]
         if rest:
-            value = self.block.numbers(self.lowering.lower(Mul(*rest)))
-            self.block.emit(f"{name} *= {self.block.aligned(value, definition.indices).code}")
+            value = block.numbers(self.lowering.lower(Mul(*rest)))
+            block.statement("scale", name, own, block.aligned(value, definition.indices).wrapped(Level.POWER))
+        else:
+            block.statement("take over", name, own)
         self._own(name, definition)
 
     def _add(self, name: str, term: Scatter) -> None:
