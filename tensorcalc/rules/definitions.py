@@ -113,8 +113,12 @@ def symmetrise(expression: Expr, symmetries: Sequence[Symmetry], fired: dict[Rul
 
 def fold(expression: Expr, book: Book, fired: dict[Rule, None]) -> Expr:
     """Replace what equals the right side of a definition by its name, innermost first."""
-    relevant = book.relevant(expression)
-    return _fold(expression, relevant, fired, Names((expression,))) if relevant else expression
+    while relevant := book.relevant(expression):
+        folded = _fold(expression, relevant, fired, Names((expression,)))
+        if folded == expression:
+            break
+        expression = folded  # a name that was folded in may be part of another right side
+    return expression
 
 
 def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names) -> Expr:
