@@ -29,7 +29,7 @@ def contract(expression: Expr, fired: dict[Rule, None]) -> Expr:
 
 
 def _contract(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
-    if not expression.has(Delta, One, Binder):
+    if not expression.has(Delta, One, Group) and not _has_idle_dummy(expression):
         return expression
     if isinstance(expression, Group):
         return _contract(expression.expression, fired, names)
@@ -37,7 +37,8 @@ def _contract(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
         return _product(expression, fired, names)
     if isinstance(expression, Binder):
         body, indices = names.open(expression)
-        return expression.func(_contract(body, fired, names), *indices)
+        changed = _contract(body, fired, names)
+        return expression if changed is body else expression.func(changed, *indices)
     arguments = [_contract(a, fired, names) if isinstance(a, Expr) else a for a in expression.args]
     if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
         return expression
@@ -47,17 +48,27 @@ def _contract(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
 def _product(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
     term = opened(expression, names)
     inner: Term = Term(term.coefficient, {}, term.dummies)
+    same = not any(not term.occurs(d) for d in term.dummies)
     for base, exponent in term.powers.items():
-        _absorb(inner, Pow(_contract(base, fired, names), exponent), names)
-    settle(inner, fired)
+        contracted = _contract(base, fired, names)
+        same = same and contracted is base
+        _absorb(inner, Pow(contracted, exponent), names)
+    settled: dict[Rule, None] = {}
+    settle(inner, settled)
+    fired.update(settled)
     spread = _needs_spreading(inner)
     if spread is None:
-        return inner.expression()
+        return expression if same and not settled else inner.expression()
     parts = []
     for part in spread.args:
         copy = Term(inner.coefficient, {b: e for b, e in inner.powers.items() if b != spread}, inner.dummies)
         parts.append(_product(copy.times(opened(part, names)).expression(), fired, names))
     return Add(*parts)
+
+
+def _has_idle_dummy(expression: Expr) -> bool:
+    """Whether some sum in the expression runs over an index that its summand does not hold."""
+    return any(set(c.dummies) - free_indices(c.body) for c in expression.atoms(Contraction))
 
 
 def _absorb(term: Term, factor: Expr, names: Names) -> None:

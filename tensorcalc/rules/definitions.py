@@ -130,7 +130,8 @@ def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]
             return _fold(whole, patterns, fired, names)
     if isinstance(expression, Binder):
         body, indices = names.open(expression)
-        return expression.func(_fold(body, patterns, fired, names), *indices)
+        folded = _fold(body, patterns, fired, names)
+        return expression if folded is body else expression.func(folded, *indices)
     arguments = [_fold(a, patterns, fired, names) if isinstance(a, Expr) else a for a in expression.args]
     changed = any(new is not old for new, old in zip(arguments, expression.args, strict=True))
     result = rebuild(expression, arguments) if changed else expression

@@ -33,7 +33,8 @@ def _recognise(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
         return expression
     if isinstance(expression, Binder):
         body, indices = names.open(expression)
-        return expression.func(_recognise(body, fired, names), *indices)
+        recognised = _recognise(body, fired, names)
+        return expression if recognised is body else expression.func(recognised, *indices)
     expression = _inside(expression, fired, names)
     if expression.is_Add:
         return _complement(expression, fired)
