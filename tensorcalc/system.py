@@ -107,7 +107,7 @@ class System:
                     if used not in self.by_tensor or finished.get(used):
                         continue
                     if used in finished:
-                        raise self._cycle(tensor, used)
+                        raise self._cycle([t.name for t, _ in path[[t for t, _ in path].index(used) :]])
                     finished[used] = False
                     path.append((used, iter(self.uses[used])))
                     break
@@ -117,11 +117,13 @@ class System:
                     result.append(self.by_tensor[tensor])
         return tuple(result)
 
-    def _cycle(self, tensor: Tensor, used: Tensor) -> TensorCalcError:
+    def _cycle(self, names: list[str]) -> TensorCalcError:
+        """The error for a circle of definitions, named in order: each uses the next, the last one the first."""
+        chain = ", which is defined by ".join([*names[1:], names[0]])
         return TensorCalcError(
             "E_CYCLE",
-            f"{tensor.name} is defined by {used.name}, which is defined by {tensor.name}",
-            self.by_tensor[tensor].span,
+            f"{names[0]} is defined by {chain}",
+            self.by_tensor[self.tensors[names[-1]]].span,
             self.source,
             hint="a system of definitions has no circles; use another name for the new value",
         )
