@@ -35,6 +35,7 @@ from tensorcalc.system import Definition, tensors_in
 __all__ = ["Environment", "evaluate"]
 
 Array = npt.NDArray[Any]
+NAN = complex(np.nan, np.nan)  # its derivative by complex steps is no number either
 DIGITS = 60  # of functions whose imaginary part mpmath rounds with the real one
 STEP = 1e-30  # of the complex step: f(x + ih) has derivative Im/h, exact to rounding for any tiny h
 
@@ -258,7 +259,7 @@ def _matrix(node: Inverse | Determinant | LogDeterminant, env: Environment, axes
         return _component(inverse, node.indices, env, axes)
     determinant = np.asarray(np.linalg.det(matrix))
     if isinstance(node, LogDeterminant):
-        determinant = np.where(np.real(determinant) < 0, np.nan, np.log(determinant + 0j))
+        determinant = np.where(np.real(determinant) < 0, NAN, np.log(determinant + 0j))
         determinant = determinant if np.iscomplexobj(matrix) else np.real(determinant)
     return determinant.reshape((1,) * len(axes))
 
@@ -297,7 +298,7 @@ def _power(base: Array, exponent: Array) -> Array:
         return base**whole if whole >= 0 else 1 / base**-whole
     if np.iscomplexobj(base) or np.iscomplexobj(exponent):
         result = np.exp(exponent * np.log(base + 0j))
-        return np.where(np.real(base) < 0, np.nan, result)
+        return np.where(np.real(base) < 0, NAN, result)
     return np.asarray(np.power(base, exponent))
 
 
