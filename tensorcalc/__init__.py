@@ -15,18 +15,43 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tensorcalc.api import Derivation, System, load, parse
+    from tensorcalc.api import Derivation, System, define, load, parse
+    from tensorcalc.construction import indices, label, tensor
+    from tensorcalc.construction import over as sum
     from tensorcalc.errors import TensorCalcError
+    from tensorcalc.expr import delta, one
 
-__all__ = ["Derivation", "System", "TensorCalcError", "load", "parse"]
+__all__ = [
+    "Derivation",
+    "System",
+    "TensorCalcError",
+    "define",
+    "delta",
+    "indices",
+    "label",
+    "load",
+    "one",
+    "parse",
+    "sum",
+    "tensor",
+]
 
-_HOMES = {"TensorCalcError": "tensorcalc.errors"}
+_HOMES = {
+    "TensorCalcError": ("tensorcalc.errors", "TensorCalcError"),
+    "delta": ("tensorcalc.expr", "delta"),
+    "indices": ("tensorcalc.construction", "indices"),
+    "label": ("tensorcalc.construction", "label"),
+    "one": ("tensorcalc.expr", "one"),
+    "sum": ("tensorcalc.construction", "over"),
+    "tensor": ("tensorcalc.construction", "tensor"),
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES.get(name, "tensorcalc.api")), name)
+    module, attribute = _HOMES.get(name, ("tensorcalc.api", name))
+    value = getattr(importlib.import_module(module), attribute)
     globals()[name] = value
     return value
 

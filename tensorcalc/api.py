@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self, cast
 
+import numpy.typing as npt
 from sympy import Expr
 
 from tensorcalc import derivation, library, notation, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
+from tensorcalc.construction import equations
 from tensorcalc.derivation import Kind, Step
 from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.library import Entry, Request
 
-__all__ = ["Derivation", "System", "load", "parse", "system_of"]
+__all__ = ["Derivation", "System", "define", "load", "parse", "system_of"]
 
 Names = str | Sequence[str]
 
@@ -91,9 +93,12 @@ class Derivation(derivation.Derivation):
         """The derivation as plain data; `tensorcalc.render.to_dict` says which."""
         return render.to_dict(self, style, detail)
 
-    def check(self) -> Report:
-        """Evaluate every step on random data, and the results against independent witnesses."""
-        return check(self)
+    def check(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Report:
+        """Evaluate every step, and the results against independent witnesses, on random data.
+
+        `values` gives inputs by name instead. Raises `TensorCalcError` where they do not fit.
+        """
+        return check(self, values=values)
 
     def lambdify(self, target: str = "numpy") -> Function:
         """The derivative as a function of arrays by name (`numpy`, `torch`); its `source` is the code.
@@ -115,6 +120,14 @@ def parse(text: str, name: str = "<input>") -> System:
     Raises `TensorCalcError` with a code, a place and a hint for anything that is not understood.
     """
     return system_of(Entry("", "", Source(text, name), ()))
+
+
+def define(definitions: Mapping[Expr, Expr] | Iterable[tuple[Expr, Expr]]) -> System:
+    """The system of definitions built in Python, `{s[i]: …, c: …}`: the same as from its equations as text.
+
+    Every sum is explicit (`tc.sum`). Raises `TensorCalcError` as `parse` does.
+    """
+    return parse(equations(definitions), "<python>")
 
 
 def load(name_or_path: str) -> System:

@@ -17,10 +17,9 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Determinant, Inverse, Iverson, LogDeterminant, One
 from tensorcalc.functions import FUNCTIONS, function_of
 from tensorcalc.indices import Dimension, Index, Tensor
-from tensorcalc.notation import check_name, parse_text
-from tensorcalc.system import System
+from tensorcalc.notation import check_name
 
-__all__ = ["Symbol", "equations", "indices", "label", "over", "system_of", "tensor"]
+__all__ = ["Symbol", "equations", "indices", "label", "over", "tensor"]
 
 Bracketed: TypeAlias = Expr | int
 
@@ -65,14 +64,6 @@ def over(*arguments: Expr) -> Expr:
     if not dummies or not all(isinstance(d, Index) for d in dummies):
         raise TensorCalcError("E_ARGUMENTS", "sum takes indices and then an expression", hint="tc.sum(i, x[i]*y[i])")
     return Contraction(sympy.sympify(body, strict=True), *dummies)
-
-
-def system_of(definitions: Mapping[Expr, Expr] | Iterable[tuple[Expr, Expr]]) -> System:
-    """The system of definitions `{s[i]: ..., c: ...}`, read exactly as its equations would be.
-
-    Raises `TensorCalcError` as the text notation does; E_DANGLING_INDEX for an index that no sum binds.
-    """
-    return parse_text(equations(definitions), "<python>")
 
 
 def equations(definitions: Mapping[Expr, Expr] | Iterable[tuple[Expr, Expr]]) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from sympy import Integer
 
+from tensorcalc.errors import TensorCalcError
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Delta, Inverse, LogDeterminant
 from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import Fact, System, tensors_in
 
-__all__ = ["Sample", "sample", "sizes_of"]
+__all__ = ["Sample", "sample", "sample_at", "sizes_of"]
 
 Array = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -78,6 +79,33 @@ def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment 
         if all(np.all(np.isfinite(environment.value(d.tensor))) for d in system.ordered) and _regular(environment):
             return environment
     return None
+
+
+def sample_at(system: System, given: tuple[Tensor, ...], seed: int, values: Mapping[str, npt.ArrayLike]) -> Environment:
+    """An environment with the inputs that the user gives by name, random ones for the rest, finite or not.
+
+    Raises `TensorCalcError` E_UNKNOWN_NAME or E_SHAPE.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = sizes_of(system, rng)
+    known = {t.name: t for t in system.inputs}
+    arrays: dict[Tensor, npt.NDArray[np.generic]] = {}
+    for name, value in values.items():
+        tensor = known.get(name)
+        if tensor is None:
+            raise TensorCalcError("E_UNKNOWN_NAME", f"{name} is no input", hint=f"inputs: {', '.join(known)}")
+        array = np.asarray(value) if tensor.is_label else np.asarray(value, dtype=np.float64)
+        if array.ndim != tensor.order:
+            raise TensorCalcError("E_SHAPE", f"{name} has {tensor.order} axes, the value has {array.ndim}")
+        for dimension, size in zip(tensor.dimensions, array.shape, strict=True):
+            if sizes.get(dimension, size) != size and any(dimension in t.dimensions for t in arrays):
+                raise TensorCalcError(
+                    "E_SHAPE", f"{dimension.name} is {sizes[dimension]} elsewhere and {size} in {name}"
+                )
+            sizes[dimension] = size
+        arrays[tensor] = array
+    drawn = _values(system, given, sizes, dict.fromkeys((t for t in system.inputs if not t.is_label), DOMAINS[0]), rng)
+    return Environment(system.by_tensor, {**drawn, **arrays}, sizes)
 
 
 def _regular(environment: Environment) -> bool:

@@ -9,15 +9,14 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from sympy import preorder_traversal
 
 from tensorcalc.binding import IndexMaximum
+from tensorcalc.check.kinks import kinks_at, may_have_kinks
 from tensorcalc.check.report import Item
 from tensorcalc.check.steps import difference, output_indices
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component
-from tensorcalc.functions import function_of
 from tensorcalc.indices import Adjoint, Tangent, Tensor
 
 __all__ = ["Witness", "check_results"]
@@ -47,8 +46,11 @@ class Witness(Protocol):
 
 
 def check_results(derivation: Derivation, environment: Environment) -> list[Item]:
-    """Compare the derivation's results with finite differences, and with PyTorch where it is installed."""
-    witnesses: list[Witness] = [FiniteDifferences()]
+    """Compare the derivation's results with finite differences, and with PyTorch where it is installed.
+
+    On a kink, finite differences are not asked.
+    """
+    witnesses: list[Witness] = [] if kinks_at(environment) else [FiniteDifferences()]
     if importlib.util.find_spec("torch") is not None:
         witnesses.append(importlib.import_module("tensorcalc.check.autograd").Autograd())
     found = [_result(derivation, environment, k) for k in range(len(derivation.results))]
@@ -115,18 +117,13 @@ class FiniteDifferences:
         return _central(environment, second, lambda env: env.derivative(component, indices, first, direct=False))
 
 
-def _has_kinks(environment: Environment) -> bool:
-    for definition in environment.definitions.values():
-        for node in preorder_traversal(definition.rhs):
-            row = function_of(node)
-            if isinstance(node, IndexMaximum) or (row is not None and row.kinks):
-                return True
-    return False
+def _has_maximum(environment: Environment) -> bool:
+    return any(d.rhs.has(IndexMaximum) for d in environment.definitions.values())
 
 
 def _central(environment: Environment, variable: Tensor, function: Callable[[Environment], Array]) -> Array:
     """The derivative of an array-valued function of the environment by every entry of a tensor."""
-    length = STEP_NEAR_KINKS if _has_kinks(environment) else STEP
+    length = STEP_NEAR_KINKS if may_have_kinks(environment) or _has_maximum(environment) else STEP
     base = environment.value(variable).astype(np.float64)
     entries = np.zeros((*base.shape, *np.shape(function(environment))))
     for position in np.ndindex(*base.shape):

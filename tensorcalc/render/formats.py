@@ -18,7 +18,7 @@ from tensorcalc.render.names import latex_text
 from tensorcalc.render.plain import Plain
 from tensorcalc.render.unicode import UnicodeText
 from tensorcalc.render.walk import layout, layout_and_letters
-from tensorcalc.system import Definition, System
+from tensorcalc.system import Definition, Fact, System
 
 __all__ = [
     "aligned",
@@ -212,9 +212,16 @@ def system_text(system: System) -> str:
     declarations = [f"{word} {', '.join(items)}" for word, items in words if items]
     width = max((len(left) for left, _ in rows), default=0)
     definitions = [f"{left:{width}} = {right}" for left, right in rows]
+    assumptions = [_assumption(fact, context) for fact in system.facts]
     notes = [f"# {note}" for note in system.notes]
-    parts = [part for part in (declarations, definitions, notes) if part]
+    parts = [part for part in (declarations, definitions, assumptions, notes) if part]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _assumption(fact: Fact, context: Context) -> str:
+    around = context.within([fact.left, fact.right])
+    left, right = (layout_and_letters(side, around)[0] for side in (fact.left, fact.right))
+    return f"assume {_PLAIN.text(left)} = {_PLAIN.text(right)}"
 
 
 def _unambiguous(system: System) -> Context:
