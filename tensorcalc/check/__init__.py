@@ -46,12 +46,13 @@ def check(
                 report.notes.append(f"seed {seed}: no random inputs found at which every definition is finite")
                 continue
             environment, items = random, []
-        report.notes += [note for note in kinks_at(environment) if note not in report.notes]
+        report.notes += kinks_at(environment)
         items = items or [*check_steps(derivation, environment), *check_results(derivation, environment)]
         for item in items:
             key = item.name, item.lemma, item.step, item.witness
             if key not in found or item.error > found[key].error:
                 found[key] = item
+    report.notes = list(dict.fromkeys(report.notes))
     report.items.extend(found.values())
     if not found:
         report.notes.append("nothing could be checked")

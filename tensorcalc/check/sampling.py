@@ -99,9 +99,8 @@ def sample_at(system: System, given: tuple[Tensor, ...], seed: int, values: Mapp
             raise TensorCalcError("E_SHAPE", f"{name} has {tensor.order} axes, the value has {array.ndim}")
         for dimension, size in zip(tensor.dimensions, array.shape, strict=True):
             if sizes.get(dimension, size) != size and any(dimension in t.dimensions for t in arrays):
-                raise TensorCalcError(
-                    "E_SHAPE", f"{dimension.name} is {sizes[dimension]} elsewhere and {size} in {name}"
-                )
+                message = f"{dimension.name} is {sizes[dimension]} elsewhere and {size} in {name}"
+                raise TensorCalcError("E_SHAPE", message)
             sizes[dimension] = size
         arrays[tensor] = array
     drawn = _values(system, given, sizes, dict.fromkeys((t for t in system.inputs if not t.is_label), DOMAINS[0]), rng)
