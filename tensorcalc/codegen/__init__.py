@@ -8,7 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from tensorcalc.codegen.assembly import assemble
-from tensorcalc.codegen.dialect import DIALECTS
+from tensorcalc.codegen.dialect import DIALECTS, FUNCTIONAL
 from tensorcalc.codegen.library import library
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
@@ -19,8 +19,10 @@ __all__ = ["TARGETS", "Function", "compile_program"]
 TARGETS = tuple(DIALECTS)
 
 
-def compile_program(program: Program, target: str) -> Function:
+def compile_program(program: Program, target: str, *, functional: bool = False) -> Function:
     """The function that computes a program with an array library (`TARGETS`).
+
+    `functional` code writes into no array, so that transformations of functions such as `torch.vmap` can follow it.
 
     Raises `TensorCalcError`: E_TARGET where the target does not exist or its library is not installed, E_UNSUPPORTED
     where part of the program has no code yet, E_NAME where a name cannot stand in code.
@@ -33,4 +35,4 @@ def compile_program(program: Program, target: str) -> Function:
             hint=f"did you mean {close[0]}?" if close else f"the targets are {', '.join(TARGETS)}",
         )
     backend = library(target)
-    return Function(program, target, assemble(program, DIALECTS[target]), backend)
+    return Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)

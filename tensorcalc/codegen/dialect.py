@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-__all__ = ["DIALECTS", "Dialect"]
+__all__ = ["DIALECTS", "FUNCTIONAL", "Dialect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,3 +224,18 @@ TORCH = Dialect(
 )
 
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (NUMPY, TORCH)}
+
+# Without writing into arrays that exist: what `torch.vmap` and other transformations of functions can follow.
+_FUNCTIONAL_TORCH = replace(
+    TORCH,
+    functions={**TORCH.functions, "empty": TORCH.functions["zeros"]},
+    statements={
+        **{word: lines for word, lines in TORCH.statements.items() if word != "add"},
+        "accumulate": ("{0} = {0}.index_put({1}, {2}, accumulate=True)",),
+        "assign": ("{0} = {0} + {1}",),
+    },
+    has_out=False,
+    reuses=False,
+)
+
+FUNCTIONAL: Mapping[str, Dialect] = {**DIALECTS, "torch": _FUNCTIONAL_TORCH}

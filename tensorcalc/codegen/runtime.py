@@ -81,6 +81,25 @@ class Function:
             return self._function(*arrays, **keywords)
         return self._into(out, arrays, keywords, sizes)
 
+    @property
+    def unchecked(self) -> Callable[..., Any]:
+        """The generated function itself: the arrays in order, of one dtype; the sizes of `asked` by their names."""
+        return self._function
+
+    @property
+    def asked(self) -> Mapping[Dimension, str]:
+        """The dimensions whose size no argument shows, and the names under which the caller gives it."""
+        return self._assembled.sizes
+
+    def shapes(self, arrays: Sequence[Any], sizes: Mapping[Dimension, int]) -> list[tuple[int, ...]]:
+        """The shapes of the results, from those of the arguments and the sizes of `asked`.
+
+        Raises `TensorCalcError`: E_SHAPE, E_INDEX_RANGE, E_UNKNOWN_SIZE.
+        """
+        known = self._sizes(arrays, sizes)
+        self._check_entries(known)
+        return [tuple(self._known(d, known) for d in t.dimensions) for t in self.program.outputs]
+
     def _bound(self, args: Sequence[Any], arguments: Mapping[str, Any]) -> tuple[list[Any], dict[Dimension, int]]:
         """The values of the inputs in order, and the sizes that the caller gave."""
         inputs = self.program.inputs

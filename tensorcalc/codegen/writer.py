@@ -77,7 +77,7 @@ class Writer:
         else:
             self._part(name, definition, self.lowering.lower(dense))
         for term in scatters:
-            if term.summed:
+            if term.summed or "add" not in self.block.dialect.statements:
                 self._accumulate(name, term)
             else:
                 self._add(name, term)
