@@ -20,6 +20,9 @@ __all__ = ["Adjoints", "backpropagated"]
 
 LARGEST_CLOSED_FORM = 40  # operations; beyond it a result stays in terms of the adjoints of other definitions
 
+LONGEST_PATH = 12  # definitions on the way up to which whole closed forms are tried
+LARGEST_IN_DEPTH = 12  # operations of a closed form on longer ways
+
 
 @dataclass
 class Adjoints:
@@ -30,6 +33,7 @@ class Adjoints:
     scalar: bool
     lemmas: list[Lemma] = field(default_factory=list)
     results: dict[Tensor, Lemma] = field(default_factory=dict)
+    largest: int = LARGEST_CLOSED_FORM
     reached: frozenset[Tensor] = frozenset()  # the definitions between the variables and the outputs
     shared: frozenset[Tensor] = frozenset()  # outputs that other definitions on the way use
 
@@ -37,6 +41,7 @@ class Adjoints:
         """Add the lemmas for the variables: each as soon as all its consumers are done."""
         path = self._path(variables)
         self.reached = frozenset(d.tensor for d in path)
+        self.largest = LARGEST_CLOSED_FORM if len(path) <= LONGEST_PATH else LARGEST_IN_DEPTH
         self.shared = frozenset(t for t in self.outputs if self._consumers(t))
         waiting = [v for v in variables if v not in self.engine.system.by_tensor]
         done: set[Tensor] = set()
@@ -93,11 +98,11 @@ class Adjoints:
     def _close(self, lemma: Lemma, indices: tuple[Index, ...]) -> Lemma:
         """The lemma with the adjoints of other definitions substituted, unless that gets long."""
         line = replace(lemma.result, self._known_value)
-        if line == lemma.result or size(line) > LARGEST_CLOSED_FORM:
+        if line == lemma.result or size(line) > self.largest:
             return lemma
         steps = simplify(line, self.engine.book, indices)
         final = steps[-1].expression if steps else line
-        if size(final) > max(LARGEST_CLOSED_FORM, size(lemma.result)):
+        if size(final) > max(self.largest, size(lemma.result)):
             return lemma
         return Lemma(lemma.lhs, (*lemma.steps, Step(line, (SUBSTITUTE,)), *steps), lemma.kind)
 

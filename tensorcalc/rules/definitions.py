@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 from sympy import Add, Expr, Mul, Pow, S
@@ -77,7 +78,7 @@ class Book:
 
     def relevant(self, expression: Expr) -> list[Pattern]:
         """The equations whose left side may occur in the expression."""
-        present = set(tensors_in(expression))
+        present = _present(expression)
         found = [row for t in present for row in self._patterns.get(t, ()) if row[1].tensors <= present]
         return [p for _, p in sorted([*found, *self._numbers], key=lambda row: row[0])]
 
@@ -124,6 +125,10 @@ def fold(expression: Expr, book: Book, fired: dict[Rule, None]) -> Expr:
 def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names) -> Expr:
     if isinstance(expression, Component | Delta | One | Index) or not expression.args:
         return expression
+    present = _present(expression)
+    patterns = [p for p in patterns if p.tensors <= present]
+    if not patterns:
+        return expression
     if isinstance(expression, Contraction) or expression.is_Pow:  # 1/√Σ is folded before the Σ in it
         whole = _fold_node(expression, patterns, fired, names)
         if whole is not None:
@@ -137,6 +142,11 @@ def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]
     result = rebuild(expression, arguments) if changed else expression
     found = _fold_node(result, patterns, fired, names)
     return result if found is None else _fold(found, patterns, fired, names)
+
+
+@lru_cache(1 << 14)
+def _present(expression: Expr) -> frozenset[Tensor]:
+    return frozenset(tensors_in(expression))
 
 
 def _fold_node(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names) -> Expr | None:
