@@ -221,7 +221,7 @@ def evaluate(expression: Expr, environment: Environment, axes: tuple[Index, ...]
 
 
 def _value(node: Expr, env: Environment, axes: tuple[Index, ...]) -> Array:
-    if node.is_number:
+    if node.is_number and not node.args:
         return np.asarray(float(node)).reshape((1,) * len(axes))
     if isinstance(node, Component):
         return _component(env.value(node.tensor), node.indices, env, axes)

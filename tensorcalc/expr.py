@@ -6,6 +6,7 @@ with a repeated index is summed only under a `Contraction` (`tensorcalc.binding`
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import sympy
@@ -138,10 +139,12 @@ class Iverson(Expr):
     is_nonnegative = True
     RELATIONS = ("le", "lt", "ge", "gt", "eq", "ne")
 
-    def __new__(cls, relation: str | sympy.Symbol, a: Expr, b: Expr) -> Iverson:
+    def __new__(cls, relation: str | sympy.Symbol, a: Expr, b: Expr) -> Expr:
         name = str(relation)
         if name not in cls.RELATIONS:
             raise ValueError(f"unknown comparison {name}")
+        if a == b or (isinstance(a, Integer) and isinstance(b, Integer)):
+            return S.One if getattr(operator, name)(int(a - b), 0) else S.Zero
         return Expr.__new__(cls, sympy.Symbol(name), a, b)
 
     @property

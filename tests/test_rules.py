@@ -18,7 +18,7 @@ from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, free_ind
 from tensorcalc.check import autograd
 from tensorcalc.derivation.engine import Engine
 from tensorcalc.evaluator import Environment, evaluate
-from tensorcalc.expr import Component, Exp, Group, Inverse, LogDeterminant, One, Partial, delta
+from tensorcalc.expr import Component, Exp, Group, Inverse, Iverson, LogDeterminant, One, Partial, delta
 from tensorcalc.functions import FUNCTIONS, Elementwise
 from tensorcalc.indices import Adjoint, Dimension, Index, Tensor
 from tensorcalc.rules import derivatives
@@ -478,3 +478,27 @@ def test_what_only_looks_like_a_definition_stays(expression: Expr) -> None:
     fired: Fired = {}
     assert fold(expression, Engine(SYSTEM).book, fired) == expression
     assert not fired
+
+
+@pytest.mark.parametrize(
+    ("relation", "less", "same"), [("le", 1, 1), ("lt", 1, 0), ("ge", 0, 1), ("gt", 0, 0), ("eq", 0, 1), ("ne", 1, 0)]
+)
+def test_brackets_of_known_indices_are_numbers(relation: str, less: int, same: int) -> None:
+    assert Iverson(relation, S(1), S(2)) == less
+    assert Iverson(relation, S(2), S(1)) == (not less if relation not in ("eq", "ne") else less)
+    assert Iverson(relation, S(2), S(2)) == same
+    assert Iverson(relation, i, i) == same
+    assert isinstance(Iverson(relation, i, S(0)), Iverson)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (fn("softplus", S(1)), 1.3132616875182228),
+        (fn("sigmoid", S(2)) ** fn("relu", S(3)), 0.8807970779778823**3),
+        (fn("lgamma", S(4)), 1.791759469228055),
+    ],
+    ids=str,
+)
+def test_functions_of_numbers_have_values(value: Expr, number: float) -> None:
+    assert evaluate(value, environment(), ()) == pytest.approx(number, rel=1e-14)

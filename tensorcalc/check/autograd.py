@@ -138,7 +138,7 @@ def _value(node: Expr, values: Values, env: Environment, axes: tuple[Index, ...]
     if node.is_Mul:
         return math.prod(arguments[1:], start=arguments[0])
     if node.is_Pow:
-        return torch.pow(arguments[0], float(node.exp) if node.exp.is_number else arguments[1])
+        return torch.pow(arguments[0], float(node.exp) if node.exp.is_Rational else arguments[1])
     row = function_of(node)
     if row is None:
         raise ValueError(f"no torch function for {type(node).__name__}")
