@@ -358,6 +358,9 @@ TABLE["determinant"] = lambda: program(r0(), Determinant(S2.tensor) * Inverse(S2
 TABLE["logarithm of determinant"] = lambda: program(
     r0(), LogDeterminant(Named("z", C, C).tensor) / 2, (Named("z", C, C)[i, j], 3 * delta(i, j) + v[i] * v[j])
 )
+TABLE["delta that selects nothing"] = lambda: program(
+    r0(), Named("z")() + delta(Z(), 0), (Named("z")(), total(i, v[i]))
+)
 TABLE["outside"] = affine_program
 TABLE["outside in front"] = lambda: program(r3[n, i, d], Named("G", D, C)[d, i - n] * a[n] + x[n, i - 1] * V[i + d, d])
 TABLE["affine delta"] = lambda: program(rC[p], total(n, d, a[n] * Named("z", D)[d] * delta(p, n + d)))

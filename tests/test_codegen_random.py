@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sympy import Add, Expr, Integer, Mul, Pow, Rational
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, log
 
 from codegen_oracle import Oracle
 from tensorcalc.binding import Contraction, free_indices
@@ -78,10 +78,30 @@ def expressions(depth: int) -> st.SearchStrategy[Expr]:
         inner.map(lambda e: e**2),
         st.tuples(inner, st.integers(0, 2**30)).map(lambda pair: summed(*pair)),
         inner.map(lambda e: Exp(Mul(Rational(1, 10), e))),
+        st.tuples(inner, st.integers(0, 2**30)).map(lambda pair: exponential(*pair)),
     )
 
 
 NUMBERS = [Integer(2), Integer(-1), Rational(1, 3), DIMENSIONS[0], Pow(DIMENSIONS[1], Rational(-1, 2)), Integer(0)]
+
+
+def exponential(e: Expr, choice: int) -> Expr:
+    """Quotients and logarithms of sums of exponentials, in which stable forms are recognised."""
+    e = Mul(Rational(1, 10), e)
+    total = (
+        summed(Exp(e), choice >> 4) if choice & 8 else summed((2 + Mul(Rational(1, 9), e) ** 2) * Exp(e), choice >> 4)
+    )
+    forms = (
+        lambda: Exp(e) / total,
+        lambda: log(total),
+        lambda: log(1 + total),
+        lambda: Exp(e) / (1 + total),
+        lambda: log(Exp(e) / total),
+        lambda: total / (Exp(e) + total) ** 2 * Exp(e),
+        lambda: Exp(e) / total * log(Exp(e) / total),
+        lambda: Exp(-e) / (Exp(e) + Exp(-e)),
+    )
+    return forms[choice & 7]()
 
 
 def summed(e: Expr, choice: int) -> Expr:

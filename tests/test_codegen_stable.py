@@ -123,6 +123,12 @@ FORWARD: dict[str, str] = {
     "pairs": "s[n,m] = sum(i, Y[n,i]*Y[m,i]); r = sum(n, log(sum(m, exp(1000*s[n,m]))) - 1000*s[n,n])",
     "contrastive": "s[n,m] = sum(i, Y[n,i]*Y[m,i]); r[n] = -log(exp(1000*s[n,P0[n]])/sum(m, exp(1000*s[n,m])))",
     "attention": "s[n,j] = sum(d, A[n,d]*B[j,d])*10000; r[n,d] = sum(j, exp(s[n,j])*V[j,d])/sum(l, exp(s[n,l]))",
+    "weighted softmax": "r[n,i] = M[n,i]*exp(X[n,i])/sum(j, M[n,j]*exp(X[n,j]))",
+    "weighted softmax, mask outside": "r[n,i] = exp(X[n,i])/sum(j, M[n,j]*exp(X[n,j]))*M[n,i]",
+    "weighted sum": "r[n] = sum(i, M[n,i]*exp(X[n,i])*v[i])/sum(j, M[n,j]*exp(X[n,j]))",
+    "weighted logsumexp": "r[n] = log(sum(j, M[n,j]*exp(X[n,j])))",
+    "weights without batch": "r[n] = log(sum(j, M[n,j]*exp(x[j])))",
+    "weights of either sign": "r[n,i] = v[i]*exp(X[n,i])/sum(j, v[j]*exp(X[n,j]))",
     "embedded rows": "r[n,i] = exp(W[T[n],i])/sum(j, exp(W[T[n],j])) + 0.001*1[n]*W[i,i]",
 }
 
@@ -141,6 +147,9 @@ def values_for(program: Program, scale: float, masked: bool, dtype: str, seed: i
             array = np.where(random.random(shape) < 0.5, array, np.sign(array) * scale)
         if tensor.name == "X" and masked:
             array[0, 2] = array[1, 3] = array[2, 0] = -np.inf
+        if tensor.name in ("M", "R"):
+            array = (array > -0.5) * 1.0
+            array[:, 0] = 1
         if tensor.name in ("P", "Q"):
             array = np.exp(array) / np.exp(array).sum()
             if tensor.name == "P":
@@ -213,6 +222,7 @@ GRADIENTS: dict[str, tuple[str, str, str, str]] = {
         "s[n,j] = sum(d, A[n,d]*B[j,d]) + X[n,j]; r[n,d] = sum(j, exp(s[n,j])*V[j,d])/sum(l, exp(s[n,l]))",
         *("r", "B", "vjp"),
     ),
+    "cox": ("c = -sum(n, a[n]*(x4[n] - log(sum(m, R[n,m]*exp(10000*x4[m])))))", "c", "x4", "gradient"),
     "soft labels": (
         "s[n,i] = exp(X[n,i])/sum(j, exp(X[n,j])); c = -sum(n, i, Y[n,i]*log(s[n,i]))",
         *("c", "X", "gradient"),

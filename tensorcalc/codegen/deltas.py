@@ -15,7 +15,7 @@ from tensorcalc.binding import Contraction, free_indices, product, rename
 from tensorcalc.expr import Component, Delta, Group
 from tensorcalc.indices import Dimension, Index
 
-__all__ = ["Scatter", "Sparse", "scatter", "solved", "split"]
+__all__ = ["Scatter", "Sparse", "scatter", "solved", "split", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +161,11 @@ def scatter(term: Sparse, indices: Sequence[Index]) -> Scatter:
     return Scatter(
         tuple(target.values()), Contraction(coefficient, *inner), tuple(d for d in term.dummies if d in used)
     )
+
+
+def written(rhs: Expr, indices: tuple[Index, ...]) -> tuple[Expr, tuple[Scatter, ...]]:
+    """A right side as what is written to every entry, and what is then added to some."""
+    dense, sparse = split(rhs, indices)
+    every = [scatter(term, indices) for term in sparse]
+    dense = Add(dense, *(s.coefficient for s in every if s.target == indices))
+    return dense, tuple(s for s in every if s.target != indices and s.coefficient is not S.Zero)

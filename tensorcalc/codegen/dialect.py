@@ -138,6 +138,17 @@ NUMPY = Dialect(
             "{3}[np.isinf({3})] = 0",
             "{0} = np.log(np.exp({1} - {3}).sum(axis={2})) + {3}.squeeze({2})",
         ),
+        "weighted softmax": (
+            "{3} = np.where({4} != 0, {1}, -np.inf).max(axis={2}, keepdims=True, initial=-np.inf)",
+            "{3}[np.isinf({3})] = 0",
+            "{0} = {4} * np.exp(np.minimum({1} - {3}, 0))",
+            "{0} /= {0}.sum(axis={2}, keepdims=True)",
+        ),
+        "weighted logsumexp": (
+            "{3} = np.where({4} != 0, {1}, -np.inf).max(axis={2}, keepdims=True, initial=-np.inf)",
+            "{3}[np.isinf({3})] = 0",
+            "{0} = np.log(({4} * np.exp(np.minimum({1} - {3}, 0))).sum(axis={2})) + {3}.squeeze({2})",
+        ),
         "logdet": (
             "{2}, {0} = np.linalg.slogdet({1})",
             "{0} = np.where({2} < 0, np.nan, {0})",
@@ -158,6 +169,8 @@ NUMPY = Dialect(
         "softmax": ("invalid",),
         "logsoftmax": ("divide", "invalid"),
         "logsumexp": ("divide", "over"),
+        "weighted softmax": ("invalid",),
+        "weighted logsumexp": ("divide",),
         "guarded": ("divide", "invalid"),
     },
 )
@@ -211,6 +224,17 @@ TORCH = Dialect(
         "take over": ("{0} = {1} if {in_place} else {1}.clone()",),
         "scale": ("{0} = {1}.mul_({2}) if {in_place} else {1} * {2}",),
         "in place": ("{0} = not any(a.requires_grad for a in [{1}])  # autograd needs what it has seen",),
+        "weighted softmax": (
+            "{3} = torch.where({4} != 0, {1}, -torch.inf).amax(dim={2}, keepdim=True)",
+            "{3} = torch.where({3}.isinf(), 0, {3})",
+            "{0} = {4} * torch.exp(torch.clamp({1} - {3}, max=0))",
+            "{0} = {0} / {0}.sum(dim={2}, keepdim=True)",
+        ),
+        "weighted logsumexp": (
+            "{3} = torch.where({4} != 0, {1}, -torch.inf).amax(dim={2}, keepdim=True)",
+            "{3} = torch.where({3}.isinf(), 0, {3})",
+            "{0} = torch.log(({4} * torch.exp(torch.clamp({1} - {3}, max=0))).sum(dim={2})) + {3}.squeeze({2})",
+        ),
         "softmax*": (
             "{0} = torch.exp({1} - {1}.amax(dim={2}, keepdim=True))",
             "{0} = {0} / {0}.sum(dim={2}, keepdim=True)",

@@ -13,14 +13,28 @@ from sympy import Add, Expr, Mul, Pow, S, log
 
 from tensorcalc.binding import Binder, Contraction, free_indices, product, rename
 from tensorcalc.codegen.matching import matched
-from tensorcalc.codegen.nodes import Logaddexp, LogSoftmax, LogSumExp, RowFunction, Softmax
+from tensorcalc.codegen.nodes import Logaddexp, LogSoftmax, LogSumExp, RowFunction, Softmax, Weighted
 from tensorcalc.codegen.rows import Rows
 from tensorcalc.expr import Component, Exp, Group, One
 from tensorcalc.functions import sigmoid, softplus
-from tensorcalc.indices import Dimension, Index
+from tensorcalc.indices import Dimension, Index, Tensor
 from tensorcalc.system import Definition
 
 __all__ = ["Exponentials"]
+
+
+def _factors(e: Expr) -> tuple[Expr, ...]:
+    return () if e is S.One else Mul.make_args(e)
+
+
+def _without(factors: Sequence[Expr], some: Sequence[Expr]) -> list[Expr] | None:
+    """The factors without some of them; `None` where one of those is missing."""
+    rest = list(factors)
+    for factor in some:
+        if factor not in rest:
+            return None
+        rest.remove(factor)
+    return rest
 
 
 class Exponentials:
@@ -71,7 +85,7 @@ class Exponentials:
 
     def _log_softmax(self, e: Component) -> Expr | None:
         known = self.rows.softmaxes().get(e.tensor)
-        if known is None:
+        if known is None or isinstance(known.argument, Weighted):
             return None
         return self.rows.sibling(e, LogSoftmax, self.rewrite(known.argument))
 
@@ -107,15 +121,25 @@ class Exponentials:
     def _positive_log(self, e: Expr) -> Expr | None:
         """log e, where e is certainly positive."""
         found = self.logarithm(e)
-        return None if found is None or found.atoms(log) - {log(n) for n in found.atoms(sympy.Number)} else found
+        if found is None or any(self.rows.is_weighted(t) for t in found.atoms(Tensor)):
+            return None
+        return None if any(not node.args[0].is_number for node in found.atoms(log)) else found
+
+    def _exponents(self, e: Expr) -> tuple[Expr | None, Expr]:
+        """A product as exp(a)·w: the exponent, and the factors that hold no exponential."""
+        parts = [(f, self._positive_log(f)) for f in Mul.make_args(e)]
+        exponents = [part for _, part in parts if part is not None]
+        return Add(*exponents) if exponents else None, product([f for f, part in parts if part is None])
 
     def _log_contraction(self, e: Contraction) -> Expr | None:
         body, dummies = self.opened(e)
         outside, inside = self._apart(body, dummies)
-        inner = self._positive_log(inside)
-        if inner is None or not set(dummies) <= free_indices(inner):
+        exponent, weight = self._exponents(inside)
+        if exponent is None or not set(dummies) <= free_indices(exponent) | free_indices(weight):
             return None
-        total = self.rows.component(LogSumExp, inner, self.rewrite(inner), dummies)
+        if weight is not S.One:
+            exponent = Weighted(exponent, weight)
+        total = self.rows.component(LogSumExp, exponent, self.rewrite(exponent), dummies)
         return Add(total, log(outside)) if outside is not S.One else total
 
     @staticmethod
@@ -152,12 +176,27 @@ class Exponentials:
                 if found is not None:
                     return product((found, Pow(factor.base, factor.exp + 1)))
             return self._by_logarithm(rest, factor)
-        return self._unfolded_quotient(factors)
+        if not any(isinstance(f, sympy.exp) for f in factors):
+            return None
+        return self._inner_quotient(factors) or self._unfolded_quotient(factors)
+
+    def _inner_quotient(self, factors: list[Expr]) -> Expr | None:
+        """exp(a)·Σ_k b_k/D_k, with the exponential taken into the sum."""
+        exponentials = [f for f in factors if isinstance(f, sympy.exp)]
+        for place, factor in enumerate(factors):
+            if not isinstance(factor, Contraction):
+                continue
+            body, dummies = factor.open((*self.scope, *factors))
+            outer, self.scope = self.scope, (*self.scope, *dummies)
+            found = self.quotient(product((*exponentials, *Mul.make_args(body))))
+            self.scope = outer
+            if found is not None:
+                rest = [f for p, f in enumerate(factors) if p != place and f not in exponentials]
+                return product((*rest, Contraction(found, *dummies)))
+        return None
 
     def _unfolded_quotient(self, factors: list[Expr]) -> Expr | None:
         """exp(a)·s, where s is defined as a quotient by a sum in which exp(a) occurs."""
-        if not any(isinstance(f, sympy.exp) for f in factors):
-            return None
         for place, factor in enumerate(factors):
             base, power = factor.as_base_exp()
             meaning = self.meaning(base)
@@ -179,12 +218,14 @@ class Exponentials:
             return meaning is not None and self._is_exponential_sum(meaning)
         if isinstance(e, Mul):
             return all(f.is_number or self._is_exponential_sum(f) for f in e.args)
-        return isinstance(e, Add | Contraction) and self.logarithm(e) is not None
+        if isinstance(e, Contraction):
+            return self._exponents(self._apart(*self.opened(e))[1])[0] is not None
+        return isinstance(e, Add) and self._log_terms(e) is not None
 
     def _by_logarithm(self, rest: Expr, factor: Pow) -> Expr | None:
         """exp(v)·D^r as exp(v + r log D)."""
-        total = self.logarithm(factor.base)
-        if total is None or total.atoms(log):
+        total = self._positive_log(factor.base)
+        if total is None:
             return None
         exponent = Mul(factor.exp, total)
         others: list[Expr] = []
@@ -241,19 +282,23 @@ class Exponentials:
         return None if found is None else Contraction(found, *dummies)
 
     def _entry(self, e: Expr, by: Contraction) -> Expr | None:
-        """exp(a_e)/Σ_i exp(a_i): an entry of a softmax."""
-        if not isinstance(e, sympy.exp):
+        """w_e exp(a_e)/Σ_i w_i exp(a_i), times other factors: an entry of a softmax."""
+        factors = list(Mul.make_args(e))
+        if not any(isinstance(f, sympy.exp) for f in factors):
             return None
         body, dummies = by.open((*self.scope, e))
         outside, inside = self._apart(body, dummies)
-        argument = self._positive_log(inside)
-        if argument is None or not set(dummies) <= free_indices(argument):
+        exponent, weight = self._exponents(inside)
+        if exponent is None or not set(dummies) <= free_indices(exponent):
             return None
-        mapping = matched(argument, dummies, e.args[0])
-        if mapping is None:
-            return None
-        entry = self.rows.component(Softmax, argument, self.rewrite(argument), dummies)
-        return product((rename(entry, mapping), 1 / outside))
+        for factor in factors:
+            mapping = matched(exponent, dummies, factor.args[0]) if isinstance(factor, sympy.exp) else None
+            rest = None if mapping is None else _without(factors, (factor, *_factors(rename(weight, mapping))))
+            if mapping is not None and rest is not None:
+                argument = exponent if weight is S.One else Weighted(exponent, weight)
+                entry = self.rows.component(Softmax, argument, self.rewrite(argument), dummies)
+                return product((rename(entry, mapping), *rest, 1 / outside))
+        return None
 
     def _share(self, e: Expr, by: Expr) -> Expr | None:
         """The share of one term in a sum of a few exponentials, by a sigmoid."""

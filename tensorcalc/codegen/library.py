@@ -153,7 +153,10 @@ class Torch:
         if labels.numel() == 0 or self.torch.compiler.is_compiling():
             return None
         least, largest = self.torch.aminmax(labels)
-        if int(least) >= 0 and int(largest) < size:
+        try:
+            if int(least) >= 0 and int(largest) < size:
+                return None
+        except RuntimeError:  # inside a transformation such as torch.vmap there are no values to look at
             return None
         place = tuple(int(p) for p in self.torch.nonzero((labels < 0) | (labels >= size))[0])
         return place, int(labels[place])

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sympy import Expr, Function, Mul, Pow
 
 from tensorcalc.binding import Binder, free_indices
-from tensorcalc.codegen.deltas import split
+from tensorcalc.codegen.deltas import written
 from tensorcalc.codegen.nodes import RowFunction
 from tensorcalc.expr import Component
 from tensorcalc.indices import BoundIndex, Tensor
@@ -49,12 +49,12 @@ def taken_over(definition: Definition) -> Tensor | None:
     """The tensor t where the definition is t over its own indices, times other things, plus scattered terms."""
     if isinstance(definition.rhs, RowFunction):
         return None
-    dense, sparse = split(definition.rhs, definition.indices)
+    dense, scatters = written(definition.rhs, definition.indices)
     factors = Mul.make_args(dense)
     for factor in factors:
         if isinstance(factor, Component) and factor.indices == definition.indices:
             rest = [f for f in factors if f is not factor]
-            elsewhere = {t for e in (*rest, *(s.coefficient for s in sparse)) for t in tensors_in(e)}
+            elsewhere = {t for e in (*rest, *(s.coefficient for s in scatters)) for t in tensors_in(e)}
             if factor.tensor not in elsewhere:
                 return factor.tensor
     return None

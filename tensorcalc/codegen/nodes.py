@@ -10,7 +10,7 @@ from sympy import Expr, Function
 
 from tensorcalc.indices import Index
 
-__all__ = ["ROW_FUNCTIONS", "Guarded", "LogSoftmax", "LogSumExp", "Logaddexp", "RowFunction", "Softmax"]
+__all__ = ["Guarded", "LogSoftmax", "LogSumExp", "Logaddexp", "RowFunction", "Softmax", "Weighted"]
 
 
 class Logaddexp(Function):
@@ -27,8 +27,18 @@ class Guarded(Function):
     is_commutative = True
 
 
+class Weighted(Function):
+    """The argument a and the factors w of the exponentials w exp(a) of a row function; entries with w = 0 are out."""
+
+    is_real = True
+    is_commutative = True
+
+
 class RowFunction(Expr):
-    """A function of the entries of a row: its argument, then the indices over which the row runs."""
+    """A function of the entries of a row: its argument, then the indices over which the row runs.
+
+    With weights the argument is `Weighted`: w_i exp(a_i)/Σ_j w_j exp(a_j), log Σ_j w_j exp(a_j).
+    """
 
     is_real = True
     is_commutative = True
@@ -65,6 +75,3 @@ class LogSumExp(RowFunction):
     """log Σ_j exp(a_j)."""
 
     word = "logsumexp"
-
-
-ROW_FUNCTIONS = (Softmax, LogSoftmax, LogSumExp)

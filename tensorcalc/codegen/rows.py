@@ -9,7 +9,7 @@ from sympy import Expr
 
 from tensorcalc.binding import rename
 from tensorcalc.codegen.matching import appearance, matched
-from tensorcalc.codegen.nodes import LogSoftmax, LogSumExp, RowFunction, Softmax
+from tensorcalc.codegen.nodes import LogSumExp, RowFunction, Softmax, Weighted
 from tensorcalc.expr import Component
 from tensorcalc.indices import Index, Tensor
 from tensorcalc.system import Definition
@@ -73,26 +73,18 @@ class Rows:
         self._taken.add(name)
         return name
 
-    def argument_of(self, kind: type[RowFunction], component: Component) -> tuple[Expr, tuple[Index, ...]] | None:
-        """The argument of a row function, with the indices of one of its components, and its row."""
-        for known in self._rows:
-            if known.tensor == component.tensor and known.kind is kind:
-                names = dict(zip(known.order, component.indices, strict=True))
-                return rename(known.argument, {i: names.get(i, i) for i in known.batch}), known.row
-        return None
-
     def sibling(self, component: Component, kind: type[RowFunction], computed: Expr) -> Expr | None:
         """The entry of another row function of the same argument, for a component of a softmax."""
         for known in list(self._rows):
-            if known.tensor == component.tensor and known.kind is Softmax and kind is LogSoftmax:
+            if known.tensor == component.tensor and known.kind is Softmax and not isinstance(known.argument, Weighted):
                 other = self.component(kind, known.argument, computed, known.row)
                 return rename(other, dict(zip(known.order, component.indices, strict=True)))
         return None
 
+    def is_weighted(self, tensor: Tensor) -> bool:
+        """Whether a tensor holds a row function with weights, whose signs are not known."""
+        return any(r.tensor == tensor and isinstance(r.argument, Weighted) for r in self._rows)
+
     def softmaxes(self) -> dict[Tensor, _Row]:
         """The softmaxes by their tensors."""
         return {r.tensor: r for r in self._rows if r.kind is Softmax}
-
-    def sums(self) -> list[_Row]:
-        """The logsumexps."""
-        return [r for r in self._rows if r.kind is LogSumExp]

@@ -69,14 +69,8 @@ class Function:
 
     def __call__(self, /, *args: Any, **arguments: Any) -> Any:
         out = arguments.pop("out", None) if self._has_out else None
-        values, given = self._bound(args, arguments)
-        arrays = self._library.arrays(self.program.inputs, values)
-        sizes = self._sizes(arrays, given)
-        for tensor, array in zip(self.program.inputs, arrays, strict=True):
-            if tensor.is_label:
-                self._check_labels(tensor, array, sizes)
-        self._check_entries(sizes)
-        keywords = {variable: self._known(dimension, sizes) for dimension, variable in self._assembled.sizes.items()}
+        arrays, sizes = self.checked(args, arguments)
+        keywords = {variable: self._known(dimension, sizes) for dimension, variable in self.asked.items()}
         if out is None:
             return self._function(*arrays, **keywords)
         return self._into(out, arrays, keywords, sizes)
@@ -91,14 +85,23 @@ class Function:
         """The dimensions whose size no argument shows, and the names under which the caller gives it."""
         return self._assembled.sizes
 
-    def shapes(self, arrays: Sequence[Any], sizes: Mapping[Dimension, int]) -> list[tuple[int, ...]]:
-        """The shapes of the results, from those of the arguments and the sizes of `asked`.
+    def checked(
+        self, args: Sequence[Any], arguments: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], Mapping[Dimension, int]]:
+        """What a call with these arguments computes with: the arrays in order, and the sizes of all dimensions."""
+        values, given = self._bound(args, arguments)
+        arrays = self._library.arrays(self.program.inputs, values)
+        sizes = self._sizes(arrays, given)
+        for tensor, array in zip(self.program.inputs, arrays, strict=True):
+            if tensor.is_label:
+                self._check_labels(tensor, array, sizes)
+        self._check_entries(sizes)
+        return arrays, sizes
 
-        Raises `TensorCalcError`: E_SHAPE, E_INDEX_RANGE, E_UNKNOWN_SIZE.
-        """
-        known = self._sizes(arrays, sizes)
-        self._check_entries(known)
-        return [tuple(self._known(d, known) for d in t.dimensions) for t in self.program.outputs]
+    def shapes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> list[tuple[int, ...]]:
+        """The shapes of the results, from those of the arguments and the sizes that the caller gives."""
+        sizes = self._sizes(arrays, given)
+        return [tuple(self._known(d, sizes) for d in t.dimensions) for t in self.program.outputs]
 
     def _bound(self, args: Sequence[Any], arguments: Mapping[str, Any]) -> tuple[list[Any], dict[Dimension, int]]:
         """The values of the inputs in order, and the sizes that the caller gave."""
@@ -147,7 +150,7 @@ class Function:
                 )
             for axis, (length, dimension) in enumerate(zip(shape, tensor.dimensions, strict=True)):
                 place = f"axis {axis} of {tensor.name}"
-                fixed = (dimension.size, "fixed") if dimension.size is not None else (int(length), place)
+                fixed = (dimension.size, "fixed") if dimension.size is not None else (length, place)
                 size, where = sizes.setdefault(dimension, fixed)
                 if size != length:
                     raise TensorCalcError(

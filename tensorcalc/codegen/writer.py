@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sympy import Add, Expr, Mul, S
+from sympy import Expr, Mul
 
 from tensorcalc.binding import free_indices
 from tensorcalc.codegen.arrays import Array, Kind, Level
 from tensorcalc.codegen.block import Block
-from tensorcalc.codegen.deltas import Scatter, scatter, split
+from tensorcalc.codegen.deltas import Scatter, written
 from tensorcalc.codegen.gather import subscript
 from tensorcalc.codegen.lowering import Lowering, Stored
 from tensorcalc.codegen.needs import heirs, shared
-from tensorcalc.codegen.nodes import RowFunction
+from tensorcalc.codegen.nodes import RowFunction, Weighted
 from tensorcalc.codegen.sizes import Origin
 from tensorcalc.expr import Component
 from tensorcalc.indices import Dimension, Index, Tensor
@@ -65,10 +65,7 @@ class Writer:
         if isinstance(definition.rhs, RowFunction):
             self._row_function(name, definition, definition.rhs)
             return
-        dense, sparse = split(definition.rhs, definition.indices)
-        scatters = [scatter(t, definition.indices) for t in sparse]
-        dense = Add(dense, *(s.coefficient for s in scatters if s.target == definition.indices))
-        scatters = [s for s in scatters if s.target != definition.indices and s.coefficient is not S.Zero]
+        dense, scatters = written(definition.rhs, definition.indices)
         taken = next((t for t, heir in self.heirs.items() if heir == tensor and t in self.owned), None)
         if taken is not None:
             self._take_over(name, definition, taken, dense)
@@ -118,15 +115,19 @@ class Writer:
         reduced = not set(function.row) <= set(definition.indices)
         axes = (*definition.indices, *function.row) if reduced else definition.indices
         block.hint = axes
-        argument = block.numbers(self.lowering.lower(function.argument))
-        argument = block.bind(block.whole(argument, axes))
+        weighted = isinstance(function.argument, Weighted)
+        parts = [
+            block.numbers(self.lowering.lower(a)) for a in (function.argument.args if weighted else [function.argument])
+        ]
+        names = [block.bind(block.whole(part, axes)).code for part in parts[:1]]
+        names += [block.bind(block.aligned(block.array(part), axes)).code for part in parts[1:]]
         places = tuple(axes.index(i) for i in function.row)
-        word = function.word
+        word = f"weighted {function.word}" if weighted else function.word
         if len(places) > 1 and f"{word}*" in block.dialect.statements:
             word += "*"
         axis = str(places[0] if len(places) == 1 else places)
         peak = block.names.local("peak") if "{3}" in "".join(block.dialect.statements[word]) else ""
-        block.statement(word, name, argument.code, axis, peak, out=self._out(definition.tensor))
+        block.statement(word, name, names[0], axis, peak, *names[1:], out=self._out(definition.tensor))
         self._own(name, definition)
 
     def _take_over(self, name: str, definition: Definition, taken: Tensor, dense: Expr) -> None:
