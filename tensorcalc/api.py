@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc import derivation, library, notation, render
+from tensorcalc import derivation, frameworks, library, notation, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
@@ -51,6 +51,29 @@ class System(core.System):
     def derive_all(self) -> list[Derivation]:
         """What the derivation file asks for, or the default derivation."""
         return [self.derive(r.of, r.wrt, cast("Kind | None", r.kind or None)) for r in self.requests or (Request(),)]
+
+    def wrap(
+        self, of: Names = (), wrt: Names = (), framework: str = "torch", form: str = "function"
+    ) -> frameworks.Wrapped:
+        """`of` as a function of the inputs that a framework differentiates with the generated derivatives.
+
+        The function takes the inputs by name or in the order of `inputs` and returns an array, or a tuple where `of`
+        is a sequence. Inputs outside `wrt` are held constant; without `wrt`, only labels are. Without `of`, the last
+        definition is wrapped.
+
+        | framework | form | is | for |
+        |---|---|---|---|
+        | torch | function | `torch.autograd.Function` | backward and forward mode of any order, `torch.func`, `vmap` |
+        | torch | operator | `torch.library.custom_op` | `torch.compile(fullgraph=True)`, `torch.export`, reverse mode |
+        | jax | function | `jax.custom_jvp` | forward and reverse mode of any order, `jit`, `vmap` |
+        | jax | operator | `jax.custom_vjp` | reverse mode by the generated VJP, `jit`, `vmap` |
+
+        Shapes and labels are checked as by `lambdify`; inside a transformation (`vmap`, `jit`), where labels have no
+        values, those are not. Assumptions about variables are not used: they need not hold for derivatives.
+
+        Raises `TensorCalcError` E_UNKNOWN_NAME, E_TARGET or E_UNSUPPORTED.
+        """
+        return frameworks.wrap(self, of or self.definitions[-1].name, wrt, framework, form)
 
     def text(self) -> str:
         """What was understood, in the notation itself, with every sum explicit."""
