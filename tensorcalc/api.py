@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast, overload
 
 import numpy.typing as npt
 from sympy import Expr
@@ -15,7 +15,9 @@ from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
 from tensorcalc.construction import equations
 from tensorcalc.derivation import Kind, Step
+from tensorcalc.derivation.factored import factored_program
 from tensorcalc.errors import Source, TensorCalcError
+from tensorcalc.factored import FactoredFunction
 from tensorcalc.library import Entry, Request
 
 __all__ = ["Derivation", "System", "define", "load", "parse", "system_of"]
@@ -123,11 +125,24 @@ class Derivation(derivation.Derivation):
         """
         return check(self, values=values)
 
-    def lambdify(self, target: str = "numpy") -> Function:
-        """The derivative as a function of arrays by name (`numpy`, `torch`); its `source` is the code.
+    @overload
+    def lambdify(self, target: str = "numpy", *, factored: Literal[False] = False) -> Function: ...
 
-        Raises `TensorCalcError` E_TARGET for an unknown target or one whose library is not installed.
+    @overload
+    def lambdify(self, target: str = "numpy", *, factored: Literal[True]) -> FactoredFunction: ...
+
+    def lambdify(self, target: str = "numpy", *, factored: bool = False) -> Function | FactoredFunction:
+        """The derivative as a function of arrays by name (`numpy`, `torch`, `jax`); its `source` is the code.
+
+        With `factored`, a Jacobian or Hessian is returned by its factors (`tensorcalc.factored.Factored`): δ between
+        axes and outer products are kept, and nothing of the full size is made.
+
+        Raises `TensorCalcError` E_TARGET for an unknown target or one whose library is not installed, E_KIND for
+        factors of anything but a Jacobian or Hessian.
         """
+        if factored:
+            program, layouts = factored_program(self)
+            return FactoredFunction(compile_program(program, target), layouts)
         return compile_program(derivation.program_of(self), target)
 
     def __str__(self) -> str:

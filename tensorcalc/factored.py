@@ -1,0 +1,88 @@
+"""Derivatives that are returned by their factors: δ and low rank stay, and nothing of the full size is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tensorcalc.codegen import Function
+from tensorcalc.derivation.factored import Layout
+
+__all__ = ["Factored", "FactoredFunction", "FactoredTerm"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactoredTerm:
+    """A product: pairs of axes that a δ makes equal, and arrays with the axes of the derivative that theirs are."""
+
+    deltas: tuple[tuple[int, int], ...]
+    factors: tuple[tuple[Any, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Factored:
+    """A derivative as the sum of its terms, which are kept by their factors. `shape` is that of the whole array."""
+
+    shape: tuple[int, ...]
+    terms: tuple[FactoredTerm, ...]
+
+    def __iter__(self) -> Iterator[FactoredTerm]:
+        return iter(self.terms)
+
+    def dense(self) -> npt.NDArray[Any]:
+        """The whole array, in NumPy."""
+        letters = [chr(ord("a") + k) for k in range(len(self.shape))]
+        total: npt.NDArray[Any] = np.zeros(self.shape)
+        for term in self.terms:
+            arrays = [_numpy(array) for array, _ in term.factors]
+            subscripts = ["".join(letters[a] for a in axes) for _, axes in term.factors]
+            for first, second in term.deltas:
+                arrays.append(np.eye(self.shape[first]))
+                subscripts.append(letters[first] + letters[second])
+            held = sorted(set("".join(subscripts)))
+            part = np.einsum(f"{','.join(subscripts)}->{''.join(held)}", *arrays)
+            places = tuple(slice(None) if letter in held else None for letter in letters)
+            total = total + part[places]
+        return total
+
+
+def _numpy(array: Any) -> npt.NDArray[Any]:
+    return np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
+
+
+class FactoredFunction:
+    """A compiled derivative that returns `Factored` results: one, or a tuple. `source` is the generated code."""
+
+    def __init__(self, function: Function, layouts: tuple[Layout, ...]) -> None:
+        self._function = function
+        self._layouts = layouts
+        self.source = function.source
+
+    def __call__(self, /, *args: Any, **arguments: Any) -> Factored | tuple[Factored, ...]:
+        """Arguments as for the dense function; raises the same errors."""
+        arrays = self._function(*args, **arguments)
+        sizes = self._sizes(args, arguments, arrays)
+        results = []
+        for layout in self._layouts:
+            terms = tuple(
+                FactoredTerm(t.deltas, tuple((arrays[position], axes) for position, axes in t.factors))
+                for t in layout.terms
+            )
+            results.append(Factored(tuple(sizes[d] for d in layout.dimensions), terms))
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _sizes(self, args: tuple[Any, ...], arguments: dict[str, Any], arrays: tuple[Any, ...]) -> dict[str, int]:
+        """The lengths of the dimensions, as the arguments and the factors show them."""
+        program = self._function.program
+        named = {**dict(zip(self._function.arguments, args, strict=False)), **arguments}
+        shown = [(t, named[t.name]) for t in program.inputs if t.name in named]
+        shown += list(zip(program.outputs, arrays, strict=True))
+        return {
+            dimension.name: int(length)
+            for tensor, array in shown
+            for dimension, length in zip(tensor.dimensions, np.shape(array), strict=True)
+        }
