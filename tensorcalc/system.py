@@ -167,7 +167,8 @@ class Program:
     """Definitions to be computed in order: what is compiled.
 
     `inputs` are the arguments in order. `outputs` are the results in order: an input or a defined tensor each; a tuple
-    of results is returned where there are several, or where `many` is set.
+    of results is returned where there are several, or where `many` is set; a tuple of tuples of `rows` results each
+    where that is not 0.
     """
 
     inputs: tuple[Tensor, ...]
@@ -175,3 +176,4 @@ class Program:
     outputs: tuple[Tensor, ...]
     title: str = ""
     many: bool = False
+    rows: int = 0

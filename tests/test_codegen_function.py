@@ -418,3 +418,13 @@ def test_no_needless_copies() -> None:
     body = source.split('"""')[-1]
     assert body.count("np.subtract(") == 1
     assert "one_hot" not in source and "eye" not in source and ".copy()" not in body
+
+
+def test_a_hessian_by_several_inputs_is_a_tuple_of_tuples() -> None:
+    hessian = tc.parse("c = sum(i, x[i]^2*a*y[i])").derive("c", ["x", "a"], "hessian").lambdify("numpy")
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    (xx, xa), (ax, aa) = hessian(x=x, a=0.5, y=y)
+    assert np.allclose(xx, np.diag(y))
+    assert np.allclose(xa, 2 * x * y)
+    assert np.allclose(ax, xa)
+    assert aa == 0

@@ -72,8 +72,15 @@ class Function:
         arrays, sizes = self.checked(args, arguments)
         keywords = {variable: self._known(dimension, sizes) for dimension, variable in self.asked.items()}
         if out is None:
-            return self._function(*arrays, **keywords)
+            return self._arranged(self._function(*arrays, **keywords))
         return self._into(out, arrays, keywords, sizes)
+
+    def _arranged(self, results: Any) -> Any:
+        """The results in rows, where the program has rows."""
+        rows = self.program.rows
+        if not rows:
+            return results
+        return tuple(tuple(results[start : start + rows]) for start in range(0, len(results), rows))
 
     @property
     def unchecked(self) -> Callable[..., Any]:

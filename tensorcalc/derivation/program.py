@@ -73,7 +73,15 @@ def _jacobian_program(derivation: Derivation) -> Program:
         (*derivation.system.ordered, *definitions),
         tuple(d.tensor for d in definitions),
         _title(derivation),
+        rows=_rows(derivation),
     )
+
+
+def _rows(derivation: Derivation) -> int:
+    """A Hessian by several inputs, and a Jacobian of several outputs by several inputs, are tuples of tuples."""
+    count = len(derivation.wrt)
+    matrix = derivation.kind == "hessian" or len(derivation.of) > 1
+    return count if matrix and count > 1 else 0
 
 
 _Value = tuple[tuple[Index, ...], Expr]
