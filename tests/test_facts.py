@@ -145,3 +145,14 @@ def test_kinks_inside_of_sums_are_found() -> None:
     assert kinks_at(environment) == []
     environment.values[system.tensors["y"]] = environment.value(system.tensors["x"])[0]
     assert len(kinks_at(environment)) == 1
+
+
+def test_notes_say_what_is_held_fixed_and_what_is_zero() -> None:
+    system = tc.parse("u[i] = x[i]^2; c = sum(i, u[i]); tensor x[n], y[n]")
+    by_definition = system.derive("c", "u")
+    assert "u counts as a variable here" in by_definition.notes[0]
+    assert by_definition.notes[0] in by_definition.text()
+    zero = system.derive("c", "y")
+    assert zero.notes == ("c does not depend on y: the derivative is zero",)
+    assert np.array_equal(zero.lambdify("numpy")(x=[1.0, 2.0], y=[3.0, 4.0]), np.zeros(2))
+    assert system.derive("c", "x").notes == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -63,9 +63,24 @@ def _first_order(system: System, outputs: tuple[Tensor, ...], variables: tuple[T
         tuple((lemma.lhs, lemma.result) for lemma in results),
         tuple(engine.letters.chosen),
         loss,
+        notes=tuple(_notes(system, outputs, variables)),
         shown=frozenset(engine.shown),
         engine=engine,
     )
+
+
+def _notes(system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> Iterator[str]:
+    """What a reader may not expect: variables that are defined, and derivatives that are zero."""
+    for variable in variables:
+        if variable in system.by_tensor:
+            yield (
+                f"{variable.name} counts as a variable here: its own definition is not used, "
+                "and what does not depend on it is held fixed"
+            )
+        moving = system.depends((variable,))
+        for output in outputs:
+            if output not in moving:
+                yield f"{output.name} does not depend on {variable.name}: the derivative is zero"
 
 
 def _lasting(system: System, variables: tuple[Tensor, ...]) -> System:

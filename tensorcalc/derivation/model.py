@@ -62,6 +62,7 @@ class Derivation:
     of lemmas, left and right: one for each pair of `of` and `wrt`, or one for each `wrt` where upstream gradients are
     added. `derivative_letters` are the index letters chosen for derivatives (the n of ∂/∂x_n); `loss` is the letter of
     the scalar in upstream gradients, the l of ∂l/∂x.
+    `notes` are remarks for the reader, such as what is held fixed.
     `shown` names the functions whose chain rule has been shown in full; `engine` keeps the lemmas that were derived on
     the way, for the program form.
     """
@@ -75,5 +76,6 @@ class Derivation:
     derivative_letters: tuple[str, ...] = ()
     loss: str = "l"
     title: str = ""
+    notes: tuple[str, ...] = ()
     shown: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     engine: object = field(default=None, compare=False, repr=False)

@@ -42,6 +42,7 @@ def second_order(first: Derivation, kind: Kind) -> Derivation:
         (*first.derivative_letters, *engine.letters.chosen),
         first.of[0].name if len(first.of) == 1 else first.loss,
         first.title,
+        first.notes,
         frozenset(engine.shown),
         engine,
     )

@@ -80,7 +80,9 @@ def text(derivation: Derivation, style: Style = "einstein", detail: Detail = "al
     """A derivation as Unicode text: one chain of equalities for each lemma, the rules at the right."""
     rows = text_rows(derivation, style, detail)
     width = max((n for n in (len(f"{left} {right}") for left, right, _ in rows) if n <= RULE_COLUMN), default=0)
-    return "\n".join(f"{f'{left} {right}':{width}}  {rules}".rstrip() for left, right, rules in rows) + "\n"
+    lines = [f"{f'{left} {right}':{width}}  {rules}".rstrip() for left, right, rules in rows]
+    notes = ["", *(f"Note: {note}." for note in derivation.notes)] if derivation.notes else []
+    return "\n".join([*lines, *notes]) + "\n"
 
 
 def latex(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> str:
@@ -115,7 +117,7 @@ def _folded(rules: Sequence[str]) -> list[str]:
 def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> dict[str, Any]:
     """A derivation as plain data, for JSON.
 
-    `title`, `kind`, `of`, `wrt`, `loss` (the letter of the scalar in upstream gradients) and `style` say what was
+    `title`, `notes`, `kind`, `of`, `wrt`, `loss` (the letter of the scalar in upstream gradients) and `style` say what was
     derived. `dimensions` have `name`, `size` (or null) and `letters`; `inputs` have `name`, `dimensions` and `label`
     (the dimension that a label points into, or null). A formula is an object with `text`, `latex` and `plain`; `plain`
     has every sum explicit and, where no unevaluated derivative occurs, can be read again. `definitions` have `name`,
@@ -126,6 +128,7 @@ def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = 
     shown = () if detail == "result" else blocks(derivation, style, detail)
     return {
         "title": derivation.title,
+        "notes": list(derivation.notes),
         "kind": derivation.kind,
         "of": [t.name for t in derivation.of],
         "wrt": [t.name for t in derivation.wrt],
