@@ -159,12 +159,12 @@ def test_a_failed_check_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     from tensorcalc.check import Item, Report  # noqa: PLC0415
 
     wrong = Report([Item("D(c, p[n])", "broken rule", "steps", float("inf"), False, 3, 0)])
-    monkeypatch.setattr(api, "check", lambda derivation: wrong)
+    monkeypatch.setattr(api, "check", lambda derivation, values: wrong)
     result = invoke("check", "nll")
     assert result.exit_code == 1
     assert "WRONG  broken rule" in result.stdout
     assert json.loads(invoke("check", "nll", "--json").stdout)["check"]["items"][0]["error"] is None
-    monkeypatch.setattr(api, "check", lambda derivation: Report(notes=["no random inputs found"]))
+    monkeypatch.setattr(api, "check", lambda derivation, values: Report(notes=["no random inputs found"]))
     result = invoke("check", "nll")
     assert result.exit_code == 3
     assert "nothing could be checked" in result.stdout

@@ -117,8 +117,8 @@ def _folded(rules: Sequence[str]) -> list[str]:
 def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> dict[str, Any]:
     """A derivation as plain data, for JSON.
 
-    `title`, `notes`, `kind`, `of`, `wrt`, `loss` (the letter of the scalar in upstream gradients) and `style` say what was
-    derived. `dimensions` have `name`, `size` (or null) and `letters`; `inputs` have `name`, `dimensions` and `label`
+    `title`, `notes`, `kind`, `of`, `wrt`, `loss` (the letter of the scalar in upstream gradients) and `style` say what
+    was derived. `dimensions` have `name`, `size` (or null) and `letters`; `inputs` have `name`, `dimensions` and `label`
     (the dimension that a label points into, or null). A formula is an object with `text`, `latex` and `plain`; `plain`
     has every sum explicit and, where no unevaluated derivative occurs, can be read again. `definitions` have `name`,
     `lhs` and `rhs`; `results` have `lhs` and `rhs`. `lemmas` have `kind`, `lhs`, `latex` (the whole chain) and `lines`:
