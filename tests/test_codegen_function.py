@@ -232,6 +232,17 @@ def test_integers_out_of_range(target: str) -> None:
     assert "x[3]" in str(caught.value)
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_singular_matrices(target: str) -> None:
+    function = forward("r[i,j] = inv(A)[i,j]", "r", target=target)
+    with pytest.raises(TensorCalcError) as caught:
+        function(A=array(target, [[1, 2], [2, 4]]))
+    assert caught.value.code == "E_ARGUMENTS"
+    assert "singular" in str(caught.value)
+    logarithm = forward("r = logdet(A)", "r", target=target)
+    assert np.isnan(float(logarithm(A=array(target, [[0, 1], [1, 0]]))))
+
+
 def test_dtypes_of_numpy() -> None:
     function = forward("index i: N, j: N; r[i] = x[i]/sqrt(2*sum(j, 1[j])) + a*y[i] - 1[i]*3/2", "r")
     x32, x64 = np.ones(3, "float32"), np.ones(3)

@@ -20,7 +20,7 @@ TARGETS = tuple(DIALECTS)
 
 
 def compile_program(program: Program, target: str, *, functional: bool = False) -> Function:
-    """The function that computes a program with an array library (`TARGETS`).
+    """The function that computes a program with an array library: numpy, torch or jax.
 
     `functional` code writes into no array, so that transformations of functions such as `torch.vmap` can follow it.
 

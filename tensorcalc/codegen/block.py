@@ -144,6 +144,9 @@ class Block:
     def filled(self, name: str, axes: Sequence[Index], value: Array, out: str) -> None:
         """A new array with all of the axes, filled with a value that is constant along some."""
         shape, zero = self.shape(axes), value.code == "0"
+        if "filled" in self.dialect.functions and not zero:
+            self.emit(f"{name} = {self.spelled('filled', shape, self.aligned(value, axes).code)}")
+            return
         if out == "None":
             self.emit(f"{name} = {self.spelled('zeros' if zero else 'empty', shape)}")
             if zero:

@@ -176,7 +176,8 @@ def _matrix_product(block: Block, first: Array, second: Array, roles: _Roles) ->
 
 def _matmul(block: Block, first: Array, second: Array, axes: tuple[Index, ...]) -> Array:
     matrices = len(first.axes) > 1 and len(second.axes) > 1  # torch.matmul with out= takes nothing else
-    into = block.dialect.operators["@"].replace("{0}", first.code).replace("{1}", second.code) if matrices else ""
+    template = block.dialect.operators.get("@", "") if matrices else ""
+    into = template.replace("{0}", first.code).replace("{1}", second.code)
     code = f"{first.wrapped(Level.POWER)} @ {second.wrapped(Level.POWER)}"
     return Array(code, axes, Level.MATMUL, into=into, fresh=True)
 

@@ -153,8 +153,9 @@ NUMPY = Dialect(
             "{2}, {0} = np.linalg.slogdet({1})",
             "{0} = np.where({2} < 0, np.nan, {0})",
         ),
-        "accumulate": ("np.add.at({0}, {1}, {2})",),
-        "add": ("{0}[{1}] {2}= {3}",),
+        "accumulate": ("np.add.at({0}, {3}, {2})",),
+        "add": ("{0}[{1}] += {2}",),
+        "subtract": ("{0}[{1}] -= {2}",),
         "assign": ("{0}[...] = {1}",),
         "take over": ("{0} = {1}",),
         "scale": ("{0} = {1}", "{0} *= {2}"),
@@ -218,8 +219,9 @@ TORCH = Dialect(
         "softmax": ("{0} = torch.softmax({1}, dim={2}, out={out})",),
         "logsoftmax": ("{0} = torch.log_softmax({1}, dim={2}, out={out})",),
         "logsumexp": ("{0} = torch.logsumexp({1}, dim={2}, out={out})",),
-        "accumulate": ("{0}.index_put_({1}, {2}, accumulate=True)",),
-        "add": ("{0}[{1}] {2}= {3}",),
+        "accumulate": ("{0}.index_put_([{1}], {2}, accumulate=True)",),
+        "add": ("{0}[{1}] += {2}",),
+        "subtract": ("{0}[{1}] -= {2}",),
         "assign": ("{0}[...] = {1}",),
         "take over": ("{0} = {1} if {in_place} else {1}.clone()",),
         "scale": ("{0} = {1}.mul_({2}) if {in_place} else {1} * {2}",),
@@ -247,15 +249,82 @@ TORCH = Dialect(
     reuses=True,
 )
 
-DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (NUMPY, TORCH)}
+_JAX_PEAK = (
+    "{3} = jnp.where({4} != 0, {1}, -jnp.inf).max(axis={2}, keepdims=True, initial=-jnp.inf)",
+    "{3} = jnp.where(jnp.isinf({3}), 0, {3})",
+)
+
+JAX = Dialect(
+    name="jax",
+    module="jnp",
+    imports={"jnp": "import jax.numpy as jnp", "jax": "import jax", "math": "import math"},
+    functions=_functions(
+        "jnp",
+        asin="jnp.arcsin({0})",
+        acos="jnp.arccos({0})",
+        atan="jnp.arctan({0})",
+        sigmoid="jax.nn.sigmoid({0})",
+        softplus="jax.nn.softplus({0})",
+        relu="jax.nn.relu({0})",
+        silu="jax.nn.silu({0})",
+        gelu="jax.nn.gelu({0}, approximate=False)",
+        erf="jax.scipy.special.erf({0})",
+        lgamma="jax.scipy.special.gammaln({0})",
+        digamma="jax.scipy.special.digamma({0})",
+        polygamma="jax.scipy.special.polygamma({0}, {1})",
+        sum="{0}.sum({axes})",
+        prod="{0}.prod({axes})",
+        amax="{0}.max({axes})",
+        inv="jnp.linalg.inv({0})",
+        det="jnp.linalg.det({0})",
+        arange="jnp.arange({0})",
+        cast="{0}.astype({dtype})",
+        zeros="jnp.zeros({0}, {dtype})",
+        full="jnp.full({0}, {1}, {dtype})",
+        filled="jnp.full({0}, {1}, {dtype})",
+        copy="{0}",
+        index="{0}",
+        value="{0}",
+        einsum="jnp.einsum({0})",
+        tensordot="jnp.tensordot({0}, {1}, axes={2})",
+        **{"default dtype": "jnp.result_type(float)"},
+    ),
+    operators={},
+    statements={
+        "softmax": ("{0} = jax.nn.softmax({1}, axis={2})",),
+        "logsoftmax": ("{0} = jax.nn.log_softmax({1}, axis={2})",),
+        "logsumexp": ("{0} = jax.nn.logsumexp({1}, axis={2})",),
+        "weighted softmax": (
+            *_JAX_PEAK,
+            "{0} = {4} * jnp.exp(jnp.minimum({1} - {3}, 0))",
+            "{0} = {0} / {0}.sum(axis={2}, keepdims=True)",
+        ),
+        "weighted logsumexp": (
+            *_JAX_PEAK,
+            "{0} = jnp.log(({4} * jnp.exp(jnp.minimum({1} - {3}, 0))).sum(axis={2})) + {3}.squeeze({2})",
+        ),
+        "logdet": (
+            "{2}, {0} = jnp.linalg.slogdet({1})",
+            "{0} = jnp.where({2} < 0, jnp.nan, {0})",
+        ),
+        "accumulate": ("{0} = {0}.at[{1}].add({2})",),
+        "add": ("{0} = {0}.at[{1}].add({2})",),
+        "subtract": ("{0} = {0}.at[{1}].add(-{2})",),
+    },
+    transpose="transpose",
+    axis="axis",
+    has_out=False,
+)
+
+DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (NUMPY, TORCH, JAX)}
 
 # Without writing into arrays that exist: what `torch.vmap` and other transformations of functions can follow.
 _FUNCTIONAL_TORCH = replace(
     TORCH,
     functions={**TORCH.functions, "empty": TORCH.functions["zeros"]},
     statements={
-        **{word: lines for word, lines in TORCH.statements.items() if word != "add"},
-        "accumulate": ("{0} = {0}.index_put({1}, {2}, accumulate=True)",),
+        **{word: lines for word, lines in TORCH.statements.items() if word not in ("add", "subtract")},
+        "accumulate": ("{0} = {0}.index_put([{1}], {2}, accumulate=True)",),
         "assign": ("{0} = {0} + {1}",),
     },
     has_out=False,

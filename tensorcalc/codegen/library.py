@@ -186,6 +186,58 @@ class Torch:
             out.copy_(value)
 
 
+class Jax:
+    """Arguments for JAX: what `jax.numpy.asarray` takes, tracers included; values are not looked at while tracing."""
+
+    def __init__(self) -> None:
+        self.jax = _imported("jax", "jax")
+        self.jnp = _imported("jax.numpy", "jax")
+
+    def arrays(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> list[Any]:
+        jnp = self.jnp
+        found = [self._array(t, v) for t, v in zip(inputs, values, strict=True)]
+        deciding = [
+            a.dtype
+            for t, v, a in zip(inputs, values, found, strict=True)
+            if not t.is_label and not isinstance(v, int | float)
+        ]
+        dtype = jnp.result_type(*deciding) if deciding else jnp.result_type(float)
+        if not jnp.issubdtype(dtype, jnp.floating):
+            dtype = jnp.result_type(float)
+        return [a if t.is_label else a.astype(dtype) for t, a in zip(inputs, found, strict=True)]
+
+    def _array(self, tensor: Tensor, value: Any) -> Any:
+        jnp = self.jnp
+        try:
+            array = jnp.asarray(value)
+        except Exception as problem:
+            raise TensorCalcError("E_TYPE", f"{tensor.name} cannot be made an array: {problem}") from None
+        if tensor.is_label:
+            if not jnp.issubdtype(array.dtype, jnp.integer):
+                raise _label_error(tensor, array.dtype, f"{tensor.name}.astype(int)")
+            return array
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            raise TensorCalcError("E_TYPE", f"{tensor.name} must be real numbers, not {array.dtype}")
+        return array
+
+    def size(self, name: str, value: Any) -> int:
+        return _size(name, value)
+
+    def outside(self, labels: Any, size: int) -> tuple[tuple[int, ...], int] | None:
+        if isinstance(labels, self.jax.core.Tracer):
+            return None
+        return NumPy().outside(np.asarray(labels), size)
+
+    def check_out(self, tensor: Tensor, array: Any, shape: tuple[int, ...]) -> None:
+        raise TensorCalcError("E_ARGUMENTS", "JAX arrays cannot be written into: there is no out for the target jax")
+
+    def may_write(self, outs: Sequence[Any], arrays: Sequence[Any]) -> bool:
+        return False
+
+    def copy_into(self, out: Any, value: Any) -> None:
+        raise NotImplementedError
+
+
 def _imported(module: str, extra: str) -> Any:
     try:
         return importlib.import_module(module)
@@ -199,4 +251,5 @@ def _imported(module: str, extra: str) -> Any:
 
 def library(target: str) -> Library:
     """The library of a target. Raises `TensorCalcError` E_TARGET where it is not installed."""
-    return Torch() if target == "torch" else NumPy()
+    libraries: dict[str, type[NumPy] | type[Torch] | type[Jax]] = {"numpy": NumPy, "torch": Torch, "jax": Jax}
+    return libraries[target]()

@@ -70,10 +70,15 @@ class Function:
     def __call__(self, /, *args: Any, **arguments: Any) -> Any:
         out = arguments.pop("out", None) if self._has_out else None
         arrays, sizes = self.checked(args, arguments)
-        keywords = {variable: self._known(dimension, sizes) for dimension, variable in self.asked.items()}
-        if out is None:
-            return self._arranged(self._function(*arrays, **keywords))
-        return self._into(out, arrays, keywords, sizes)
+        keywords = {variable: sizes[dimension] for dimension, variable in self.asked.items()}
+        try:
+            if out is None:
+                return self._arranged(self._function(*arrays, **keywords))
+            return self._into(out, arrays, keywords, sizes)
+        except Exception as problem:
+            if type(problem).__name__.strip("_") != "LinAlgError":
+                raise
+            raise TensorCalcError("E_ARGUMENTS", f"a matrix among the arguments is singular: {problem}") from None
 
     def _arranged(self, results: Any) -> Any:
         """The results in rows, where the program has rows."""
@@ -103,6 +108,8 @@ class Function:
             if tensor.is_label:
                 self._check_labels(tensor, array, sizes)
         self._check_entries(sizes)
+        for dimension in self.asked:
+            self._known(dimension, sizes)
         return arrays, sizes
 
     def shapes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> list[tuple[int, ...]]:

@@ -149,8 +149,9 @@ class Writer:
         number, _ = term.coefficient.as_coeff_Mul()
         negative = bool(number.is_negative)
         value = block.numbers(self.lowering.lower(-term.coefficient if negative else term.coefficient))
-        code = block.aligned(value, found.axes).code
-        block.statement("add", name, found.code or "...", "-" if negative else "+", code)
+        code = block.aligned(value, found.axes)
+        word = "subtract" if negative else "add"
+        block.statement(word, name, found.code or "...", code.wrapped(Level.POWER) if negative else code.code)
 
     def _accumulate(self, name: str, term: Scatter) -> None:
         """Add a term to entries that may repeat."""
@@ -169,4 +170,5 @@ class Writer:
             codes.append(block.spelled("index", array.code) if array.kind is Kind.PYTHON else array.code)
         value = block.value(self.lowering.lower(term.coefficient))
         value = block.aligned(value, block.hint)
-        block.statement("accumulate", name, f"({', '.join(codes)},)", value.code)
+        places = ", ".join(codes)
+        block.statement("accumulate", name, places, value.code, places if len(codes) == 1 else f"({places})")
