@@ -44,7 +44,10 @@ def assert_checked(derivation: Derivation) -> None:
 
 
 def assert_reasons(derivation: Derivation) -> None:
-    """Every line but a quoted definition names its rule, and differs from the line before."""
+    """Every line but a quoted definition names its rule, and differs from the line before; everything prints."""
+    for text in (derivation.text(), derivation.text("sigma"), derivation.latex()):
+        assert "'" not in text
+        assert text.count("\n") > len(derivation.lemmas)
     for lemma in derivation.lemmas:
         if lemma.kind == "definition":
             continue
@@ -144,7 +147,7 @@ SCALARS = {
     "output of an intermediate that is squared": ("h[i] = x[i]^2; g = sum(i, exp(h[i]/5))", "x"),
     "variable that does not occur on the path": ("f = sum(i, a[i]^2)*b; g = c*b", "c"),
     "logistic regression": ("u[n] = X[n,j]*w[j]; s[n] = sigmoid(u[n]); f = -sum(n, y[n]*log(s[n]))", "w"),
-    "cosine similarity": ("c = x[i]*y[i]/(sqrt(x[i]*x[i])*sqrt(y[i]*y[i]))", "x y"),
+    "cosine similarity": ("c = x[i]*y[i]/(sqrt(x[j]*x[j])*sqrt(y[k]*y[k]))", "x y"),
     "entries to the power of entries": ("f = sum(i, x[i]^y[i])", "x y"),
     "Kullback-Leibler divergence": ("f = sum(i, p[i]*(log(p[i]) - log(q[i])))", "p q"),
     "pairwise kernel": ("K[i,j] = exp(-sum(d, (1[j]*x[i,d] - 1[i]*x[j,d])^2)/(2*s^2)); f = a[i]*K[i,j]*a[j]", "x s"),
@@ -268,6 +271,12 @@ def test_lines_grow_linearly_with_the_depth_of_a_network() -> None:
         counts.append((lines(derivation), sum(d.rhs.count_ops() for d in program_of(derivation).definitions)))
     for few, some, many in zip(*counts, strict=True):
         assert many - some <= 2 * (some - few) + 4
+
+
+def test_letters_of_derivatives_are_no_names() -> None:
+    derivation = derived("n = sqrt(x[i]*x[i]); p = 3*n; y[i] = x[i]/n*p", "y", "x", "jacobian")
+    used = {index.name for lemma in derivation.lemmas for index in lemma.lhs.atoms(Index)}
+    assert used.isdisjoint(derivation.system.tensors)
 
 
 def test_one_tensors_keep_the_shape_of_a_result() -> None:

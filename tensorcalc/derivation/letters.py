@@ -18,11 +18,11 @@ class Letters:
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._author = {letter for letters in system.letters.values() for letter in letters}
+        self._author = {letter for letters in system.letters.values() for letter in letters} | set(system.tensors)
         self.chosen: list[str] = []
 
     def for_variable(self, tensor: Tensor, used: Iterable[Index] = ()) -> tuple[Index, ...]:
-        """Indices for the components of an input x in ∂/∂x: letters that the author does not use."""
+        """Indices for the components of an input x in ∂/∂x: letters that the author does not use, for tensors neither."""
         taken = {*self._author, *(i.name for i in used)}
         letters = _free(SINGLE if tensor.order == 1 else SEVERAL, taken, tensor.order)
         for letter in letters:

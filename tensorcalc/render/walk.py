@@ -239,7 +239,7 @@ class _Walk:
         if isinstance(expression, Index | Component | Dimension):
             return self.atom(expression)
         terms = [(*t.as_coeff_Mul(), t) for t in Add.make_args(expression)]
-        terms.sort(key=lambda t: (t[1] is S.One, t[0] < 0, str(t[1]) not in self.context.taken, str(t[1])))
+        terms.sort(key=lambda t: (t[1] is S.One, bool(t[0] < 0), str(t[1]) not in self.context.taken, str(t[1])))
         nodes = [self.node(t, set()) for _, _, t in terms]
         return nodes[0] if len(nodes) == 1 else Sum(tuple(nodes))
 
