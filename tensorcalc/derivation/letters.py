@@ -22,7 +22,7 @@ class Letters:
         self.chosen: list[str] = []
 
     def for_variable(self, tensor: Tensor, used: Iterable[Index] = ()) -> tuple[Index, ...]:
-        """Indices for the components of an input x in ∂/∂x: letters that the author does not use, for tensors neither."""
+        """Indices for the components of an input x in ∂/∂x: letters that the author uses for nothing else."""
         taken = {*self._author, *(i.name for i in used)}
         letters = _free(SINGLE if tensor.order == 1 else SEVERAL, taken, tensor.order)
         for letter in letters:
