@@ -48,11 +48,13 @@ def test_notation_example_is_understood() -> None:
 
 
 def test_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})
+    first, second = blocks("python")[:2]
+    exec(compile(first, "README.md", "exec"), {})
     shown = capsys.readouterr().out
     assert "True" in shown
     assert "def " in shown
+    exec(compile(second, "README.md", "exec"), {})
+    assert capsys.readouterr().out.strip() == re.search(r"print\(hessian.result\)  # (.*)", second).group(1)  # type: ignore[union-attr]
 
 
 def test_links_lead_somewhere() -> None:
