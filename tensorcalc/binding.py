@@ -15,7 +15,7 @@ from sympy import Abs, Add, Expr, Mul, Pow, S
 from sympy.core.basic import Basic
 
 from tensorcalc.expr import Delta
-from tensorcalc.indices import BoundIndex, Dimension, Index
+from tensorcalc.index import BoundIndex, Dimension, Index
 
 __all__ = [
     "Binder",

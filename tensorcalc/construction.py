@@ -16,7 +16,7 @@ from tensorcalc.binding import Binder, Contraction, free_indices, rename
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Determinant, Inverse, Iverson, LogDeterminant, One
 from tensorcalc.functions import FUNCTIONS, function_of
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.notation import check_name
 
 __all__ = ["Symbol", "equations", "indices", "label", "over", "tensor"]

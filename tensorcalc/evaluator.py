@@ -29,7 +29,7 @@ from tensorcalc.expr import (
     Partial,
 )
 from tensorcalc.functions import function_of
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Definition, tensors_in
 
 __all__ = ["Environment", "evaluate"]

@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer, S
 
-from tensorcalc.indices import BoundIndex, Index, Tensor
+from tensorcalc.index import BoundIndex, Index, Tensor
 
 __all__ = [
     "Component",

@@ -11,7 +11,7 @@ from sympy.core.basic import Basic
 
 from tensorcalc.errors import Source, Span, TensorCalcError
 from tensorcalc.expr import Component
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 
 __all__ = ["Definition", "Fact", "Program", "System", "tensors_in"]
 

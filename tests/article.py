@@ -7,7 +7,7 @@ from sympy import Add, Expr, Mul, Pow, S, log
 from tensorcalc.binding import Contraction
 from tensorcalc.derivation.model import Derivation, Lemma, Step
 from tensorcalc.expr import Component, Delta, Exp, Group, One, Partial
-from tensorcalc.indices import Adjoint, Dimension, Index, Tensor
+from tensorcalc.index import Adjoint, Dimension, Index, Tensor
 from tensorcalc.rules.rule import Rule
 from tensorcalc.system import Definition, System
 

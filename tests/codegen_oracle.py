@@ -14,7 +14,7 @@ from sympy import Add, Expr, Mul, Pow
 from tensorcalc.binding import Binder, Contraction, IndexMaximum, IndexProduct
 from tensorcalc.expr import Component, Delta, Determinant, Inverse, Iverson, LogDeterminant, One
 from tensorcalc.functions import function_of
-from tensorcalc.indices import Dimension, Index
+from tensorcalc.index import Dimension, Index
 from tensorcalc.system import Program
 
 FUNCTIONS: Mapping[str, Callable[..., float]] = {

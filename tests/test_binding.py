@@ -14,7 +14,7 @@ from sympy import Add, Expr, Integer, Mul, Pow
 from tensorcalc.binding import Contraction, free_indices, fresh, product, rename, replace
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Delta, Exp, Iverson, One, delta
-from tensorcalc.indices import Adjoint, BoundIndex, Dimension, Index, Tensor
+from tensorcalc.index import Adjoint, BoundIndex, Dimension, Index, Tensor
 
 N = Dimension("N")
 Q, J, K, L, M = (Index(c, N) for c in "qjklm")

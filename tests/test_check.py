@@ -20,7 +20,7 @@ from tensorcalc.check.steps import check_steps, difference
 from tensorcalc.derivation import Step, line
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Exp, Partial
-from tensorcalc.indices import Adjoint
+from tensorcalc.index import Adjoint
 from tensorcalc.rules import contraction, derivatives
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Term

@@ -17,7 +17,7 @@ from tensorcalc.codegen import compile_program
 from tensorcalc.codegen.sizes import Solved
 from tensorcalc.expr import Component, Determinant, Exp, Inverse, Iverson, LogDeterminant, delta, one
 from tensorcalc.functions import FUNCTIONS
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Definition, Program
 
 torch = pytest.importorskip("torch")

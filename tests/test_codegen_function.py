@@ -20,7 +20,7 @@ from tensorcalc.codegen import Function, compile_program
 from tensorcalc.derivation.program import program_of
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Exp, delta
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Definition, Program
 
 torch = pytest.importorskip("torch")

@@ -15,7 +15,7 @@ from tensorcalc.binding import Contraction, free_indices
 from tensorcalc.codegen import compile_program
 from tensorcalc.expr import Component, Exp, Iverson, One, delta
 from tensorcalc.functions import FUNCTIONS
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Definition, Program
 
 torch = pytest.importorskip("torch")

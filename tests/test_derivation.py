@@ -17,7 +17,7 @@ from tensorcalc.check import check
 from tensorcalc.derivation import Kind, Lemma, program_of
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Group, One, Partial
-from tensorcalc.indices import Adjoint, Index, TotalAdjoint
+from tensorcalc.index import Adjoint, Index, TotalAdjoint
 from tensorcalc.rules.algebra import ungroup
 
 ARTICLE = "index i: N; sigma = 1[j]*exp(x[j]); s[i] = exp(x[i])/sigma; c = -log(s[T])"

@@ -19,7 +19,7 @@ from tensorcalc.expr import (
     One,
 )
 from tensorcalc.functions import FUNCTIONS
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.notation import check_name, parse_text
 from tensorcalc.system import System
 

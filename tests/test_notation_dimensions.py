@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tensorcalc.evaluator import Environment
-from tensorcalc.indices import BoundIndex, Dimension
+from tensorcalc.index import BoundIndex, Dimension
 from tensorcalc.notation import parse_text
 from tensorcalc.system import System
 

@@ -26,7 +26,7 @@ from tensorcalc.codegen import compile_program
 from tensorcalc.derivation import Kind, program_of
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component
-from tensorcalc.indices import Adjoint, Tangent, Tensor
+from tensorcalc.index import Adjoint, Tangent, Tensor
 from tensorcalc.system import Program, tensors_in
 
 EXAMPLES = int(os.environ.get("TENSORCALC_EXAMPLES", "15"))

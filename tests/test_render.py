@@ -14,7 +14,7 @@ from tensorcalc import render
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct
 from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, Iverson, LogDeterminant, One, Partial
 from tensorcalc.functions import equal, larger, maximum, positive, relu, sigmoid
-from tensorcalc.indices import Adjoint, Dimension, Index, Slope, Tangent, Tensor
+from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent, Tensor
 from tensorcalc.render import Context
 from tensorcalc.system import Definition, System
 

@@ -20,7 +20,7 @@ from tensorcalc.derivation.engine import Engine
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Exp, Group, Inverse, Iverson, LogDeterminant, One, Partial, delta
 from tensorcalc.functions import FUNCTIONS, Elementwise
-from tensorcalc.indices import Adjoint, Dimension, Index, Tensor
+from tensorcalc.index import Adjoint, Dimension, Index, Tensor
 from tensorcalc.rules import derivatives
 from tensorcalc.rules.algebra import collect, multiply_out
 from tensorcalc.rules.contraction import contract

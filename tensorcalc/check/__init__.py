@@ -15,7 +15,7 @@ from tensorcalc.check.witnesses import check_results
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.evaluator import Environment
 from tensorcalc.expr import Inverse, LogDeterminant
-from tensorcalc.indices import Adjoint, Tangent
+from tensorcalc.index import Adjoint, Tangent
 
 __all__ = ["Item", "Report", "check"]
 

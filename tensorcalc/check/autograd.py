@@ -15,7 +15,7 @@ from tensorcalc.binding import Binder, Contraction, IndexMaximum, IndexProduct
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, Iverson, LogDeterminant, One
 from tensorcalc.functions import function_of
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.system import Definition
 
 __all__ = ["Autograd"]

@@ -10,7 +10,7 @@ from sympy import Expr
 from tensorcalc.binding import Binder
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.functions import Elementwise, function_of
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 
 __all__ = ["kinks_at", "may_have_kinks"]
 

@@ -11,7 +11,7 @@ from sympy import Integer
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Delta, Inverse, LogDeterminant
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Fact, System, tensors_in
 
 __all__ = ["Sample", "sample", "sample_at", "sizes_of"]

@@ -14,7 +14,7 @@ from tensorcalc.check.report import Item
 from tensorcalc.derivation.model import Derivation, Lemma
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component
-from tensorcalc.indices import Adjoint, Index, Tangent, Tensor
+from tensorcalc.index import Adjoint, Index, Tangent, Tensor
 
 __all__ = ["check_steps", "difference", "fill_derivatives"]
 

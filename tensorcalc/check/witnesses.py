@@ -17,7 +17,7 @@ from tensorcalc.check.steps import difference, output_indices
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component
-from tensorcalc.indices import Adjoint, Tangent, Tensor
+from tensorcalc.index import Adjoint, Tangent, Tensor
 
 __all__ = ["Witness", "check_results"]
 

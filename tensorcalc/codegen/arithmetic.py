@@ -10,7 +10,7 @@ from sympy import Expr, Float, Rational
 
 from tensorcalc.codegen.arrays import Array, Kind, Level, union
 from tensorcalc.codegen.block import Block
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 
 __all__ = ["Factor", "literal", "power", "product", "signed_sum"]
 

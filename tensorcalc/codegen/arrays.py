@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 
 __all__ = ["Array", "Kind", "Level", "inserted", "union"]
 

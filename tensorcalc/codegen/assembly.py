@@ -15,7 +15,7 @@ from tensorcalc.codegen.sizes import Origin, Shown, Solved, entries, sources
 from tensorcalc.codegen.stable import stabilised
 from tensorcalc.codegen.writer import Writer
 from tensorcalc.errors import printable
-from tensorcalc.indices import Dimension, Tensor
+from tensorcalc.index import Dimension, Tensor
 from tensorcalc.system import Program
 
 __all__ = ["Assembled", "assemble"]

@@ -12,7 +12,7 @@ from tensorcalc.codegen.arrays import Array, Kind, Level
 from tensorcalc.codegen.dialect import Dialect
 from tensorcalc.codegen.names import PATTERN, Names
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.indices import Dimension, Index
+from tensorcalc.index import Dimension, Index
 
 __all__ = ["Block"]
 

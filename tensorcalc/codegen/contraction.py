@@ -13,7 +13,7 @@ from math import prod
 from tensorcalc.codegen.arithmetic import Factor, product
 from tensorcalc.codegen.arrays import Array, Level
 from tensorcalc.codegen.block import Block
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 
 __all__ = ["contract"]
 

@@ -13,7 +13,7 @@ from sympy import Add, Expr, Integer, Mul, S
 
 from tensorcalc.binding import Contraction, free_indices, product, rename
 from tensorcalc.expr import Component, Delta, Group
-from tensorcalc.indices import Dimension, Index
+from tensorcalc.index import Dimension, Index
 
 __all__ = ["Scatter", "Sparse", "scatter", "solved", "split", "written"]
 

@@ -12,7 +12,7 @@ from tensorcalc.codegen.arrays import Array, Kind, Level, union
 from tensorcalc.codegen.block import Block
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.functions import function_of
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 
 __all__ = ["elementwise", "guarded"]
 

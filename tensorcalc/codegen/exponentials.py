@@ -17,7 +17,7 @@ from tensorcalc.codegen.nodes import Logaddexp, LogSoftmax, LogSumExp, RowFuncti
 from tensorcalc.codegen.rows import Rows
 from tensorcalc.expr import Component, Exp, Group, One
 from tensorcalc.functions import sigmoid, softplus
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Definition
 
 __all__ = ["Exponentials"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tensorcalc.indices import Tensor
+from tensorcalc.index import Tensor
 from tensorcalc.system import Definition, Program
 
 __all__ = ["formula", "formulas", "shape"]

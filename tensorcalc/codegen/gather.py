@@ -15,7 +15,7 @@ from sympy import Expr
 from tensorcalc.binding import free_indices
 from tensorcalc.codegen.arrays import Array
 from tensorcalc.codegen.block import Block
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 
 __all__ = ["Subscript", "subscript"]
 

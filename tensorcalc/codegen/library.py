@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.indices import Tensor
+from tensorcalc.index import Tensor
 
 __all__ = ["Library", "library"]
 

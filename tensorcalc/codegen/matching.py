@@ -8,7 +8,7 @@ from sympy import Expr
 
 from tensorcalc.binding import free_indices, rename
 from tensorcalc.expr import Component
-from tensorcalc.indices import BoundIndex, Index
+from tensorcalc.index import BoundIndex, Index
 
 __all__ = ["appearance", "matched"]
 

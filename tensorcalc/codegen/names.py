@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.indices import Dimension, Tensor
+from tensorcalc.index import Dimension, Tensor
 
 __all__ = ["PATTERN", "Names", "identifier"]
 

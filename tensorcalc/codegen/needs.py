@@ -12,7 +12,7 @@ from tensorcalc.binding import Binder, free_indices
 from tensorcalc.codegen.deltas import written
 from tensorcalc.codegen.nodes import RowFunction
 from tensorcalc.expr import Component
-from tensorcalc.indices import BoundIndex, Tensor
+from tensorcalc.index import BoundIndex, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
 __all__ = ["heirs", "needed", "shared", "taken_over"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sympy import Expr, Function
 
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 
 __all__ = ["Guarded", "LogSoftmax", "LogSumExp", "Logaddexp", "RowFunction", "Softmax", "Weighted"]
 

@@ -11,7 +11,7 @@ from tensorcalc.binding import rename
 from tensorcalc.codegen.matching import appearance, matched
 from tensorcalc.codegen.nodes import LogSumExp, RowFunction, Softmax, Weighted
 from tensorcalc.expr import Component
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.system import Definition
 
 __all__ = ["Rows"]

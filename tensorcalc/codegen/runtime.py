@@ -16,7 +16,7 @@ from tensorcalc.codegen.formula import shape as written_shape
 from tensorcalc.codegen.library import Library
 from tensorcalc.codegen.sizes import Shown, Solved
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.indices import Dimension, Tensor
+from tensorcalc.index import Dimension, Tensor
 from tensorcalc.system import Program
 
 __all__ = ["Function"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sympy import Add, Expr, Integer
 
 from tensorcalc.expr import Component, Delta
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Program, tensors_in
 
 __all__ = ["Affine", "Equation", "Origin", "Shown", "Solved", "affine", "entries", "fits", "sources"]

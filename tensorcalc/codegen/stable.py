@@ -21,7 +21,7 @@ from tensorcalc.codegen.nodes import Guarded, LogSoftmax, RowFunction
 from tensorcalc.codegen.rows import Rows
 from tensorcalc.expr import Component, Delta, Exp, Group, Inverse, Iverson, One
 from tensorcalc.functions import log1p, sigmoid
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
 __all__ = ["RULES", "stabilised"]

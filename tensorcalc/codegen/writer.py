@@ -20,7 +20,7 @@ from tensorcalc.codegen.needs import heirs, shared
 from tensorcalc.codegen.nodes import RowFunction, Weighted
 from tensorcalc.codegen.sizes import Origin
 from tensorcalc.expr import Component
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Definition, Program
 
 __all__ = ["Writer"]

@@ -12,7 +12,7 @@ from tensorcalc.derivation.jacobians import needed
 from tensorcalc.derivation.line import simplify
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Partial, bracketed
-from tensorcalc.indices import Adjoint, Index, Tensor, TotalAdjoint
+from tensorcalc.index import Adjoint, Index, Tensor, TotalAdjoint
 from tensorcalc.rules.algebra import size
 from tensorcalc.system import Definition
 

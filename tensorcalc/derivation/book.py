@@ -9,7 +9,7 @@ from sympy import Add, Expr
 from tensorcalc.binding import Contraction, rename, replace
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.rules.algebra import EXPAND, multiply_out
 from tensorcalc.rules.definitions import Book, Pattern, Symmetry, fold, pattern, patterns_of
 from tensorcalc.rules.rule import Rule

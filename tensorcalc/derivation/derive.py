@@ -14,7 +14,7 @@ from tensorcalc.derivation.model import Derivation, Kind, Lemma, Step
 from tensorcalc.derivation.second import second_order
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.indices import Tensor
+from tensorcalc.index import Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
 __all__ = ["derive"]

@@ -13,7 +13,7 @@ from tensorcalc.derivation.letters import Letters
 from tensorcalc.derivation.line import differentiate, simplify
 from tensorcalc.derivation.model import Lemma, LemmaKind, Step
 from tensorcalc.expr import Component, Partial, bracketed
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.rules.derivatives import CHAIN
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Known, Scope

@@ -11,7 +11,7 @@ from tensorcalc.derivation.model import Derivation
 from tensorcalc.derivation.program import program_of
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Delta
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.rules.algebra import multiply_out
 from tensorcalc.rules.terms import Term
 from tensorcalc.system import Definition, Program

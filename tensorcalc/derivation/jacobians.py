@@ -7,7 +7,7 @@ from sympy import S
 from tensorcalc.derivation.engine import Engine, Link, known
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Partial
-from tensorcalc.indices import Tensor
+from tensorcalc.index import Tensor
 from tensorcalc.rules.derivatives import CONSTANT
 from tensorcalc.rules.scope import Known, Scope
 from tensorcalc.system import Definition

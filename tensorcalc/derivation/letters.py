@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.system import System
 
 __all__ = ["Letters"]

@@ -13,7 +13,7 @@ from sympy import Add, Expr, S
 from tensorcalc.binding import free_indices, replace
 from tensorcalc.derivation.model import Step
 from tensorcalc.expr import Group, One, Partial
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 from tensorcalc.rules.algebra import (
     COLLECT,
     EXPAND,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sympy import Expr
 
-from tensorcalc.indices import Tensor
+from tensorcalc.index import Tensor
 from tensorcalc.rules.rule import Rule
 from tensorcalc.system import System
 

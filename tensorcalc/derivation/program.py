@@ -14,7 +14,7 @@ from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.derivation.tangents import tangent_definitions
 from tensorcalc.expr import Component, Delta
-from tensorcalc.indices import Adjoint, Index, Slope, Tangent, Tensor, TotalAdjoint
+from tensorcalc.index import Adjoint, Index, Slope, Tangent, Tensor, TotalAdjoint
 from tensorcalc.rules.algebra import size
 from tensorcalc.system import Definition, Program, tensors_in
 

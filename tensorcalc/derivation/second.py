@@ -12,7 +12,7 @@ from tensorcalc.derivation.model import Derivation, Kind
 from tensorcalc.derivation.program import program_of
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.expr import Component
-from tensorcalc.indices import Dimension
+from tensorcalc.index import Dimension
 
 __all__ = ["second_order"]
 

@@ -12,7 +12,7 @@ from tensorcalc.derivation.jacobians import needed
 from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component
-from tensorcalc.indices import Tangent, Tensor
+from tensorcalc.index import Tangent, Tensor
 from tensorcalc.rules.algebra import size
 from tensorcalc.rules.derivatives import CONSTANT
 from tensorcalc.system import Definition

@@ -15,7 +15,7 @@ from tensorcalc.codegen import Function
 from tensorcalc.codegen.library import library
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.frameworks.derivatives import Differentiable
-from tensorcalc.indices import Tensor
+from tensorcalc.index import Tensor
 from tensorcalc.system import System
 
 __all__ = ["FORMS", "Wrapped", "wrap"]

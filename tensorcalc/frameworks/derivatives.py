@@ -18,7 +18,7 @@ from tensorcalc import binding
 from tensorcalc.binding import free_indices
 from tensorcalc.derivation import derive
 from tensorcalc.derivation.program import program_of
-from tensorcalc.indices import Dimension, Tensor
+from tensorcalc.index import Dimension, Tensor
 from tensorcalc.system import Definition, Program, System, tensors_in
 
 __all__ = ["Differentiable"]

@@ -16,7 +16,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from tensorcalc.codegen import Function, compile_program
 from tensorcalc.frameworks.derivatives import Differentiable
-from tensorcalc.indices import Dimension
+from tensorcalc.index import Dimension
 
 __all__ = ["Node", "forward_mode", "reverse_mode"]
 

@@ -15,7 +15,7 @@ import torch
 
 from tensorcalc.codegen import Function, compile_program
 from tensorcalc.frameworks.derivatives import Differentiable
-from tensorcalc.indices import Dimension
+from tensorcalc.index import Dimension
 
 __all__ = ["Node"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import chain, count
 
-from tensorcalc.indices import Dimension
+from tensorcalc.index import Dimension
 from tensorcalc.notation.dimensions import Quotient, Scope, Unifier, summed_over
 from tensorcalc.notation.vocabulary import RESERVED
 

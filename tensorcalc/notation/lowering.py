@@ -11,7 +11,7 @@ from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, free_ind
 from tensorcalc.errors import Span
 from tensorcalc.expr import Component, Determinant, Inverse, Iverson, LogDeterminant, One, delta
 from tensorcalc.functions import FUNCTIONS
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.notation.constants import (
     as_fraction,
     call_value,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tensorcalc.errors import Source, TensorCalcError
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.notation.assumptions import assumed_equation
 from tensorcalc.notation.dimensions import Unifier
 from tensorcalc.notation.inference import Inference

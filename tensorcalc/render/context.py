@@ -13,7 +13,7 @@ from sympy.core.basic import Basic
 from tensorcalc.binding import free_indices
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.expr import Component, Inverse
-from tensorcalc.indices import Adjoint, BoundIndex, Dimension, Index, Slope, Tangent, Tensor
+from tensorcalc.index import Adjoint, BoundIndex, Dimension, Index, Slope, Tangent, Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
 __all__ = ["EMPTY", "Context", "Style"]

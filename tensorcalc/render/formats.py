@@ -9,7 +9,7 @@ from typing import Any
 from sympy import Expr
 
 from tensorcalc.derivation.model import Derivation
-from tensorcalc.indices import Dimension, Tensor
+from tensorcalc.index import Dimension, Tensor
 from tensorcalc.render.context import EMPTY, Context, Style
 from tensorcalc.render.document import Block, Detail, blocks, grouped, result_lines
 from tensorcalc.render.latex import Latex
@@ -118,8 +118,8 @@ def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = 
     """A derivation as plain data, for JSON.
 
     `title`, `notes`, `kind`, `of`, `wrt`, `loss` (the letter of the scalar in upstream gradients) and `style` say what
-    was derived. `dimensions` have `name`, `size` (or null) and `letters`; `inputs` have `name`, `dimensions` and `label`
-    (the dimension that a label points into, or null). A formula is an object with `text`, `latex` and `plain`; `plain`
+    was derived. `dimensions` have `name`, `size` (or null) and `letters`; `inputs` have `name`, `dimensions` and
+    `label` (the dimension that a label points into, or null). A formula is an object with `text`, `latex` and `plain`; `plain`
     has every sum explicit and, where no unevaluated derivative occurs, can be read again. `definitions` have `name`,
     `lhs` and `rhs`; `results` have `lhs` and `rhs`. `lemmas` have `kind`, `lhs`, `latex` (the whole chain) and `lines`:
     each is the formula on the right with `rules` (names, empty for a definition) and `steps` (the numbers of the

@@ -9,7 +9,7 @@ import sympy
 from sympy import Expr, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, free_indices
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 from tensorcalc.render.context import Context
 from tensorcalc.render.numbers import is_decimal
 from tensorcalc.render.order import (

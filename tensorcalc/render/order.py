@@ -9,7 +9,7 @@ from sympy import Add, Expr, Integer, Mul, Pow
 
 from tensorcalc.binding import Binder, free_indices
 from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, Iverson, LogDeterminant, One, Partial
-from tensorcalc.indices import Adjoint, Dimension, Index, Slope
+from tensorcalc.index import Adjoint, Dimension, Index, Slope
 from tensorcalc.render.context import LAST, Context, components
 
 __all__ = [

@@ -21,7 +21,7 @@ from tensorcalc.expr import (
     Partial,
 )
 from tensorcalc.functions import function_of
-from tensorcalc.indices import Adjoint, Dimension, Index, Slope, Tangent
+from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent
 from tensorcalc.render.context import Context
 from tensorcalc.render.fractions import Quotient, arranged
 from tensorcalc.render.layout import (

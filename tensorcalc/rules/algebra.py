@@ -8,7 +8,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, S, gcd
 
 from tensorcalc.binding import Binder, free_indices, product, rebuild
 from tensorcalc.expr import Component, Delta, Group, One, Partial
-from tensorcalc.indices import Adjoint, Index
+from tensorcalc.index import Adjoint, Index
 from tensorcalc.rules.contraction import contract, settle
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Term, expand

@@ -9,7 +9,7 @@ from sympy import Add, Expr, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, free_indices, rebuild
 from tensorcalc.expr import Component, Delta, Group, Iverson, One
-from tensorcalc.indices import Adjoint, Index
+from tensorcalc.index import Adjoint, Index
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, opened
 

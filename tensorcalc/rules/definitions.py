@@ -11,7 +11,7 @@ from sympy import Add, Expr, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
 from tensorcalc.expr import Component, Delta, Exp, Inverse, One
-from tensorcalc.indices import Dimension, Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.rules.algebra import content_of, multiply_out, size
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, factored, opened

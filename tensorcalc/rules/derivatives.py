@@ -14,7 +14,7 @@ from sympy import Add, Expr, Pow, S
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, fresh, product
 from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, LogDeterminant, One, Partial, bracketed
 from tensorcalc.functions import Elementwise, equal, function_of
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
 

@@ -8,7 +8,7 @@ from sympy import Expr
 
 from tensorcalc.binding import rename
 from tensorcalc.expr import Component, Partial
-from tensorcalc.indices import Index, Tensor
+from tensorcalc.index import Index, Tensor
 from tensorcalc.system import System, tensors_in
 
 __all__ = ["Known", "Scope"]

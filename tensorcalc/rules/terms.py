@@ -14,7 +14,7 @@ from sympy import Add, Expr, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, free_indices, product, rename
 from tensorcalc.expr import Delta, Group, One
-from tensorcalc.indices import Index
+from tensorcalc.index import Index
 
 __all__ = ["Names", "Term", "add", "expand", "factored", "opened"]
 
