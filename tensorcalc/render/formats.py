@@ -120,10 +120,10 @@ def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = 
     `title`, `notes`, `kind`, `of`, `wrt`, `loss` (the letter of the scalar in upstream gradients) and `style` say what
     was derived. `dimensions` have `name`, `size` (or null) and `letters`; `inputs` have `name`, `dimensions` and
     `label` (the dimension that a label points into, or null). A formula is an object with `text`, `latex` and `plain`;
-    `plain` has every sum explicit and, where no unevaluated derivative occurs, can be read again. `definitions` have `name`,
-    `lhs` and `rhs`; `results` have `lhs` and `rhs`. `lemmas` have `kind`, `lhs`, `latex` (the whole chain) and `lines`:
-    each is the formula on the right with `rules` (names, empty for a definition) and `steps` (the numbers of the
-    lemma's steps that it shows, from 0). `laws` gives the law of each rule in LaTeX.
+    `plain` has every sum explicit and, where no unevaluated derivative occurs, can be read again. `definitions` have
+    `name`, `lhs` and `rhs`; `results` have `lhs` and `rhs`. `lemmas` have `kind`, `lhs`, `latex` (the whole chain) and
+    `lines`: each is the formula on the right with `rules` (names, empty for a definition) and `steps` (the numbers of
+    the lemma's steps that it shows, from 0). `laws` gives the law of each rule in LaTeX.
     """
     shown = () if detail == "result" else blocks(derivation, style, detail)
     return {
