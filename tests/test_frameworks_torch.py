@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +71,36 @@ def test_labels_may_be_batched() -> None:
     x, labels = torch.randn(5, 4), torch.tensor([0, 3, 1, 1, 2])
     found = torch.vmap(torch.func.grad(f))(x, labels)
     torch.testing.assert_close(found, torch.softmax(x, 1) - torch.nn.functional.one_hot(labels, 4))
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        ("y[i] = x[i,i]*w", {"x": (3, 3), "w": ()}),
+        ("y = x[2]*w", {"x": (4,), "w": ()}),
+        ("y[i] = x[i,1] + x[i,0]*w", {"x": (3, 4), "w": ()}),
+        ("y[t] = sum(k, x[2*t + k]*w[k])", {"x": (7,), "w": (3,)}),
+        ("index i: I; y[i,j] = 1[i]*x[j]*w + 1[j]*delta(i,0)", {"x": (3,), "w": ()}),
+        ("y[t,d] = E[X[t],d]*w[d]", {"E": (4, 2), "w": (2,), "X": (5,)}),
+    ],
+)
+def test_gradients_that_are_written_to_places_can_be_batched(text: str, shapes: dict[str, tuple[int, ...]]) -> None:
+    found = tc.parse(text)
+    sizes = {"I": 3} if "index i: I" in text else {}
+    given = {n: torch.randn(5, *shape, dtype=torch.float64) for n, shape in shapes.items()}
+    given = {n: torch.randint(0, 4, v.shape) if n == "X" else v for n, v in given.items()}
+    names = [t.name for t in found.inputs]
+    places = tuple(p for p, n in enumerate(names) if n != "X")
+    gradients = torch.func.grad(lambda *args: (found.wrap()(*args, **sizes) ** 2).sum(), places)
+    every = [given[n] for n in names]
+    singles = [gradients(*(v[place] for v in every)) for place in range(5)]
+    for one, several in zip(torch.vmap(gradients)(*every), zip(*singles, strict=True), strict=True):
+        torch.testing.assert_close(one, torch.stack(several))
+    w = places[-1]
+    dims = tuple(0 if p == w else None for p in range(len(names)))
+    alone = torch.vmap(gradients, in_dims=dims)(*(v if p == w else v[0] for p, v in enumerate(every)))
+    expected = gradients(*(v[1] if p == w else v[0] for p, v in enumerate(every)))
+    torch.testing.assert_close([g[1] for g in alone], list(expected))
 
 
 def test_third_derivatives_in_every_mode() -> None:
@@ -233,3 +265,10 @@ def test_what_a_wrapper_says_about_itself() -> None:
     assert "T: scalar, labels 0 to J - 1" in (f.__doc__ or "")
     assert repr(f) == "<tensorcalc torch function compute_c(x, T)>"
     assert f(torch.zeros(3, requires_grad=True), 1).grad_fn.name() == "compute_cBackward"
+
+
+def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    (code,) = (b for b in re.findall(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL) if ".wrap(" in b)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == "torch.Size([4, 10])\n"
