@@ -156,3 +156,10 @@ def test_notes_say_what_is_held_fixed_and_what_is_zero() -> None:
     assert zero.notes == ("c does not depend on y: the derivative is zero",)
     assert np.array_equal(zero.lambdify("numpy")(x=[1.0, 2.0], y=[3.0, 4.0]), np.zeros(2))
     assert system.derive("c", "x").notes == ()
+
+
+def test_a_shifted_index_keeps_the_range_of_its_sum() -> None:
+    derivation = tc.parse("c = sum(t, x[t+2]*a + x[t]^2)").derive("c", "x")
+    found = derivation.lambdify("numpy")(x=np.arange(1.0, 6.0), a=3.0)
+    assert np.allclose(found, [2, 4, 9, 3, 3])
+    assert derivation.check().passed

@@ -33,7 +33,7 @@ def answer(text: str) -> str:
         assert error.code in CODES
         assert error.render()
         code = error.code
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10  # it must end; how fast is a matter of benchmarks
     return code
 
 
@@ -108,4 +108,4 @@ def test_reading_takes_time_in_proportion_to_the_text(kind: str) -> None:
     seconds(50)
     short, long = (min(seconds(n) for _ in range(3)) for n in (250, 1000))
     assert long < 4 * 3 * short
-    assert long < 4
+    assert long < 40  # a bound on runaway work only; figures are a matter of benchmarks

@@ -174,9 +174,11 @@ def _reluctance(term: Term, dummy: Index) -> tuple[bool, bool]:
 
 
 def _vanishes_outside(term: Term, index: Index) -> bool:
-    """Whether a factor is a component with the plain index: beyond its axis a component counts as zero."""
+    """Whether a factor is a component with the plain index on an axis of its dimension: beyond, it counts as zero."""
     return any(
-        isinstance(base, Component) and index in base.indices and exponent.is_positive
+        isinstance(base, Component)
+        and exponent.is_positive
+        and any(i == index and d == index.dimension for i, d in zip(base.indices, base.tensor.dimensions, strict=True))
         for base, exponent in term.powers.items()
     )
 
