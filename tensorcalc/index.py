@@ -150,7 +150,7 @@ class Tensor(_Named):
 
 
 class _Derived(Tensor):
-    """A tensor that belongs to another one and has its shape."""
+    """A tensor that belongs to another one, and has its shape unless it says otherwise."""
 
     PREFIX = ""
 
@@ -199,15 +199,11 @@ class Tangent(_Derived):
     PREFIX = "v_"
 
 
-class Slope(Tensor):
+class Slope(_Derived):
     """A whole derivative ∂t/∂x as a tensor: the axes of t, then those of x; `d_t_d_x` where a plain name is needed."""
 
     def __new__(cls, of: Tensor, wrt: Tensor) -> Slope:
         return cls._make(of, wrt)
-
-    @property
-    def of(self) -> Tensor:
-        return self._content[0]
 
     @property
     def wrt(self) -> Tensor:
@@ -220,12 +216,3 @@ class Slope(Tensor):
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
         return self.of.dimensions + self.wrt.dimensions
-
-    @property
-    def label_dimension(self) -> None:
-        return None
-
-    def _sympystr(self, printer: Any) -> str:
-        return self.name
-
-    _sympyrepr = _sympystr

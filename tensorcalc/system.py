@@ -153,6 +153,19 @@ class System:
                 found.setdefault(atom.dimension if isinstance(atom, Index) else atom)
         return tuple(found)
 
+    def needed(self, outputs: Iterable[Tensor]) -> tuple[Definition, ...]:
+        """The definitions that the outputs are made of, their own included, in order."""
+        wanted = set(outputs)
+        for definition in reversed(self.ordered):
+            if definition.tensor in wanted:
+                wanted.update(self.uses[definition.tensor])
+        return tuple(d for d in self.ordered if d.tensor in wanted)
+
+    def between(self, variables: Iterable[Tensor], outputs: Iterable[Tensor]) -> tuple[Definition, ...]:
+        """The definitions that the outputs are made of and that depend on a variable, in order."""
+        moving = self.depends(variables)
+        return tuple(d for d in self.needed(outputs) if d.tensor in moving)
+
     def depends(self, roots: Iterable[Tensor]) -> frozenset[Tensor]:
         """The roots and every defined tensor whose value depends on one of them."""
         reached = set(roots)

@@ -14,7 +14,7 @@ from tensorcalc.expr import Component, Delta, Inverse, LogDeterminant
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Fact, System, tensors_in
 
-__all__ = ["Sample", "sample", "sample_at", "sizes_of"]
+__all__ = ["sample", "sample_at", "sizes_of"]
 
 Array = npt.NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -29,7 +29,6 @@ ATTEMPTS = 40
 NEWTON_STEPS = 60
 LARGEST_CONDITION = 1e4
 NEWTON_TOLERANCE = 1e-13
-Sample = Environment
 
 
 def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:

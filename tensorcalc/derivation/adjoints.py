@@ -8,7 +8,6 @@ from sympy import Expr, S
 
 from tensorcalc.binding import rename, replace
 from tensorcalc.derivation.engine import SUBSTITUTE, Engine, Link
-from tensorcalc.derivation.jacobians import needed
 from tensorcalc.derivation.line import simplify
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Partial, bracketed
@@ -39,7 +38,7 @@ class Adjoints:
 
     def derive(self, variables: tuple[Tensor, ...]) -> None:
         """Add the lemmas for the variables: each as soon as all its consumers are done."""
-        path = self._path(variables)
+        path = self.engine.system.between(variables, self.outputs)
         self.reached = frozenset(d.tensor for d in path)
         self.largest = LARGEST_CLOSED_FORM if len(path) <= LONGEST_PATH else LARGEST_IN_DEPTH
         self.shared = frozenset(t for t in self.outputs if self._consumers(t))
@@ -55,11 +54,6 @@ class Adjoints:
                 self._backpropagate(variable)
         for variable in waiting:
             self._backpropagate(variable)
-
-    def _path(self, variables: tuple[Tensor, ...]) -> list[Definition]:
-        moving = self.engine.system.depends(variables)
-        wanted = {d.tensor for output in self.outputs for d in needed(self.engine, output)}
-        return [d for d in self.engine.system.ordered if d.tensor in wanted and d.tensor in moving]
 
     def _consumers(self, tensor: Tensor) -> list[Definition]:
         return [d for d in self.engine.system.consumers.get(tensor, ()) if d.tensor in self.reached]

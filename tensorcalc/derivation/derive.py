@@ -9,7 +9,7 @@ from typing import get_args
 
 from tensorcalc.derivation.adjoints import Adjoints, backpropagated
 from tensorcalc.derivation.engine import Engine, with_proofs
-from tensorcalc.derivation.jacobians import jacobian_or_zero, needed
+from tensorcalc.derivation.jacobians import jacobian_or_zero
 from tensorcalc.derivation.model import Derivation, Kind, Lemma, Step
 from tensorcalc.derivation.second import second_order
 from tensorcalc.derivation.tangents import tangents
@@ -44,7 +44,7 @@ def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], ki
 
 def _first_order(system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...], kind: Kind) -> Derivation:
     engine = Engine(system)
-    quoted = [_quote(d) for d in _needed_by(engine, outputs)]
+    quoted = [_quote(d) for d in system.needed(outputs)]
     if kind == "jacobian":
         lemmas, results = _all_jacobians(engine, outputs, variables)
     elif kind == "jvp":
@@ -122,19 +122,13 @@ def _jacobians_first(engine: Engine, outputs: tuple[Tensor, ...], variables: tup
         return False
     system = engine.system
     for variable in variables:
-        moving = system.depends((variable,))
-        path = [d for d in needed(engine, outputs[0]) if d.tensor in moving and d.tensor != variable]
+        path = [d for d in system.between((variable,), outputs) if d.tensor != variable]
         if len(path) > LONGEST_PATH or any(d.tensor.order + variable.order > HIGHEST_ORDER for d in path):
             return False
         inner = [d.tensor for d in path[:-1]]
         if any(sum(t in system.uses[d.tensor] for d in path) > 1 for t in inner):
             return False
     return True
-
-
-def _needed_by(engine: Engine, outputs: tuple[Tensor, ...]) -> list[Definition]:
-    wanted = {d.tensor for output in outputs for d in needed(engine, output)}
-    return [d for d in engine.system.ordered if d.tensor in wanted]
 
 
 def _quote(definition: Definition) -> Lemma:

@@ -12,7 +12,7 @@ from tensorcalc.rules.derivatives import CONSTANT
 from tensorcalc.rules.scope import Known, Scope
 from tensorcalc.system import Definition
 
-__all__ = ["jacobian_or_zero", "jacobians", "needed"]
+__all__ = ["jacobian_or_zero", "jacobians"]
 
 
 def jacobian_or_zero(engine: Engine, of: Tensor, variable: Tensor) -> list[Lemma]:
@@ -32,8 +32,8 @@ def jacobians(engine: Engine, of: Tensor, variable: Tensor) -> list[Lemma]:
     facts: dict[Tensor, Known] = {}
     lemmas: list[Lemma] = []
     moving = system.depends((variable,))
-    for definition in needed(engine, of):
-        if definition.tensor not in moving or definition.tensor == variable:
+    for definition in system.between((variable,), (of,)):
+        if definition.tensor == variable:
             continue
         between = [t for t in system.uses[definition.tensor] if t in moving]
         if len(between) == 1 and between[0] != variable:
@@ -43,15 +43,6 @@ def jacobians(engine: Engine, of: Tensor, variable: Tensor) -> list[Lemma]:
             lemmas.append(engine.differentiated(definition, wrt, scope, "jacobian"))
         facts[definition.tensor] = known(lemmas[-1])
     return lemmas
-
-
-def needed(engine: Engine, of: Tensor) -> list[Definition]:
-    """The definitions that `of` is made of, in order, itself last."""
-    wanted = {of}
-    for definition in reversed(engine.system.ordered):
-        if definition.tensor in wanted:
-            wanted.update(engine.system.uses[definition.tensor])
-    return [d for d in engine.system.ordered if d.tensor in wanted]
 
 
 def _through(

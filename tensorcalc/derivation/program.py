@@ -9,7 +9,6 @@ from sympy import Add, Expr, S
 
 from tensorcalc.binding import Contraction, product, rename
 from tensorcalc.derivation.engine import Engine
-from tensorcalc.derivation.jacobians import needed
 from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.derivation.tangents import tangent_definitions
@@ -101,9 +100,7 @@ class _Reverse:
     def run(self, variables: tuple[Tensor, ...]) -> list[Definition]:
         """The definitions of the adjoints of the variables and of what they need, in order."""
         system = self.engine.system
-        moving = system.depends(variables)
-        wanted = {d.tensor for output in self.outputs for d in needed(self.engine, output)}
-        path = [d for d in system.ordered if d.tensor in wanted and d.tensor in moving]
+        path = system.between(variables, self.outputs)
         reached = {d.tensor for d in path}
         definitions: list[Definition] = []
         inputs = [v for v in variables if v not in system.by_tensor]

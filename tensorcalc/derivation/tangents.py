@@ -8,7 +8,6 @@ from sympy import Add, Expr, S
 
 from tensorcalc.binding import Contraction, product, rename
 from tensorcalc.derivation.engine import Engine, Link
-from tensorcalc.derivation.jacobians import needed
 from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component
@@ -23,9 +22,7 @@ SMALL = 16  # operations up to which it is tried to write a tangent out where it
 
 
 def _path(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> list[Definition]:
-    moving = engine.system.depends(variables)
-    wanted = {d.tensor for output in outputs for d in needed(engine, output)}
-    return [d for d in engine.system.ordered if d.tensor in wanted and d.tensor in moving and d.tensor not in variables]
+    return [d for d in engine.system.between(variables, outputs) if d.tensor not in variables]
 
 
 def _links(engine: Engine, definition: Definition, moving: frozenset[Tensor]) -> list[Link]:
@@ -97,8 +94,3 @@ def tangent_definitions(engine: Engine, outputs: tuple[Tensor, ...], variables: 
             indices = engine.system.by_tensor[output].indices
             definitions.append(Definition(Tangent(output), indices, S.Zero))
     return definitions
-
-
-def directions(variables: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The tangents of the variables: arguments of a JVP."""
-    return tuple(Tangent(v) for v in variables)
