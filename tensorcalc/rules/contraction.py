@@ -162,9 +162,7 @@ def _next_delta(term: Term) -> tuple[Delta, _Solution] | None:
             return delta, plain
     for delta in deltas:
         if solutions := _affine_solutions(delta, dummies):
-            return delta, min(
-                solutions, key=lambda s: (not _vanishes_outside(term, s.dummy), not _upstream(term, s.dummy))
-            )
+            return delta, min(solutions, key=lambda s: _reluctance(term, s.dummy))
     return None
 
 

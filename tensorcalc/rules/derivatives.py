@@ -50,8 +50,6 @@ INDEX_MAXIMUM = Rule(
     r"{\sum_{i} [u_{i} = \max_{k} u_{k}]}",
 )
 
-Family = Callable[[Partial, Scope, dict[Rule, None]], Expr | None]
-
 
 def linearity(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr | None:
     """∂ of sums, of sums over indices and of multiples; what does not depend on the variable drops out."""
