@@ -8,7 +8,6 @@ from sympy import Expr, S
 
 from tensorcalc.binding import rename, replace
 from tensorcalc.derivation.engine import SUBSTITUTE, Engine, Link
-from tensorcalc.derivation.line import simplify
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Partial, bracketed
 from tensorcalc.index import Adjoint, Index, Tensor, TotalAdjoint
@@ -94,7 +93,7 @@ class Adjoints:
         line = replace(lemma.result, self._known_value)
         if line == lemma.result or size(line) > self.largest:
             return lemma
-        steps = simplify(line, self.engine.book, indices)
+        steps = self.engine.simplify(line, indices)
         final = steps[-1].expression if steps else line
         if size(final) > max(self.largest, size(lemma.result)):
             return lemma

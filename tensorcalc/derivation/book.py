@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from sympy import Add, Expr
 
@@ -15,9 +17,17 @@ from tensorcalc.rules.definitions import Book, Pattern, Symmetry, fold, pattern,
 from tensorcalc.rules.rule import Rule
 from tensorcalc.system import Definition, Fact, System, tensors_in
 
-__all__ = ["SystemBook"]
+__all__ = ["Place", "SystemBook", "Trace"]
 
 Place = tuple[Tensor, tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class Trace:
+    """What was looked up in a book: the tensors that expressions held, and the sums about which facts were asked."""
+
+    tensors: set[Tensor] = field(default_factory=set)
+    facts: dict[Place, Pattern | None] = field(default_factory=dict)
 
 
 class SystemBook(Book):
@@ -33,19 +43,40 @@ class SystemBook(Book):
         self._system = system
         self._definitions = Book(patterns)
         self._proved: dict[Place, tuple[Pattern, Lemma] | None] = {}
+        self._trace: Trace | None = None
+
+    @contextmanager
+    def traced(self) -> Iterator[Trace]:
+        """Note what is looked up."""
+        outer, self._trace = self._trace, Trace()
+        try:
+            yield self._trace
+        finally:
+            self._trace = outer
 
     def relevant(self, expression: Expr) -> list[Pattern]:
         """Definitions and assumptions that may occur, and the facts that were proved about sums in the expression."""
         found = super().relevant(expression)
+        if self._trace is not None:
+            self._trace.tensors.update(tensors_in(expression))
         for place in _plain_sums(expression):
             if place[0] in self._system.by_tensor:
-                if place not in self._proved:
-                    self._proved[place] = None  # while it is being proved it must not be used
-                    self._proved[place] = self._prove(*place)
-                proved = self._proved[place]
-                if proved is not None:
-                    found.insert(0, proved[0])
+                fact = self.fact(place)
+                if self._trace is not None:
+                    self._trace.facts[place] = fact
+                if fact is not None:
+                    found.insert(0, fact)
         return found
+
+    def fact(self, place: Place) -> Pattern | None:
+        """The constant value of a sum, if it can be proved."""
+        if place[0] not in self._system.by_tensor:
+            return None
+        if place not in self._proved:
+            self._proved[place] = None  # while it is being proved it must not be used
+            self._proved[place] = self._prove(*place)
+        proved = self._proved[place]
+        return proved and proved[0]
 
     def proof(self, rule: Rule) -> Lemma | None:
         """The lemma behind a rule that was proved here."""

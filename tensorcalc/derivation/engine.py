@@ -12,8 +12,10 @@ from tensorcalc.derivation.book import SystemBook
 from tensorcalc.derivation.letters import Letters
 from tensorcalc.derivation.line import differentiate, simplify
 from tensorcalc.derivation.model import Lemma, LemmaKind, Step
+from tensorcalc.derivation.sharing import Sharing
 from tensorcalc.expr import Component, Partial, bracketed
 from tensorcalc.index import Index, Tensor
+from tensorcalc.rules.algebra import ungroup
 from tensorcalc.rules.derivatives import CHAIN
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Known, Scope
@@ -50,12 +52,23 @@ class Engine:
     system: System
     letters: Letters = field(init=False)
     book: SystemBook = field(init=False)
+    sharing: Sharing = field(init=False)
     shown: set[str] = field(default_factory=set)
     _partials: dict[tuple[Tensor, Tensor, tuple[Index, ...]], Lemma] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.letters = Letters(self.system)
         self.book = SystemBook(self.system)
+        self.sharing = Sharing(self.book)
+
+    def simplify(self, line: Expr, indices: Sequence[Index]) -> tuple[Step, ...]:
+        """The lines from a derivative without ∂ to its shortest form, which keeps the free `indices`."""
+        return self.sharing.steps("simplify", (line, *indices), lambda: simplify(line, self.book, indices))[0]
+
+    def simplified(self, line: Expr, indices: Sequence[Index]) -> Expr:
+        """The shortest form of a derivative without ∂."""
+        steps = self.simplify(line, indices)
+        return ungroup(steps[-1].expression if steps else line)
 
     def partial(self, definition: Definition, tensor: Tensor, indices: tuple[Index, ...] | None = None) -> Lemma:
         """∂d/∂t from the formula of d alone, other definitions held fixed; over `indices` where they are given."""
@@ -63,9 +76,21 @@ class Engine:
             indices = self.letters.own(tensor, definition.indices)
         key = definition.tensor, tensor, indices
         if key not in self._partials:
-            scope = Scope(self.system, tensor, direct=True, shown=self.shown)
-            self._partials[key] = self.differentiated(definition, Component(tensor, *indices), scope, "partial")
+            self._partials[key] = self._partial(definition, Component(tensor, *indices))
         return self._partials[key]
+
+    def _partial(self, definition: Definition, wrt: Component) -> Lemma:
+        """A partial derivative; one of the same form as an earlier one is not derived again."""
+        scope = Scope(self.system, wrt.tensor, direct=True, shown=self.shown)
+        steps, same = self.sharing.steps(
+            "partial",
+            (definition.lhs, definition.rhs, wrt),
+            lambda: self.differentiated(definition, wrt, scope, "partial").steps,
+            f"∂{definition.name}/∂{wrt.tensor.name}",
+        )
+        if same:
+            steps = (Step(steps[-1].expression, (Rule(f"as for {same}"),)),)
+        return Lemma(Partial(definition.lhs, wrt, True), steps, "partial")
 
     def differentiated(self, definition: Definition, wrt: Component, scope: Scope, kind: LemmaKind) -> Lemma:
         """The derivative of a definition's right side, line by line."""
@@ -86,7 +111,7 @@ class Engine:
         steps = [Step(named, (CHAIN,))]
         if valued != named:
             steps.append(Step(valued, (SUBSTITUTE,)))
-        steps += simplify(valued, self.book, keep)
+        steps += self.simplify(valued, keep)
         return Lemma(lhs, tuple(steps), kind)
 
 

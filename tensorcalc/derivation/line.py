@@ -32,7 +32,7 @@ from tensorcalc.rules.identities import recognise
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
 
-__all__ = ["differentiate", "simplified", "simplify"]
+__all__ = ["differentiate", "simplify"]
 
 Fired = dict[Rule, None]
 FAMILIES: tuple[Callable[[Partial, Scope, Fired], Expr | None], ...] = (
@@ -87,12 +87,6 @@ def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step
     elif not steps and brackets_show(line):
         steps.append(Step(plain, (REMOVE_BRACKETS,)))
     return steps
-
-
-def simplified(line: Expr, book: Book, indices: Sequence[Index] = ()) -> Expr:
-    """The shortest form of a derivative without ∂."""
-    steps = simplify(line, book, indices)
-    return ungroup(steps[-1].expression if steps else line)
 
 
 def _candidates(line: Expr, book: Book) -> list[tuple[Expr, tuple[Rule, ...]]]:

@@ -9,7 +9,6 @@ from sympy import Add, Expr, S
 
 from tensorcalc.binding import Contraction, product, rename
 from tensorcalc.derivation.engine import Engine
-from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.derivation.tangents import tangent_definitions
 from tensorcalc.expr import Component, Delta
@@ -157,7 +156,7 @@ class _Reverse:
             partial = self.engine.partial(consumer, tensor, indices).result
             upper = self._value(consumer.tensor, consumer.indices, known)
             parts.append(Contraction(product([upper, partial]), *consumer.indices))
-        return simplified(Add(*parts), self.engine.book, indices)
+        return self.engine.simplified(Add(*parts), indices)
 
     def _value(self, tensor: Tensor, indices: tuple[Expr, ...], known: Mapping[Tensor, _Value]) -> Expr:
         if tensor in known:

@@ -8,7 +8,6 @@ from sympy import Add, Expr, S
 
 from tensorcalc.binding import Contraction, product, rename
 from tensorcalc.derivation.engine import Engine, Link
-from tensorcalc.derivation.line import simplified
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component
 from tensorcalc.index import Tangent, Tensor
@@ -68,7 +67,7 @@ def _pushed(engine: Engine, definition: Definition, links: list[Link], small: Ma
             known = small[lower.tensor]
             lower = rename(known.rhs, dict(zip(known.indices, lower.indices, strict=True)))
         parts.append(Contraction(product([link.upper_value, lower]), *link.indices))
-    return simplified(Add(*parts), engine.book, definition.indices)
+    return engine.simplified(Add(*parts), definition.indices)
 
 
 def tangent_definitions(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> list[Definition]:

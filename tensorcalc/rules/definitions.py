@@ -12,6 +12,7 @@ from sympy import Add, Expr, Mul, Pow, S
 from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
 from tensorcalc.expr import Component, Delta, Exp, Inverse, One
 from tensorcalc.index import Dimension, Index, Tensor
+from tensorcalc.isomorphism import Signature, signature
 from tensorcalc.rules.algebra import content_of, multiply_out, size
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, factored, opened
@@ -37,6 +38,16 @@ class Pattern:
     factors: tuple[tuple[Expr, Expr], ...]
     tensors: frozenset[Tensor]
     anchors: tuple[Component, ...]
+
+    @property
+    def signature(self) -> Signature:
+        """The structure of both sides, to find the equation that corresponds to this one in another layer."""
+        return _signature(self)
+
+
+@lru_cache(1 << 14)
+def _signature(pattern: Pattern) -> Signature:
+    return signature((pattern.whole, pattern.value, *pattern.indices))
 
 
 def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> Pattern | None:
@@ -78,9 +89,16 @@ class Book:
 
     def relevant(self, expression: Expr) -> list[Pattern]:
         """The equations whose left side may occur in the expression."""
-        present = _present(expression)
-        found = [row for t in present for row in self._patterns.get(t, ()) if row[1].tensors <= present]
+        return self.within(_present(expression))
+
+    def within(self, tensors: frozenset[Tensor]) -> list[Pattern]:
+        """The equations whose left side holds none but these tensors, in order."""
+        found = [row for t in tensors for row in self._patterns.get(t, ()) if row[1].tensors <= tensors]
         return [p for _, p in sorted([*found, *self._numbers], key=lambda row: row[0])]
+
+    def about(self, tensors: frozenset[Tensor]) -> list[Pattern]:
+        """The equations whose left side holds just these tensors, in order."""
+        return [p for p in self.within(tensors) if p.tensors == tensors]
 
 
 @dataclass(frozen=True, slots=True)
