@@ -414,13 +414,16 @@ COLLECTED: list[tuple[Expr, Expr]] = [
     (a() * x[i] + a() * y[i], a() * (x[i] + y[i])),
     (x[i] * y[i] + x[i] * w[i] + x[i], x[i] * (y[i] + w[i] + 1)),
     (x[i] / b() - y[i] / b(), (x[i] - y[i]) / b()),
-    (x[i] / b() ** 2 + y[i] / b(), (x[i] / b() + y[i]) / b()),
+    (x[i] / b() ** 2 + y[i] / b() ** 2, (x[i] + y[i]) / b() ** 2),
+    (x[i] * y[j] * a() + x[i] * y[j] * w[i], x[i] * y[j] * (a() + w[i])),
+    (up * s[i] * y[n] + up * s[i] * x[i] * w[n], up * s[i] * (y[n] * One(i) + x[i] * w[n])),
     (2 * x[i] + 2 * y[i], Mul(2, x[i] + y[i], evaluate=False)),
     (a() * x[i] + b() * x[i] + c() * y[i], x[i] * (a() + b()) + c() * y[i]),
     (up * y[n] - up * total(i, s[i]), up * (y[n] - total(i, s[i]))),
     (delta(i, n) * x[i] - delta(i, n) * y[i], delta(i, n) * (x[i] - y[i])),
 ]
 NOT_COLLECTED: list[Expr] = [
+    x[i] / b() ** 3 + y[i] / b(),
     x[i] + y[i],
     s[i] * delta(i, n) - s[i] * s[n],
     x[i],

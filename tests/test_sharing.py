@@ -42,7 +42,8 @@ def test_a_shared_derivation_is_right_in_every_layer() -> None:
         "q[i] = exp(y[i])/(1 + sum(j, exp(y[j]))); z[i] = q[i] - 1/N*1[i]*sum(j, q[j])\nindex i: N\n"
         "c = sum(i, z[i]^3)",
         # the root is named in one layer and written out in the other
-        "r = sqrt(sum(i, x[i]^2)); u[i] = x[i]/r; c = sum(i, u[i]^3) + sum(i, y[i]^3)\ny[i] = u[i]/sqrt(sum(j, u[j]^2))",
+        "r = sqrt(sum(i, x[i]^2)); u[i] = x[i]/r; c = sum(i, u[i]^3) + sum(i, y[i]^3)\n"
+        "y[i] = u[i]/sqrt(sum(j, u[j]^2))",
         # the same formula over labels of different tensors
         "a = sum(n, x[n,S[n]]^2); b = sum(n, x[n,T[n]]^2); c = a*b",
         # a factor that occurs twice in one layer

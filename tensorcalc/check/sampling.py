@@ -27,7 +27,7 @@ DOMAINS: tuple[Draw, ...] = (
 )
 ATTEMPTS = 40
 NEWTON_STEPS = 60
-LARGEST_CONDITION = 1e4
+CONDITIONS = (1e2, 1e4)  # of inverted matrices: the largest in the first half of the attempts, and after it
 NEWTON_TOLERANCE = 1e-13
 
 
@@ -75,7 +75,8 @@ def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment 
         environment = Environment(system.by_tensor, _values(system, given, sizes, draws, rng), sizes)
         if not _satisfy(system, environment):
             continue
-        if all(np.all(np.isfinite(environment.value(d.tensor))) for d in system.ordered) and _regular(environment):
+        finite = all(np.all(np.isfinite(environment.value(d.tensor))) for d in system.ordered)
+        if finite and _regular(environment, CONDITIONS[2 * attempt // ATTEMPTS]):
             return environment
     return None
 
@@ -106,12 +107,12 @@ def sample_at(system: System, given: tuple[Tensor, ...], seed: int, values: Mapp
     return Environment(system.by_tensor, {**drawn, **arrays}, sizes)
 
 
-def _regular(environment: Environment) -> bool:
+def _regular(environment: Environment, largest: float) -> bool:
     """Whether every matrix that is inverted is far enough from a singular one."""
     for definition in environment.definitions.values():
         for node in definition.rhs.atoms(Inverse, LogDeterminant):
             matrix = environment.value(node.tensor)
-            if matrix.size and np.linalg.cond(matrix) > LARGEST_CONDITION:
+            if matrix.size and np.linalg.cond(matrix) > largest:
                 return False
     return True
 

@@ -6,20 +6,14 @@ from dataclasses import dataclass, field
 
 from sympy import Expr, S
 
-from tensorcalc.binding import rename, replace
-from tensorcalc.derivation.engine import SUBSTITUTE, Engine, Link
-from tensorcalc.derivation.model import Lemma, Step
-from tensorcalc.expr import Component, Partial, bracketed
+from tensorcalc.binding import rename
+from tensorcalc.derivation.engine import LARGEST_CLOSED_FORM, Engine, Link, largest_closed_form
+from tensorcalc.derivation.model import Lemma
+from tensorcalc.expr import Component, Partial
 from tensorcalc.index import Adjoint, Index, Tensor, TotalAdjoint
-from tensorcalc.rules.algebra import size
 from tensorcalc.system import Definition
 
 __all__ = ["Adjoints", "backpropagated"]
-
-LARGEST_CLOSED_FORM = 40  # operations; beyond it a result stays in terms of the adjoints of other definitions
-
-LONGEST_PATH = 12  # definitions on the way up to which whole closed forms are tried
-LARGEST_IN_DEPTH = 12  # operations of a closed form on longer ways
 
 
 @dataclass
@@ -39,7 +33,7 @@ class Adjoints:
         """Add the lemmas for the variables: each as soon as all its consumers are done."""
         path = self.engine.system.between(variables, self.outputs)
         self.reached = frozenset(d.tensor for d in path)
-        self.largest = LARGEST_CLOSED_FORM if len(path) <= LONGEST_PATH else LARGEST_IN_DEPTH
+        self.largest = largest_closed_form(len(path))
         self.shared = frozenset(t for t in self.outputs if self._consumers(t))
         waiting = [v for v in variables if v not in self.engine.system.by_tensor]
         done: set[Tensor] = set()
@@ -84,20 +78,9 @@ class Adjoints:
         seed = Component(Adjoint(tensor), *indices) if tensor in self.outputs and not self.scalar else None
         lhs = self.symbol(tensor, indices)
         lemma = engine.chained(lhs, links, "backpropagated", indices, seed)
-        lemma = self._close(lemma, indices)
+        lemma = engine.closed(lemma, self._known_value, indices, self.largest)
         self.lemmas.append(lemma)
         self.results[tensor] = lemma
-
-    def _close(self, lemma: Lemma, indices: tuple[Index, ...]) -> Lemma:
-        """The lemma with the adjoints of other definitions substituted, unless that gets long."""
-        line = replace(lemma.result, self._known_value)
-        if line == lemma.result or size(line) > self.largest:
-            return lemma
-        steps = self.engine.simplify(line, indices)
-        final = steps[-1].expression if steps else line
-        if size(final) > max(self.largest, size(lemma.result)):
-            return lemma
-        return Lemma(lemma.lhs, (*lemma.steps, Step(line, (SUBSTITUTE,)), *steps), lemma.kind)
 
     def _known_value(self, node: Expr) -> Expr | None:
         component = self._component(node)
@@ -107,7 +90,7 @@ class Adjoints:
         mine = self._component(lemma.lhs)
         if mine is None or component.tensor in self.outputs:
             return None
-        return bracketed(rename(lemma.result, dict(zip(mine.indices, component.indices, strict=True))))
+        return rename(lemma.result, dict(zip(mine.indices, component.indices, strict=True)))
 
     def _component(self, node: Expr) -> Component | None:
         """The component of t that an adjoint ∂l/∂t belongs to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,13 +32,14 @@ class Trace:
 
 class SystemBook(Book):
     """Definitions and assumptions of a system. A sum Σ_i t_i of a defined tensor is tried to be shown constant, once,
-    when it occurs: Σ_i s_i = 1 for a softmax, Σ_h u_bh = 0 for a centred u.
+    when it occurs: Σ_i s_i = 1 for a softmax, Σ_h u_bh = 0 for a centred u. Nothing is folded into `hidden` tensors.
     """
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, hidden: Collection[Tensor] = ()) -> None:
         assumed = [pattern(f.indices, f.left, f.right, ASSUMPTION) for f in system.facts if _symmetry(f) is None]
         symmetries = [s for s in map(_symmetry, system.facts) if s is not None]
-        patterns = (*patterns_of(system.definitions), *(p for p in assumed if p is not None))
+        shown = [d for d in system.definitions if d.tensor not in hidden]
+        patterns = (*patterns_of(shown), *(p for p in assumed if p is not None))
         super().__init__(patterns, symmetries)
         self._system = system
         self._definitions = Book(patterns)

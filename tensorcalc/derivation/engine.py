@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sympy import Add, Expr
 
-from tensorcalc.binding import Contraction, product
+from tensorcalc.binding import Contraction, product, replace
 from tensorcalc.derivation.book import SystemBook
 from tensorcalc.derivation.letters import Letters
 from tensorcalc.derivation.line import differentiate, simplify
+from tensorcalc.derivation.matrices import PROVED, inverse_by_itself, matrix_in, prove
 from tensorcalc.derivation.model import Lemma, LemmaKind, Step
 from tensorcalc.derivation.sharing import Sharing
-from tensorcalc.expr import Component, Partial, bracketed
+from tensorcalc.expr import Component, Inverse, Partial, bracketed
 from tensorcalc.index import Index, Tensor
-from tensorcalc.rules.algebra import ungroup
+from tensorcalc.rules.algebra import size, ungroup
 from tensorcalc.rules.derivatives import CHAIN
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Known, Scope
 from tensorcalc.system import Definition, System
 
-__all__ = ["SUBSTITUTE", "Engine", "Link", "known", "with_proofs"]
+__all__ = ["LARGEST_CLOSED_FORM", "Engine", "Link", "known", "largest_closed_form", "with_proofs"]
+
+LARGEST_CLOSED_FORM = 40  # operations; beyond it a result stays in terms of the derivatives of other definitions
+LONGEST_PATH = 12  # definitions on the way up to which whole closed forms are tried
+LARGEST_IN_DEPTH = 12  # operations of a closed form on longer ways
 
 SUBSTITUTE = Rule("substituting the derivatives from above")
 
@@ -47,18 +52,21 @@ class Link:
 
 @dataclass
 class Engine:
-    """Derives lemmas over one system; each is derived once."""
+    """Derives lemmas over one system; each is derived once. No result is written in terms of `hidden` tensors unless
+    their definitions are too long.
+    """
 
     system: System
     letters: Letters = field(init=False)
     book: SystemBook = field(init=False)
     sharing: Sharing = field(init=False)
     shown: set[str] = field(default_factory=set)
+    hidden: frozenset[Tensor] = frozenset()
     _partials: dict[tuple[Tensor, Tensor, tuple[Index, ...]], Lemma] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.letters = Letters(self.system)
-        self.book = SystemBook(self.system)
+        self.book = SystemBook(self.system, self.hidden)
         self.sharing = Sharing(self.book)
 
     def simplify(self, line: Expr, indices: Sequence[Index]) -> tuple[Step, ...]:
@@ -94,11 +102,36 @@ class Engine:
 
     def differentiated(self, definition: Definition, wrt: Component, scope: Scope, kind: LemmaKind) -> Lemma:
         """The derivative of a definition's right side, line by line."""
+        if _is_inverse_of(definition, wrt.tensor):
+            lines = inverse_by_itself(
+                lambda a, b: Component(definition.tensor, a, b), wrt.tensor, definition.indices, wrt
+            )
+            return Lemma(Partial(definition.lhs, wrt, scope.direct), lines, kind)
         start = Partial(definition.rhs, wrt, scope.direct)
         steps = differentiate(start, scope)
         keep = (*definition.indices, *(i for i in wrt.indices if isinstance(i, Index)))
         steps += simplify(steps[-1].expression, self.book, keep)
         return Lemma(Partial(definition.lhs, wrt, scope.direct), tuple(steps), kind)
+
+    def closed(self, lemma: Lemma, value: Callable[[Expr], Expr | None], keep: Sequence[Index], largest: int) -> Lemma:
+        """The lemma with known derivatives substituted by their values, unless that gets longer than `largest`."""
+        line = replace(lemma.result, lambda node: _bracketed(value(node)))
+        if line == lemma.result or size(line) > largest:
+            return lemma
+        steps = self.simplify(line, keep)
+        final = steps[-1].expression if steps else line
+        if size(final) > max(largest, size(lemma.result)):
+            return lemma
+        return Lemma(lemma.lhs, (*lemma.steps, Step(line, (SUBSTITUTE,)), *steps), lemma.kind)
+
+    def law(self, rule: Rule, line: Expr) -> Lemma | None:
+        """The derivation of a law about matrices that was used in a line."""
+        if rule not in PROVED:
+            return None
+        matrix = matrix_in(line)
+        letters = self.letters.plain(matrix)
+        wrt = Component(matrix, *self.letters.for_variable(matrix, letters))
+        return prove(rule, matrix, letters, wrt)
 
     def chained(
         self, lhs: Expr, links: Iterable[Link], kind: LemmaKind, keep: Sequence[Index], seed: Expr | None = None
@@ -115,14 +148,33 @@ class Engine:
         return Lemma(lhs, tuple(steps), kind)
 
 
+def largest_closed_form(length: int) -> int:
+    """The operations that a closed form may have where `length` definitions lie between variables and outputs."""
+    return LARGEST_CLOSED_FORM if length <= LONGEST_PATH else LARGEST_IN_DEPTH
+
+
+def _bracketed(value: Expr | None) -> Expr | None:
+    return None if value is None else bracketed(value)
+
+
+def _is_inverse_of(definition: Definition, matrix: Tensor) -> bool:
+    """Whether a definition says y = X⁻¹ for the matrix X."""
+    inverse = definition.rhs
+    return isinstance(inverse, Inverse) and inverse.tensor == matrix and inverse.indices == definition.indices
+
+
 def with_proofs(engine: Engine, lemmas: Iterable[Lemma]) -> tuple[Lemma, ...]:
-    """The lemmas without repetition, each preceded by the proofs of the facts that it uses."""
+    """The lemmas without repetition, each preceded by the proofs of the facts and laws that it uses."""
     result: dict[Lemma, None] = {}
+    proved: set[Rule] = set()
     for lemma in lemmas:
         for step in lemma.steps:
             for rule in step.rules:
-                proof = engine.book.proof(rule)
+                if rule in proved:
+                    continue
+                proof = engine.book.proof(rule) or engine.law(rule, step.expression)
                 if proof is not None:
+                    proved.add(rule)
                     result[proof] = None
         result[lemma] = None
     return tuple(result)

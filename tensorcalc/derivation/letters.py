@@ -11,6 +11,7 @@ __all__ = ["Letters"]
 
 SINGLE = "npqrtuvwz"
 SEVERAL = "pqrtuvwz"
+PLAIN = "ijklmabcdefgh"
 
 
 class Letters:
@@ -37,6 +38,17 @@ class Letters:
         if definition is not None and taken.isdisjoint(i.name for i in definition.indices):
             return definition.indices
         return self.for_variable(tensor, used)
+
+    def plain(self, tensor: Tensor) -> tuple[Index, ...]:
+        """Indices for the components of a tensor that nothing else in a lemma names: the author's own for its axes."""
+        if tensor in self._system.by_tensor:
+            return self._system.by_tensor[tensor].indices
+        letters: list[str] = []
+        for dimension in tensor.dimensions:
+            own = self._system.letters.get(dimension, ())
+            taken = {*letters, *self._system.tensors, *self.chosen}
+            letters.append(next(c for c in (*own, *_free(PLAIN, taken, 1)) if c not in taken))
+        return _indices(tensor, letters)
 
 
 def _free(preferred: str, taken: set[str], count: int) -> list[str]:

@@ -7,6 +7,7 @@ collects. Each pass that changes the line becomes a step with the rules that fir
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sympy import Add, Expr, S
 
@@ -21,6 +22,7 @@ from tensorcalc.rules.algebra import (
     REMOVE_BRACKETS,
     brackets_show,
     collect,
+    collect_inside,
     multiply_out,
     size,
     ungroup,
@@ -31,6 +33,7 @@ from tensorcalc.rules.derivatives import chain, elementary, linearity, product_o
 from tensorcalc.rules.identities import recognise
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
+from tensorcalc.rules.sums import JOIN, join_sums
 
 __all__ = ["differentiate", "simplify"]
 
@@ -89,34 +92,51 @@ def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step
     return steps
 
 
-def _candidates(line: Expr, book: Book) -> list[tuple[Expr, tuple[Rule, ...]]]:
+Form = tuple[Expr, tuple[Rule, ...]]
+
+
+def _candidates(line: Expr, book: Book) -> list[Form]:
     """Forms of the same value, in the order in which they are preferred among equally short ones."""
     if size(line) == 0:
         return []
-    folding: Fired = {}
-    folded = fold(line, book, folding)
-    found = [(folded, tuple(folding))]
-    terms = multiply_out(line)
-    if terms is not None:
-        expanding: Fired = {EXPAND: None}
-        expanded = fold(Add(*(t.expression() for t in terms)), book, expanding)
-        again = multiply_out(expanded)
-        if again is not None:
-            expanded = fold(Add(*(t.expression() for t in again)), book, expanding)
-        found.append((expanded, tuple(expanding)))
-        found.append((collect(expanded), (*expanding, COLLECT)))
-    collected = collect(folded)
-    found.append((collected, (*folding, COLLECT)))
-    for candidate, rules in list(found):
-        recognising: Fired = dict.fromkeys(rules)
-        recognised = recognise(candidate, recognising)
-        if recognised != candidate:
-            found.append((recognised, tuple(recognising)))
+    forms = [_with(partial(fold, line, book), ())]
+    expanded = _multiplied_out(line, book)
+    if expanded is not None:
+        forms.append(expanded)
     if book.symmetries:
-        ordering: Fired = {}
-        ordered = collect(symmetrise(found[-2][0], book.symmetries, ordering))
-        found.append((ordered, (*found[-2][1], *ordering)))
+        forms += [_with(partial(symmetrise, e, book.symmetries), rules) for e, rules in forms]
+    found = list(forms)
+    for form, rules in reversed(forms):
+        found.append((collect(form), (*rules, COLLECT)))
+        joined = join_sums(form)
+        if joined != form:
+            found.append((collect(joined), (*rules, JOIN, COLLECT)))
+    recognised, rules = _with(partial(recognise, forms[0][0]), forms[0][1])
+    found.append((collect_inside(recognised), (*rules, COLLECT)))
+    for form, rules in list(found):
+        other = _with(partial(recognise, form), rules)
+        if other[0] != form:
+            found.append(other)
     return found
+
+
+def _with(rewrite: Callable[[Fired], Expr], rules: Sequence[Rule]) -> Form:
+    """A rewritten form, with the rules that fired added to those before."""
+    fired: Fired = dict.fromkeys(rules)
+    return rewrite(fired), tuple(fired)
+
+
+def _multiplied_out(line: Expr, book: Book) -> Form | None:
+    """The terms of the line, folded; `None` where they are too many."""
+    terms = multiply_out(line)
+    if terms is None:
+        return None
+    fired: Fired = {EXPAND: None}
+    expanded = fold(Add(*(t.expression() for t in terms)), book, fired)
+    again = multiply_out(expanded)
+    if again is not None:
+        expanded = fold(Add(*(t.expression() for t in again)), book, fired)
+    return expanded, tuple(fired)
 
 
 def _keep(line: Expr, indices: Sequence[Index]) -> Expr:

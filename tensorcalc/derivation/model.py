@@ -41,7 +41,7 @@ class Lemma:
     the total derivative ∂t/∂x of a definition, taken from its formula; a `partial` derivative is one with respect to
     a definition that occurs in the formula; a `chain` joins both by the chain rule; `backpropagated` is ∂l/∂x from an
     upstream gradient (`lhs` is then a component of an `Adjoint`); a `tangent` is a directional derivative (`lhs` is a
-    component of a `Tangent`); a `fact` is a sum that is proved to be constant.
+    component of a `Tangent`); a `fact` is proved on the way: a sum that is constant, or a law about matrices.
     """
 
     lhs: Expr

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tensorcalc.binding import free_indices
-from tensorcalc.derivation.engine import Engine, with_proofs
+from sympy import Expr
+
+from tensorcalc.binding import free_indices, rename
+from tensorcalc.derivation.engine import LARGEST_CLOSED_FORM, Engine, with_proofs
 from tensorcalc.derivation.jacobians import jacobian_or_zero
-from tensorcalc.derivation.model import Derivation, Kind
+from tensorcalc.derivation.model import Derivation, Kind, Lemma
 from tensorcalc.derivation.program import program_of
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.expr import Component
-from tensorcalc.index import Dimension
+from tensorcalc.index import Adjoint, Dimension, Index, Slope
 
 __all__ = ["second_order"]
 
@@ -21,16 +23,18 @@ def second_order(first: Derivation, kind: Kind) -> Derivation:
     """The Hessian or HVP, from the derivation of the gradient (or of the Jacobian, for a tensor-valued function)."""
     program = program_of(first)
     system = replace(first.system, definitions=program.definitions, letters=_letters(first))
-    engine = Engine(system, shown=set(first.shown))
+    adjoints = frozenset(d.tensor for d in system.definitions if isinstance(d.tensor, Adjoint))
+    engine = Engine(system, shown=set(first.shown), hidden=adjoints if kind == "hessian" else frozenset())
     if kind == "hvp":
         lemmas, results = tangents(engine, program.outputs, first.wrt)
     else:
         lemmas, results = [], []
+        explicit = Engine(system, hidden=adjoints | frozenset(program.outputs))
         for output in program.outputs:
             for variable in first.wrt:
-                found = jacobian_or_zero(engine, output, variable)
-                lemmas += found
-                results.append(found[-1])
+                *found, last = jacobian_or_zero(engine, output, variable)
+                results.append(_explicit(explicit, last))
+                lemmas += [*found, results[-1]]
     before = [lemma for lemma in first.lemmas if lemma.kind == "definition" or not isinstance(lemma.lhs, Component)]
     return Derivation(
         system,
@@ -46,6 +50,21 @@ def second_order(first: Derivation, kind: Kind) -> Derivation:
         frozenset(engine.shown),
         engine,
     )
+
+
+def _explicit(engine: Engine, lemma: Lemma) -> Lemma:
+    """The lemma in terms of the system itself: first derivatives that stand in its result are written out."""
+
+    def value(node: Expr) -> Expr | None:
+        if not isinstance(node, Component) or node.tensor not in engine.hidden:
+            return None
+        definition = engine.system.by_tensor[node.tensor]
+        return rename(definition.rhs, dict(zip(definition.indices, node.indices, strict=True)))
+
+    keep = [i for part in (lemma.lhs.expression, lemma.lhs.wrt) for i in part.indices if isinstance(i, Index)]
+    while (explicit := engine.closed(lemma, value, keep, LARGEST_CLOSED_FORM)) is not lemma:
+        lemma = explicit
+    return lemma
 
 
 def _letters(first: Derivation) -> Mapping[Dimension, tuple[str, ...]]:

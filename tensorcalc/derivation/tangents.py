@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sympy import Add, Expr, S
 
 from tensorcalc.binding import Contraction, product, rename
-from tensorcalc.derivation.engine import Engine, Link
+from tensorcalc.derivation.engine import Engine, Link, largest_closed_form
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component
 from tensorcalc.index import Tangent, Tensor
@@ -42,11 +42,21 @@ def tangents(
     moving = engine.system.depends(variables)
     lemmas: list[Lemma] = []
     results: dict[Tensor, Lemma] = {}
-    for definition in _path(engine, outputs, variables):
+    path = _path(engine, outputs, variables)
+    largest = largest_closed_form(len(path))
+
+    def value(node: Expr) -> Expr | None:
+        if not isinstance(node, Component) or not isinstance(node.tensor, Tangent) or node.tensor.of not in results:
+            return None
+        known = results[node.tensor.of]
+        return rename(known.result, dict(zip(known.lhs.indices, node.indices, strict=True)))
+
+    for definition in path:
         links = _links(engine, definition, moving)
         lemmas += [engine.partial(definition, link.lower.tensor.of) for link in links]
         lhs = Component(Tangent(definition.tensor), *definition.indices)
-        results[definition.tensor] = engine.chained(lhs, links, "tangent", definition.indices)
+        lemma = engine.chained(lhs, links, "tangent", definition.indices)
+        results[definition.tensor] = engine.closed(lemma, value, definition.indices, largest)
         lemmas.append(results[definition.tensor])
     for output in outputs:
         if output not in results:

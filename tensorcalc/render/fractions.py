@@ -55,6 +55,8 @@ def arranged(
     opening = [f for f in rest if opens_chain(f, context)]
     scalars = [f for f in rest if category(f) == SCALAR]
     placed = (*adjoints, *ones, *opening, *scalars)
+    if second.below and not second.above and ones and not first.pieces:  # 𝟏_q/r rather than 𝟏_q 1/r
+        second, ones, ahead = Quotient(tuple(ones), second.below), [], []
     small = all(category(f) == SCALAR or not f.args for f in (*second.above, *second.below))
     return [
         *first.pieces,

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Add, Expr, Integer, Mul, Pow, S, gcd
+from sympy import Add, Expr, Mul, Pow, S, gcd
 
-from tensorcalc.binding import Binder, free_indices, product, rebuild
+from tensorcalc.binding import Binder, Contraction, free_indices, product, rebuild
 from tensorcalc.expr import Component, Delta, Group, One, Partial
-from tensorcalc.index import Adjoint, Index
+from tensorcalc.index import Adjoint, Index, Slope
 from tensorcalc.rules.contraction import contract, settle
 from tensorcalc.rules.rule import Rule
-from tensorcalc.rules.terms import Term, expand
+from tensorcalc.rules.terms import Names, Term, expand, opened
 
 __all__ = [
     "COLLECT",
     "EXPAND",
     "REARRANGE",
     "REMOVE_BRACKETS",
+    "balanced",
     "brackets_show",
     "collect",
+    "collect_inside",
     "content_of",
     "multiply_out",
     "size",
@@ -34,7 +36,10 @@ REARRANGE = Rule("rearranging", r"\sum_{i} a u_{i} = a \sum_{i} u_{i}")
 
 @lru_cache(1 << 16)
 def size(expression: Expr) -> int:
-    """The number of operations a reader sees: each + and ·, each power, function, sum and δ counts one."""
+    """The number of operations a reader sees: each + and ·, each power, function, sum and δ counts one.
+
+    A sign and a one-tensor, which change no value, count nothing.
+    """
     if isinstance(expression, Component | Delta | One) or not expression.args:
         return 1 if isinstance(expression, Delta) else 0
     if isinstance(expression, Group):
@@ -46,9 +51,12 @@ def size(expression: Expr) -> int:
     inner = sum(size(a) for a in expression.args)
     if expression.is_Pow:
         return inner + 1
-    if expression.is_Add or expression.is_Mul:
-        signs = sum(1 for a in expression.args if a is S.NegativeOne) if expression.is_Mul else 0
-        return inner + len(expression.args) - 1 - signs
+    if expression.is_Add:
+        return inner + len(expression.args) - 1
+    if expression.is_Mul:
+        counted = [a for a in expression.args if a is not S.NegativeOne and not isinstance(a, One)]
+        joins_one = len(counted) == 1 and counted[0].is_number and len(expression.args) > 1
+        return inner + (1 if joins_one else max(len(counted) - 1, 0))
     return inner + 1
 
 
@@ -112,7 +120,7 @@ def collect(expression: Expr) -> Expr:
     split = [_split(a) for a in expression.args]
     common = _common(split)
     if common:
-        rest = Add(*(_without(s, common) for s in split))
+        rest = balanced(Add(*(_without(s, common) for s in split)))
         numbers, factors = _numbers(rest)
         return product([*numbers, *(Pow(b, e) for b, e in common.items()), collect(factors)])
     grouped = _group(expression, split)
@@ -120,6 +128,41 @@ def collect(expression: Expr) -> Expr:
         return grouped
     numbers, factors = _numbers(expression)
     return product([*numbers, factors]) if numbers else expression
+
+
+def collect_inside(expression: Expr) -> Expr:
+    """Every bracket of added terms in the expression collected, its common factors pulled out of the sums around it."""
+    return _collect_inside(expression, Names((expression,)))
+
+
+def _collect_inside(expression: Expr, names: Names) -> Expr:
+    if isinstance(expression, Component | Delta | One | Partial) or not expression.has(Add):
+        return expression
+    if expression.is_Add:
+        return collect(Add(*(_collect_inside(a, names) for a in expression.args)))
+    if expression.is_Mul or isinstance(expression, Contraction):
+        term = opened(expression, names)
+        parts = [Pow(_collect_inside(b, names), e) for b, e in term.powers.items()]
+        result = opened(product([term.coefficient, *parts]), names)
+        result.dummies += term.dummies
+        return result.expression()
+    if isinstance(expression, Binder):
+        body, indices = names.open(expression)
+        return expression.func(_collect_inside(body, names), *indices)
+    return rebuild(expression, [_collect_inside(a, names) for a in expression.args])
+
+
+def balanced(expression: Expr) -> Expr:
+    """Added terms with a one-tensor for every index that another term has: only scalars broadcast by themselves."""
+    if not expression.is_Add:
+        return expression
+    free = [free_indices(a) for a in expression.args]
+    every = sorted(frozenset().union(*free), key=lambda i: i.name)
+    terms = (
+        product([a, *(One(i) for i in every if i not in mine)]) if mine else a
+        for a, mine in zip(expression.args, free, strict=True)
+    )
+    return Add(*terms)
 
 
 Factors = dict[Expr, Expr]
@@ -157,8 +200,8 @@ def _common(split: list[Factors]) -> Factors:
         exponents = [exponent, *(o.get(base, S.Zero) for o in others)]
         if all(e.is_positive for e in exponents):
             shared = min(exponents)
-        elif all(e.is_negative for e in exponents):
-            shared = max(exponents)
+        elif exponent.is_negative and all(e == exponent for e in exponents):  # 1/r + a/r³ keeps its natural units
+            shared = exponent
         else:
             continue
         if all(_may_leave(base, s) for s in split):
@@ -167,8 +210,8 @@ def _common(split: list[Factors]) -> Factors:
 
 
 def _may_leave(base: Expr, split: Factors) -> bool:
-    """Whether a factor may be pulled out of a term: not across a δ on one of its indices, unless it is upstream."""
-    if isinstance(base, Delta) or (isinstance(base, Component) and isinstance(base.tensor, Adjoint)):
+    """Whether a factor may be pulled out of a term: not across a δ on one of its indices, unless it is a derivative."""
+    if isinstance(base, Delta) or (isinstance(base, Component) and isinstance(base.tensor, Adjoint | Slope)):
         return True
     indices = free_indices(base)
     return all(indices.isdisjoint(d.indices) for d in split if isinstance(d, Delta))
@@ -205,13 +248,19 @@ def _group(expression: Expr, split: list[Factors]) -> Expr | None:
     for position, powers in enumerate(split):
         for base, exponent in powers.items():
             if base is not S.One and not isinstance(base, Delta | One) and _may_leave(base, powers):
-                key = Pow(base, Integer(1) if exponent.is_positive else Integer(-1))
+                key = base if exponent.is_positive else Pow(base, exponent)
                 counts.setdefault(key, []).append(position)
-    shared = [(len(p), size(k), str(k), k) for k, p in counts.items() if len(p) > 1]
+    shared = [(len(p), size(k), str(k), k) for k, p in counts.items() if 1 < len(p) < len(split)]
     if not shared or len(split) < 3:
         return None
     key = max(shared, key=lambda row: (row[0], row[1], row[2]))[3]
     members = counts[key]
-    inside = collect(Add(*(expression.args[p] for p in members)))
+    inside = Add(*(expression.args[p] for p in members))
     outside = Add(*(a for p, a in enumerate(expression.args) if p not in members))
-    return Add(inside, collect(outside))
+    return Add(_shorter(inside), _shorter(outside))
+
+
+def _shorter(expression: Expr) -> Expr:
+    """A part of a sum collected, if that makes it shorter: not -(a + b) for -a - b."""
+    collected = collect(expression)
+    return collected if size(collected) < size(expression) else expression
