@@ -10,7 +10,7 @@ from tensorcalc.binding import rename
 from tensorcalc.derivation.engine import LARGEST_CLOSED_FORM, Engine, Link, largest_closed_form
 from tensorcalc.derivation.model import Lemma
 from tensorcalc.expr import Component, Partial
-from tensorcalc.index import Adjoint, Index, Tensor, TotalAdjoint
+from tensorcalc.index import Adjoint, Tensor, TotalAdjoint
 from tensorcalc.system import Definition
 
 __all__ = ["Adjoints", "backpropagated"]

@@ -107,17 +107,22 @@ def _candidates(line: Expr, book: Book) -> list[Form]:
         forms += [_with(partial(symmetrise, e, book.symmetries), rules) for e, rules in forms]
     found = list(forms)
     for form, rules in reversed(forms):
-        found.append((collect(form), (*rules, COLLECT)))
-        joined = join_sums(form)
-        if joined != form:
-            found.append((collect(joined), (*rules, JOIN, COLLECT)))
-    recognised, rules = _with(partial(recognise, forms[0][0]), forms[0][1])
-    found.append((collect_inside(recognised), (*rules, COLLECT)))
+        found.append(_because(COLLECT, collect(form), (form, rules)))
+        joined = _because(JOIN, join_sums(form), (form, rules))
+        if joined[0] != form:
+            found.append(_because(COLLECT, collect(joined[0]), joined))
+    recognised = _with(partial(recognise, forms[0][0]), forms[0][1])
+    found.append(_because(COLLECT, collect_inside(recognised[0]), recognised))
     for form, rules in list(found):
         other = _with(partial(recognise, form), rules)
         if other[0] != form:
             found.append(other)
     return found
+
+
+def _because(rule: Rule, form: Expr, before: Form) -> Form:
+    """A form with one more rule, if that changed anything."""
+    return before if form == before[0] else (form, (*before[1], rule))
 
 
 def _with(rewrite: Callable[[Fired], Expr], rules: Sequence[Rule]) -> Form:

@@ -13,9 +13,9 @@ from sympy import Expr, Pow, S
 from tensorcalc.binding import Contraction, fresh, product
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, LogDeterminant, Partial
+from tensorcalc.functions import FUNCTIONS
 from tensorcalc.index import Index, Tensor
 from tensorcalc.rules.contraction import CONTRACT_DELTA
-from tensorcalc.functions import FUNCTIONS
 from tensorcalc.rules.derivatives import CONSTANT, DETERMINANT, INVERSE, LOG_DETERMINANT, PRODUCT, SELF, derivative_of
 from tensorcalc.rules.rule import Rule
 

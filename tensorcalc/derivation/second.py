@@ -14,7 +14,7 @@ from tensorcalc.derivation.model import Derivation, Kind, Lemma
 from tensorcalc.derivation.program import program_of
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.expr import Component
-from tensorcalc.index import Adjoint, Dimension, Index, Slope
+from tensorcalc.index import Adjoint, Dimension, Index
 
 __all__ = ["second_order"]
 

@@ -9,7 +9,8 @@ import sympy
 from sympy import Expr, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, free_indices
-from tensorcalc.index import Index
+from tensorcalc.expr import Delta, Group, Partial
+from tensorcalc.index import Adjoint, Index, Slope
 from tensorcalc.render.context import Context
 from tensorcalc.render.numbers import is_decimal
 from tensorcalc.render.order import (
@@ -26,6 +27,8 @@ from tensorcalc.render.order import (
 )
 
 __all__ = ["Quotient", "arranged"]
+
+SHORT = 2  # terms of a bracket that may stand above the line of a fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,11 @@ def _unless_one(number: Expr) -> tuple[Expr, ...]:
 
 
 def _in_numerator(factor: Expr) -> bool:
-    """Whether a factor may stand above the line of a fraction; brackets, derivatives, δ and one-tensors may not."""
-    return category(factor) in (SCALAR, TENSOR, FUNCTION)
+    """Whether a factor may stand above the line of a fraction; derivatives, δ, one-tensors and long brackets may not."""
+    if category(factor) in (SCALAR, TENSOR, FUNCTION):
+        return True
+    base = factor.as_base_exp()[0]
+    return base.is_Add and len(base.args) <= SHORT and not base.has(Delta, Partial, Group, Binder, Adjoint, Slope)
 
 
 def _split(number: Expr, factors: Sequence[Expr]) -> tuple[Expr, list[Expr], list[Expr]]:
