@@ -22,7 +22,8 @@ from tensorcalc.expr import Component, Exp, Group, Inverse, Iverson, LogDetermin
 from tensorcalc.functions import FUNCTIONS, Elementwise
 from tensorcalc.index import Adjoint, Dimension, Index, Tensor
 from tensorcalc.rules import derivatives
-from tensorcalc.rules.algebra import collect, multiply_out
+from tensorcalc.rules.algebra import multiply_out
+from tensorcalc.rules.collecting import collect
 from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.definitions import fold
 from tensorcalc.rules.rule import Rule

@@ -16,17 +16,16 @@ from tensorcalc.derivation.model import Step
 from tensorcalc.expr import Group, One, Partial
 from tensorcalc.index import Index
 from tensorcalc.rules.algebra import (
-    COLLECT,
     EXPAND,
     REARRANGE,
     REMOVE_BRACKETS,
+    align,
     brackets_show,
-    collect,
-    collect_inside,
     multiply_out,
     size,
     ungroup,
 )
+from tensorcalc.rules.collecting import CANCEL, COLLECT, cancel, collect, collect_inside, signed, without_idle_ones
 from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.definitions import Book, fold, symmetrise
 from tensorcalc.rules.derivatives import chain, elementary, linearity, product_or_quotient
@@ -76,14 +75,10 @@ def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step
     steps: list[Step] = []
     fired: Fired = {}
     plain = ungroup(line)
-    contracted = _keep(contract(plain, fired), indices)
+    contracted = _keep(align(contract(plain, fired)), indices)
     if contracted not in (line, plain):
         steps.append(Step(contracted, tuple(fired) or (REMOVE_BRACKETS if brackets_show(line) else REARRANGE,)))
-    best = contracted
-    rules: tuple[Rule, ...] = ()
-    for candidate, reasons in _candidates(contracted, book):
-        if size(candidate) < size(best):
-            best, rules = candidate, reasons
+    best, rules = _shortest([(contracted, ()), *_candidates(contracted, book)])
     best = _keep(best, indices)
     if best != contracted:
         steps.append(Step(best, rules))
@@ -95,11 +90,26 @@ def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step
 Form = tuple[Expr, tuple[Rule, ...]]
 
 
+def _shortest(forms: Sequence[Form]) -> Form:
+    """The form with the fewest operations, with the reasons of the first way to it.
+
+    An author's brackets are multiplied out only where that saves more than one operation.
+    """
+    ways: dict[Expr, list[tuple[Rule, ...]]] = {}
+    for form, rules in forms:
+        ways.setdefault(form, []).append(rules)
+    best = min(ways, key=lambda form: size(form) + all(EXPAND in rules for rules in ways[form]))
+    return best, ways[best][0]
+
+
 def _candidates(line: Expr, book: Book) -> list[Form]:
     """Forms of the same value, in the order in which they are preferred among equally short ones."""
     if size(line) == 0:
         return []
     forms = [_with(partial(fold, line, book), ())]
+    cancelled = _because(CANCEL, cancel(forms[0][0]), forms[0])
+    if cancelled[0] != forms[0][0]:
+        forms.insert(0, _with(partial(fold, cancelled[0], book), cancelled[1]))
     expanded = _multiplied_out(line, book)
     if expanded is not None:
         forms.append(expanded)
@@ -117,7 +127,7 @@ def _candidates(line: Expr, book: Book) -> list[Form]:
         other = _with(partial(recognise, form), rules)
         if other[0] != form:
             found.append(other)
-    return found
+    return [(signed(form), rules) for form, rules in found]
 
 
 def _because(rule: Rule, form: Expr, before: Form) -> Form:
@@ -148,8 +158,9 @@ def _keep(line: Expr, indices: Sequence[Index]) -> Expr:
     """The line with a one-tensor for every free index that it lost."""
     if line is S.Zero:
         return line
-    terms = [_carry(t, indices) for t in Add.make_args(line)]
-    return Add(*terms) if line.is_Add else terms[0]
+    if not line.is_Add:
+        return without_idle_ones(_carry(line, indices))
+    return without_idle_ones(Add(*(_carry(t, indices) for t in line.args)))
 
 
 def _carry(term: Expr, indices: Sequence[Index]) -> Expr:

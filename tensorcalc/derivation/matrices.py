@@ -15,6 +15,7 @@ from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, LogDeterminant, Partial
 from tensorcalc.functions import FUNCTIONS
 from tensorcalc.index import Index, Tensor
+from tensorcalc.rules.collecting import CANCEL
 from tensorcalc.rules.contraction import CONTRACT_DELTA
 from tensorcalc.rules.derivatives import CONSTANT, DETERMINANT, INVERSE, LOG_DETERMINANT, PRODUCT, SELF, derivative_of
 from tensorcalc.rules.rule import Rule
@@ -23,7 +24,6 @@ __all__ = ["PROVED", "inverse_by_itself", "matrix_in", "prove"]
 
 INTRODUCE_DELTA = Rule("introducing a delta", r"a_{i} = \delta_{i j} a_{j}")
 PRODUCT_IS_IDENTITY = Rule("definition of the inverse", r"(X^{-1})_{i k} x_{k j} = \delta_{i j}")
-CANCEL = Rule("cancelling", r"\frac{a}{a} = 1")
 
 Entry = Callable[[Expr, Expr], Expr]
 

@@ -1,27 +1,24 @@
-"""Multiplying out, cancelling and collecting, and the measure that says which form is shorter."""
+"""Multiplying out, and the measure that says which form is shorter."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from sympy import Add, Expr, Mul, Pow, S, gcd
+from sympy import Add, Expr, S, gcd
 
-from tensorcalc.binding import Binder, Contraction, free_indices, product, rebuild
+from tensorcalc.binding import Binder, free_indices, rebuild
 from tensorcalc.expr import Component, Delta, Group, One, Partial
-from tensorcalc.index import Adjoint, Index, Slope
+from tensorcalc.index import Index
 from tensorcalc.rules.contraction import contract, settle
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, expand, opened
 
 __all__ = [
-    "COLLECT",
     "EXPAND",
     "REARRANGE",
     "REMOVE_BRACKETS",
-    "balanced",
+    "align",
     "brackets_show",
-    "collect",
-    "collect_inside",
     "content_of",
     "multiply_out",
     "size",
@@ -30,7 +27,6 @@ __all__ = [
 
 REMOVE_BRACKETS = Rule("removing brackets", r"a (-b) = -a b")
 EXPAND = Rule("multiplying out", r"a (b + c) = a b + a c")
-COLLECT = Rule("collecting", r"a b + a c = a (b + c)")
 REARRANGE = Rule("rearranging", r"\sum_{i} a u_{i} = a \sum_{i} u_{i}")
 
 
@@ -93,6 +89,20 @@ def multiply_out(expression: Expr) -> list[Term] | None:
     return terms
 
 
+def align(expression: Expr) -> Expr:
+    """Every added term with a free δ_in written over i alone: x_i δ_in for x_n δ_in."""
+    if not expression.has(Delta):
+        return expression
+    names = Names((expression,))
+    return Add(*(_aligned(a, names) for a in Add.make_args(expression)))
+
+
+def _aligned(expression: Expr, names: Names) -> Expr:
+    term = opened(expression, names)
+    aligned = _align(term)
+    return expression if aligned is term else aligned.expression()
+
+
 def _align(term: Term) -> Term:
     """Rewrite the later index of every free δ to the earlier one in the other factors."""
     for delta in [b for b in term.powers if isinstance(b, Delta)]:
@@ -110,113 +120,6 @@ def _align(term: Term) -> Term:
     return term
 
 
-def collect(expression: Expr) -> Expr:
-    """Common factors of all added terms, pulled out; then those of the most terms, while that makes it shorter.
-
-    A factor is not pulled out of a term across a δ on one of its indices: `s_i δ_in - s_i s_n` stays.
-    """
-    if not expression.is_Add:
-        return expression
-    split = [_split(a) for a in expression.args]
-    common = _common(split)
-    if common:
-        rest = balanced(Add(*(_without(s, common) for s in split)))
-        numbers, factors = _numbers(rest)
-        return product([*numbers, *(Pow(b, e) for b, e in common.items()), collect(factors)])
-    grouped = _group(expression, split)
-    if grouped is not None and size(grouped) < size(expression):
-        return grouped
-    numbers, factors = _numbers(expression)
-    return product([*numbers, factors]) if numbers else expression
-
-
-def collect_inside(expression: Expr) -> Expr:
-    """Every bracket of added terms in the expression collected, its common factors pulled out of the sums around it."""
-    return _collect_inside(expression, Names((expression,)))
-
-
-def _collect_inside(expression: Expr, names: Names) -> Expr:
-    if isinstance(expression, Component | Delta | One | Partial) or not expression.has(Add):
-        return expression
-    if expression.is_Add:
-        return collect(Add(*(_collect_inside(a, names) for a in expression.args)))
-    if expression.is_Mul or isinstance(expression, Contraction):
-        term = opened(expression, names)
-        parts = [Pow(_collect_inside(b, names), e) for b, e in term.powers.items()]
-        result = opened(product([term.coefficient, *parts]), names)
-        result.dummies += term.dummies
-        return result.expression()
-    if isinstance(expression, Binder):
-        body, indices = names.open(expression)
-        return expression.func(_collect_inside(body, names), *indices)
-    return rebuild(expression, [_collect_inside(a, names) for a in expression.args])
-
-
-def balanced(expression: Expr) -> Expr:
-    """Added terms with a one-tensor for every index that another term has: only scalars broadcast by themselves."""
-    if not expression.is_Add:
-        return expression
-    free = [free_indices(a) for a in expression.args]
-    every = sorted(frozenset().union(*free), key=lambda i: i.name)
-    terms = (
-        product([a, *(One(i) for i in every if i not in mine)]) if mine else a
-        for a, mine in zip(expression.args, free, strict=True)
-    )
-    return Add(*terms)
-
-
-Factors = dict[Expr, Expr]
-
-
-def _split(term: Expr) -> Factors:
-    """The factors of one term as powers; sums over indices stay whole."""
-    powers: Factors = {}
-    for factor in Mul.make_args(term):
-        base, exponent = factor.as_base_exp()
-        if factor.is_Rational:
-            powers[S.One] = factor
-        elif exponent.is_Rational:
-            powers[base] = exponent
-        else:
-            powers[factor] = S.One
-    return powers
-
-
-def _joined(split: Factors) -> Expr:
-    return product([e if b is S.One else Pow(b, e) for b, e in split.items()])
-
-
-def _without(split: Factors, common: Factors) -> Expr:
-    return _joined({b: e - common.get(b, S.Zero) if b is not S.One else e for b, e in split.items()})
-
-
-def _common(split: list[Factors]) -> Factors:
-    """The powers that every one of the terms holds and that may be pulled out."""
-    first, *others = split
-    common: Factors = {}
-    for base, exponent in first.items():
-        if base is S.One or isinstance(base, One):
-            continue
-        exponents = [exponent, *(o.get(base, S.Zero) for o in others)]
-        if all(e.is_positive for e in exponents):
-            shared = min(exponents)
-        elif exponent.is_negative and all(e == exponent for e in exponents):  # 1/r + a/r³ keeps its natural units
-            shared = exponent
-        else:
-            continue
-        if all(_may_leave(base, s) for s in split):
-            common[base] = shared
-    return common
-
-
-def _may_leave(base: Expr, split: Factors) -> bool:
-    """Whether a factor may be pulled out of a term: not across a δ on one of its indices, unless it is a derivative."""
-    if isinstance(base, Delta) or (isinstance(base, Component) and isinstance(base.tensor, Adjoint | Slope)):
-        return True
-    indices = free_indices(base)
-    return all(indices.isdisjoint(d.indices) for d in split if isinstance(d, Delta))
-
-
 def content_of(expression: Expr) -> tuple[Expr, Expr]:
     """A sum of terms as a positive rational number times a sum without common number."""
     coefficients = [a.as_coeff_Mul()[0] for a in expression.args]
@@ -224,43 +127,3 @@ def content_of(expression: Expr) -> tuple[Expr, Expr]:
         return S.One, expression
     number = abs(gcd(list(coefficients)))
     return (S.One, expression) if number is S.One else (number, Add(*(a / number for a in expression.args)))
-
-
-def _numbers(expression: Expr) -> tuple[list[Expr], Expr]:
-    """A common number of all terms, if any, and the rest; the first of two signs is kept with the terms."""
-    if not expression.is_Add:
-        return [], expression
-    coefficients = [a.as_coeff_Mul()[0] for a in expression.args]
-    if not all(c.is_Rational for c in coefficients):
-        return [], expression
-    number = gcd(list(coefficients))
-    if all(c.is_negative for c in coefficients):
-        number = -number
-    if number in (S.One, S.Zero) or (abs(number) == 1 and number.is_positive):
-        return [], expression
-    rest = Add(*(a / number for a in expression.args))
-    return [number], rest
-
-
-def _group(expression: Expr, split: list[Factors]) -> Expr | None:
-    """Pull the factor that most terms share out of those, if at least two of several share one."""
-    counts: dict[Expr, list[int]] = {}
-    for position, powers in enumerate(split):
-        for base, exponent in powers.items():
-            if base is not S.One and not isinstance(base, Delta | One) and _may_leave(base, powers):
-                key = base if exponent.is_positive else Pow(base, exponent)
-                counts.setdefault(key, []).append(position)
-    shared = [(len(p), size(k), str(k), k) for k, p in counts.items() if 1 < len(p) < len(split)]
-    if not shared or len(split) < 3:
-        return None
-    key = max(shared, key=lambda row: (row[0], row[1], row[2]))[3]
-    members = counts[key]
-    inside = Add(*(expression.args[p] for p in members))
-    outside = Add(*(a for p, a in enumerate(expression.args) if p not in members))
-    return Add(_shorter(inside), _shorter(outside))
-
-
-def _shorter(expression: Expr) -> Expr:
-    """A part of a sum collected, if that makes it shorter: not -(a + b) for -a - b."""
-    collected = collect(expression)
-    return collected if size(collected) < size(expression) else expression

@@ -11,7 +11,7 @@ from sympy import Add, Expr, Pow, S
 from tensorcalc.binding import Contraction, free_indices, product
 from tensorcalc.expr import One
 from tensorcalc.index import Index
-from tensorcalc.rules.algebra import balanced, collect
+from tensorcalc.rules.collecting import balanced, collect
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, opened
 
