@@ -64,7 +64,7 @@ def test_library_passes_its_check(name: str) -> None:
 def test_derive_formats(tmp_path: Path) -> None:
     assert invoke("derive", "nll", "--format", "latex").stdout.startswith("\\[\n\\begin{aligned}\n")
     data = json.loads(invoke("derive", "nll", "--json").stdout)
-    assert data["results"][0]["rhs"]["plain"] == "-1/p[n]*delta(T, n)"
+    assert data["results"][0]["rhs"]["plain"] == "-1/p[T]*delta(T, n)"
     target = tmp_path / "nll.txt"
     assert invoke("derive", "nll", "-o", str(target)).stdout == ""
     assert target.read_text(encoding="utf-8") == invoke("derive", "nll").stdout

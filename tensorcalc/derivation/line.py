@@ -91,7 +91,7 @@ Form = tuple[Expr, tuple[Rule, ...]]
 
 
 def _shortest(forms: Sequence[Form]) -> Form:
-    """The form with the fewest operations, with the reasons of the first way to it.
+    """The form with the fewest operations, with the reasons of the shortest way to it.
 
     An author's brackets are multiplied out only where that saves more than one operation.
     """
@@ -99,7 +99,7 @@ def _shortest(forms: Sequence[Form]) -> Form:
     for form, rules in forms:
         ways.setdefault(form, []).append(rules)
     best = min(ways, key=lambda form: size(form) + all(EXPAND in rules for rules in ways[form]))
-    return best, ways[best][0]
+    return best, min(ways[best], key=len)
 
 
 def _candidates(line: Expr, book: Book) -> list[Form]:

@@ -72,6 +72,15 @@ class Context:
         """The place of a tensor in the order of first appearance."""
         return self.places.get(base(tensor), LAST)
 
+    def dimension_place(self, dimension: Dimension) -> int:
+        """The place of a dimension in the order of first appearance."""
+        return self.dimension_places.get(dimension, LAST)
+
+    @cached_property
+    def dimension_places(self) -> dict[Dimension, int]:
+        """The order of first appearance of the dimensions."""
+        return {dimension: place for place, dimension in enumerate(self.system.dimensions)}
+
     def index_key(self, index: Expr) -> tuple[int, str]:
         """The order of indices: the author's letters, labels and numbers, the letters of derivatives."""
         if isinstance(index, Component):

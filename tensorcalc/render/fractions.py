@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sympy
-from sympy import Expr, Pow, S
+from sympy import Expr, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, free_indices
-from tensorcalc.expr import Delta, Group, Partial
+from tensorcalc.expr import Component, Delta, Group, Partial
 from tensorcalc.index import Adjoint, Index, Slope
 from tensorcalc.render.context import Context
 from tensorcalc.render.numbers import is_decimal
@@ -45,13 +45,17 @@ class Quotient:
 
 
 def arranged(
-    number: Expr, factors: Sequence[Expr], dummies: frozenset[Index], context: Context
+    number: Expr, factors: Sequence[Expr], dummies: frozenset[Index], context: Context, single: bool = False
 ) -> list[Expr | Quotient]:
     """A positive number and sorted factors in writing order, with at most two fractions.
 
     The first fraction holds numbers and what a sum over `dummies` does not touch; the second stands among the tensors.
+    With `single`, the whole product is one fraction where that can be: x²/2 in an exponent.
     """
     first, second, rest = _two_fractions(number, factors, dummies)
+    if single and all(_in_numerator(f) for f in rest):
+        first = Quotient((*first.above, *second.above, *rest), (*first.below, *second.below))
+        second, rest = Quotient(), []
     adjoints = [f for f in rest if category(f) == ADJOINT]
     ones = [f for f in rest if category(f) == ONE]
     ahead = [f for f in ones if any(free_indices(f) & free_indices(a) for a in adjoints)]
@@ -82,15 +86,18 @@ def _two_fractions(
     summed = bool(dummies) or any(isinstance(f, Contraction) for f in factors)
     outside = [f for f in below if is_constant(f) or (summed and dummies.isdisjoint(free_indices(f)))]
     divisors = [f for f in below if f not in outside]
-    held = [f for f in above if outside and dummies.isdisjoint(free_indices(f)) and _in_numerator(f)]
+    divided = outside or (number.is_Rational and number.q != 1 and not is_decimal(number))
+    held = [f for f in above if divided and dummies.isdisjoint(free_indices(f)) and _in_numerator(f)]
     leading = [f for f in held if is_constant(f) or (summed and not all(map(is_constant, outside)))]
+    if outside and number.p == 1 and not leading:  # ε/K before a sum
+        leading = [f for f in held if summed and isinstance(f, Component) and not f.indices]
     inside = [f for f in above if divisors and _in_numerator(f) and f not in leading]
     rest = [f for f in above if f not in leading and f not in inside]
     top, bottom = (number, S.One) if is_decimal(number) else number.as_numer_denom()
     first = Quotient((*_unless_one(top), *leading), (*_unless_one(bottom), *outside))
     second = Quotient(tuple(inside), tuple(divisors))
     upstream = any(category(f) == ADJOINT for f in rest)
-    if divisors and not outside and not upstream:
+    if divisors and not upstream and not (outside and summed):
         return Quotient(), Quotient((*first.above, *inside), (*first.below, *divisors)), rest
     if divisors and first.below and upstream and not any(category(f) == ONE for f in rest):
         return Quotient((*first.above, *inside), (*first.below, *divisors)), Quotient(), rest
@@ -112,7 +119,7 @@ def _unless_one(number: Expr) -> tuple[Expr, ...]:
 
 
 def _in_numerator(factor: Expr) -> bool:
-    """Whether a factor may stand above the line of a fraction; derivatives, δ, one-tensors and long brackets may not."""
+    """Whether a factor may stand above the line of a fraction; derivatives, δ, one-tensors, long brackets may not."""
     if category(factor) in (SCALAR, TENSOR, FUNCTION):
         return True
     base = factor.as_base_exp()[0]
@@ -120,16 +127,34 @@ def _in_numerator(factor: Expr) -> bool:
 
 
 def _split(number: Expr, factors: Sequence[Expr]) -> tuple[Expr, list[Expr], list[Expr]]:
-    """The number, and the factors above and below the line of a fraction; √2/2 becomes 1/√2."""
-    above, below = [], []
+    """The number, and the factors above and below the line of a fraction; √2/2 becomes 1/√2, √2 √π one root."""
+    above: list[Expr] = []
+    below: list[Expr] = []
     for factor in factors:
         if isinstance(factor, Pow) and not isinstance(factor, sympy.exp) and factor.exp.is_Rational:
             if factor.exp < 0:
                 below.append(Pow(factor.base, -factor.exp))
                 continue
-            if factor.exp == S.Half and factor.base.is_Integer and (number / factor.base).p == number.p:
+            if factor.exp == S.Half and factor.base.is_Integer and number.is_Rational and number.q % factor.base == 0:
                 number *= factor.base
                 below.append(factor)
                 continue
         above.append(factor)
-    return number, above, below
+    return number, *_one_root(above, below)
+
+
+def _one_root(above: list[Expr], below: list[Expr]) -> tuple[list[Expr], list[Expr]]:
+    """Square roots of constants as one root: √(2/π), √(2 π)."""
+    upper, lower = ([f for f in side if _is_root(f)] for side in (above, below))
+    if len(upper) + len(lower) < 2:
+        return above, below
+    above = [f for f in above if f not in upper]
+    below = [f for f in below if f not in lower]
+    radicand = Mul(*(f.base for f in upper), *(1 / f.base for f in lower))
+    if upper:
+        return [Pow(radicand, S.Half, evaluate=False), *above], below
+    return above, [Pow(1 / radicand, S.Half, evaluate=False), *below]
+
+
+def _is_root(factor: Expr) -> bool:
+    return isinstance(factor, Pow) and factor.exp == S.Half and factor.base.is_number

@@ -9,7 +9,15 @@ from sympy import Expr
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.names import latex_name
-from tensorcalc.render.notation import Level, Notation, Printed, operand_level, stands_alone, under_operator
+from tensorcalc.render.notation import (
+    Level,
+    Notation,
+    Printed,
+    operand_level,
+    raised_function,
+    stands_alone,
+    under_operator,
+)
 from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 
 __all__ = ["Latex"]
@@ -75,6 +83,8 @@ class Latex(Notation):
         return rf"\frac{{{self.text(numerator)}}}{{{self.text(denominator)}}}"
 
     def power(self, base: Node, exponent: Node) -> str:
+        if (call := raised_function(base, exponent)) is not None:
+            return rf"{_FUNCTIONS[call.function]}^{{{self.text(exponent)}}} {self.text(call.arguments[0])}"
         return f"{self.at_least(base, Level.ATOM)}^{{{self.text(exponent)}}}"
 
     def root(self, radicand: Node) -> str:

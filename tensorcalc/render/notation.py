@@ -164,6 +164,17 @@ def operand_level(word: str) -> Level:
     return Level.FRACTION if word == "amax" else Level.SIGMA
 
 
+def raised_function(base: Node, exponent: Node) -> at.Call | None:
+    """The function of a power that is written tanh² x: one of a bare argument, with a natural exponent."""
+    if not isinstance(base, at.Call) or base.function not in RAISED or len(base.arguments) != 1:
+        return None
+    natural = isinstance(exponent, at.Number) and exponent.value.is_Integer
+    return base if natural and stands_alone(base.arguments[0]) else None
+
+
+RAISED = ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh")
+
+
 def stands_alone(node: Node) -> bool:
     """Whether a function may take this argument without brackets."""
     return isinstance(node, at.Symbol | at.Name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import Add, Expr, Integer, Mul, Pow
+from sympy import Add, Expr, Function, Integer, Mul, Pow
 
 from tensorcalc.binding import Binder, free_indices
 from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, Iverson, LogDeterminant, One, Partial
@@ -19,6 +19,7 @@ __all__ = [
     "FUNCTION",
     "ONE",
     "PARTIAL",
+    "PLAIN",
     "SCALAR",
     "TENSOR",
     "category",
@@ -30,7 +31,8 @@ __all__ = [
     "term_key",
 ]
 
-ADJOINT, SCALAR, ONE, TENSOR, FUNCTION, BRACKET, PARTIAL, DELTA = range(8)
+ADJOINT, SCALAR, ONE, TENSOR, PLAIN, FUNCTION, BRACKET, PARTIAL, DELTA = range(9)
+LATE = (Adjoint, Slope, Binder, Delta, Group, Iverson, One, Partial, Function)  # what makes a bracket come late
 
 
 def opens_chain(factor: Expr, context: Context) -> bool:
@@ -48,13 +50,15 @@ def category(factor: Expr) -> int:
         return TENSOR
     if isinstance(factor, Pow) and not isinstance(factor.base, One | Delta | Iverson | Partial):
         inner = category(factor.base)
-        return FUNCTION if inner == BRACKET and factor.exp.is_Rational and factor.exp.q == 2 else inner
+        return FUNCTION if inner in (PLAIN, BRACKET) and factor.exp.is_Rational and factor.exp.q == 2 else inner
     if isinstance(factor, One):
         return ONE
     if isinstance(factor, Delta | Iverson):
         return DELTA
     if isinstance(factor, Partial):
         return PARTIAL
+    if isinstance(factor, Add) and not factor.has(*LATE):
+        return PLAIN
     if isinstance(factor, Add | Mul | Group | Binder):
         return BRACKET
     return FUNCTION if factor.has(Index) or any(c.indices for c in components(factor)) else SCALAR
@@ -72,11 +76,15 @@ def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:
     kind = category(factor)
     found = list(components(factor))
     place = min((context.place(c.tensor) for c in found), default=LAST)
+    if isinstance(factor, Dimension):
+        return kind, -1, (), context.dimension_place(factor), str(factor)
+    if factor.is_number:
+        return kind, -2, (), str(factor)
     indices: list[Expr] = [i for c in found for i in c.indices]
     if isinstance(factor, One | Delta | Iverson):
         indices = [i for i in factor.args if free_indices(i)]
     keys = tuple(sorted(context.index_key(i) for i in indices))
-    if kind == BRACKET:
+    if kind in (PLAIN, BRACKET):
         inner = factor.expression if isinstance(factor, Group) else factor
         late = any(rank == 2 for rank, _ in keys)
         return kind, late, inner.is_Add, place, keys, str(factor)

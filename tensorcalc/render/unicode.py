@@ -9,7 +9,15 @@ from sympy import Expr
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.names import text_name
-from tensorcalc.render.notation import Level, Notation, Printed, operand_level, stands_alone, under_operator
+from tensorcalc.render.notation import (
+    Level,
+    Notation,
+    Printed,
+    operand_level,
+    raised_function,
+    stands_alone,
+    under_operator,
+)
 from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 
 __all__ = ["UnicodeText"]
@@ -85,6 +93,8 @@ class UnicodeText(Notation):
         return f"{above}/{self.at_least(denominator, Level.POWER, bare=False)}"
 
     def power(self, base: Node, exponent: Node) -> str:
+        if (call := raised_function(base, exponent)) is not None:
+            return f"{call.function}{self.text(exponent).translate(_SUPERSCRIPT)} {self.text(call.arguments[0])}"
         spelled = self.at_least(base, Level.ATOM, bare=False)
         if isinstance(exponent, at.Number) and exponent.value.is_Integer:
             return f"{spelled}{self.text(exponent).translate(_SUPERSCRIPT)}"

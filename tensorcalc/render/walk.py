@@ -252,17 +252,31 @@ class _Walk:
             base = Brackets(base)
         return Power(base, self.node(expression.exp, taken))
 
+    def exponent(self, expression: Expr, taken: set[str]) -> Node:
+        """What stands above e: a single product as one fraction."""
+        if isinstance(expression, Add):
+            return self.node(expression, taken)
+        number, factors, dummies = self.factors(expression, taken)
+        if dummies or self.explicit or not factors:
+            return self.node(expression, taken)
+        factors.sort(key=lambda f: factor_key(f, self.context))
+        pieces = arranged(abs(number), factors, frozenset(), self.context, single=True)
+        node = _joined([self.fraction(p, taken) if isinstance(p, Quotient) else self.factor(p, taken) for p in pieces])
+        return Negative(node) if number < 0 else node
+
     def function(self, expression: Expr, taken: set[str]) -> Node:
         """A function of numbers, or a constant of SymPy."""
         if isinstance(expression, Determinant | LogDeterminant):
             return Call(expression.NAME, (Name(expression.tensor.name),))
-        arguments = tuple(self.node(a, taken) for a in expression.args)
         if isinstance(expression, sympy.exp):
-            return Exponential(arguments[0])
+            return Exponential(self.exponent(expression.args[0], taken))
+        arguments = tuple(self.node(a, taken) for a in expression.args)
         row = function_of(expression)
         name = row.name if row else str(expression.func) if expression.args else str(expression)
         if name == "positive":
             return Comparison(">", arguments[0], Number(S.Zero), name)
+        if name == "larger" and expression.args[0].is_number:  # [x < 0] rather than [0 > x]
+            return Comparison("<", arguments[1], arguments[0], name)
         if name in ("larger", "equal"):
             return Comparison(">" if name == "larger" else "=", arguments[0], arguments[1], name)
         return Call(name, arguments) if arguments else Name(name)

@@ -1,4 +1,4 @@
-"""Brackets: common factors pulled out of added terms, factors cancelled inside, one-tensors where a reader needs them."""
+"""Brackets: common factors pulled out, factors cancelled inside, one-tensors only where a reader needs them."""
 
 from __future__ import annotations
 
