@@ -10,6 +10,8 @@ from typing import Any
 
 from sympy import AtomicExpr, Expr, Integer
 
+from tensorcalc.greek import GREEK
+
 __all__ = ["Adjoint", "BoundIndex", "Dimension", "Index", "Slope", "Tangent", "Tensor", "TotalAdjoint"]
 
 
@@ -141,6 +143,11 @@ class Tensor(_Named):
         return len(self.dimensions)
 
     @property
+    def spoken(self) -> str:
+        """What the name of a rule calls the tensor: σ for `sigma`."""
+        return GREEK.get(self.name, self.name)
+
+    @property
     def label_dimension(self) -> Dimension | None:
         return self._content[2] or None
 
@@ -184,6 +191,10 @@ class Adjoint(_Derived):
 
     PREFIX = "d_"
 
+    @property
+    def spoken(self) -> str:
+        return f"the gradient by {self.of.spoken}"
+
 
 class TotalAdjoint(Adjoint):
     """dl/dt of an output t that other outputs use as well: the given ∂l/∂t and what comes back through them."""
@@ -197,6 +208,10 @@ class Tangent(_Derived):
     """The directional derivative of a tensor t along given tangents of the inputs; `v_t` as a plain name."""
 
     PREFIX = "v_"
+
+    @property
+    def spoken(self) -> str:
+        return f"the tangent of {self.of.spoken}"
 
 
 class Slope(_Derived):
@@ -212,6 +227,10 @@ class Slope(_Derived):
     @property
     def name(self) -> str:
         return f"d_{self.of.name}_d_{self.wrt.name}"
+
+    @property
+    def spoken(self) -> str:
+        return f"∂{self.of.spoken}/∂{self.wrt.spoken}"
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:

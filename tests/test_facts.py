@@ -75,7 +75,7 @@ def test_the_mean_of_a_centred_tensor_is_proved_to_be_zero() -> None:
     facts = [lemma for lemma in derivation.lemmas if lemma.kind == "fact"]
     assert [str(lemma.lhs) for lemma in facts] == ["sum(j, mu[b, j])"]
     assert facts[0].result == 0
-    assert "sum of mu over h is 0" in rules(derivation)
+    assert "sum of μ over h is 0" in rules(derivation)
     assert derivation.check().passed
 
 

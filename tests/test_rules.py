@@ -162,7 +162,7 @@ LAWS: dict[str, list[tuple[Partial, Expr, set[str]]]] = {
         (d(X[i, j], X[p, q]), delta(i, p) * delta(j, q), {"derivative of a variable by itself"}),
         (d(X[i, i], X[p, q]), delta(i, p) * delta(i, q), {"derivative of a variable by itself"}),
         (d(y[i]), S.Zero, {"derivative of a constant"}),
-        (d(sigma()), Exp(x[n]), {"derivative of sigma from above"}),
+        (d(sigma()), Exp(x[n]), {"derivative of σ from above"}),
         (d(s[j]), Group(s[j] * delta(j, n) - s[j] * s[n]), {"derivative of s from above"}),
         (d(x[i] ** 3), 3 * x[i] ** 2 * delta(i, n), {"power rule", "derivative of a variable by itself"}),
         (d(1 / x[i]), neg(Pow(x[i], -2), delta(i, n)), {"power rule", "derivative of a variable by itself"}),
@@ -445,12 +445,12 @@ def test_nothing_to_collect(expression: Expr) -> None:
 
 
 FOLDED: list[tuple[Expr, Expr, set[str]]] = [
-    (total(j, Exp(x[j])), sigma(), {"sigma"}),
+    (total(j, Exp(x[j])), sigma(), {"σ"}),
     (Exp(x[i]) / sigma(), s[i], {"s"}),
     (Exp(x[i]) * Exp(x[j]) / S2, s[i] * s[j], {"s"}),
     (Exp(x[i]) * y[i] / sigma() + 1, s[i] * y[i] + 1, {"s"}),
     (Exp(x[T]) / sigma(), s[T], {"s"}),
-    (Exp(x[0]) / total(j, Exp(x[j])), s[0], {"sigma", "s"}),
+    (Exp(x[0]) / total(j, Exp(x[j])), s[0], {"σ", "s"}),
     (total(i, y[i] * Exp(x[i])) / sigma(), total(i, y[i] * s[i]), {"s"}),
     (x[i] / sqrt(total(j, x[j] ** 2)), x[i] / r(), {"r"}),
     (x[i] - b(), u[i], {"u"}),

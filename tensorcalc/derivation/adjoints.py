@@ -69,14 +69,18 @@ class Adjoints:
         used = [i for k in consumers for i in k.indices]
         indices = engine.letters.own(tensor, used)
         links = []
-        for consumer in consumers:
-            partial = engine.partial(consumer, tensor, indices)
+        lhs = self.symbol(tensor, indices)
+        partials = [engine.partial(consumer, tensor, indices) for consumer in consumers]
+        if self.scalar and [k.tensor for k in consumers] == list(self.outputs):  # the output's formula alone says it
+            self.results[tensor] = Lemma(lhs, partials[0].steps, "backpropagated")
+            self.lemmas.append(self.results[tensor])
+            return
+        for consumer, partial in zip(consumers, partials, strict=True):
             self.lemmas.append(partial)
-            upper = self.symbol(consumer.tensor, consumer.indices)
             value = self._value(consumer.tensor, consumer.indices)
+            upper = value if value is S.One else self.symbol(consumer.tensor, consumer.indices)
             links.append(Link(upper, partial.lhs, value, partial.result, consumer.indices))
         seed = Component(Adjoint(tensor), *indices) if tensor in self.outputs and not self.scalar else None
-        lhs = self.symbol(tensor, indices)
         lemma = engine.chained(lhs, links, "backpropagated", indices, seed)
         lemma = engine.closed(lemma, self._known_value, indices, self.largest)
         self.lemmas.append(lemma)

@@ -87,7 +87,7 @@ class SystemBook(Book):
         """The value of the sum of a tensor over some axes, if it does not depend on data, with its derivation."""
         definition = self._system.by_tensor[tensor]
         dummies = tuple(definition.indices[k] for k in axes)
-        steps = [Step(Contraction(definition.rhs, *dummies), (Rule(f"definition of {tensor.name}"),))]
+        steps = [Step(Contraction(definition.rhs, *dummies), (Rule(f"definition of {tensor.spoken}"),))]
         for _ in range(PROOF_LINES):
             line, rules = self._advance(steps[-1].expression, steps[-1].rules)
             if line is None:
@@ -100,7 +100,7 @@ class SystemBook(Book):
         free = tuple(i for i in definition.indices if i not in dummies)
         left = Contraction(definition.lhs, *dummies)
         letters = " ".join(i.name for i in dummies)
-        rule = Rule(f"sum of {tensor.name} over {letters} is {steps[-1].expression}")
+        rule = Rule(f"sum of {tensor.spoken} over {letters} is {steps[-1].expression}")
         found = pattern(free, left, steps[-1].expression, rule)
         return None if found is None else (found, Lemma(left, tuple(steps), "fact"))
 
@@ -120,7 +120,7 @@ class SystemBook(Book):
             return None, ()
         result = _expanded(unfolded)
         used = [t for t in tensors_in(line) if t in self._system.by_tensor]
-        return result, tuple(Rule(f"definition of {t.name}") for t in used)
+        return result, tuple(Rule(f"definition of {t.spoken}") for t in used)
 
     def _written_out(self, node: Expr) -> Expr | None:
         if isinstance(node, Component) and node.tensor in self._system.by_tensor:

@@ -21,6 +21,7 @@ __all__ = ["derive"]
 
 LONGEST_PATH = 3  # definitions between variable and output for which whole Jacobians are a pleasure to read
 HIGHEST_ORDER = 4
+LOSSES = ("l", "L", "J", "F", "loss", "cost")  # names of the scalar at the end of a chain
 
 
 def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], kind: Kind = "gradient") -> Derivation:
@@ -53,7 +54,7 @@ def _first_order(system: System, outputs: tuple[Tensor, ...], variables: tuple[T
         lemmas, results = _jacobians_then_upstream(engine, outputs[0], variables, kind)
     else:
         lemmas, results = _all_adjoints(engine, outputs, variables, kind)
-    loss = next(c for c in ("l", "L", "J", "F", "loss") if c not in system.tensors)
+    loss = next(c for c in LOSSES if c not in system.tensors)
     return Derivation(
         system,
         kind,
@@ -106,6 +107,8 @@ def _all_jacobians(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple
 
 def _jacobians_then_upstream(engine: Engine, output: Tensor, variables: tuple[Tensor, ...], kind: Kind) -> Lemmas:
     lemmas, jacobian = _all_jacobians(engine, (output,), variables)
+    if kind == "gradient" and output.name in LOSSES:  # the author's l is the end of the chain
+        return lemmas, jacobian
     upstream = [backpropagated(engine, output, lemma) for lemma in jacobian]
     return lemmas + upstream, jacobian if kind == "gradient" else upstream
 

@@ -94,7 +94,7 @@ class Engine:
             "partial",
             (definition.lhs, definition.rhs, wrt),
             lambda: self.differentiated(definition, wrt, scope, "partial").steps,
-            f"∂{definition.name}/∂{wrt.tensor.name}",
+            f"∂{definition.tensor.spoken}/∂{wrt.tensor.spoken}",
         )
         if same:
             steps = (Step(steps[-1].expression, (Rule(f"as for {same}"),)),)

@@ -7,7 +7,7 @@ from sympy import S
 from tensorcalc.derivation.engine import Engine, Link, known
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component, Partial
-from tensorcalc.index import Tensor
+from tensorcalc.index import Adjoint, Tensor
 from tensorcalc.rules.derivatives import CONSTANT
 from tensorcalc.rules.scope import Known, Scope
 from tensorcalc.system import Definition
@@ -36,7 +36,7 @@ def jacobians(engine: Engine, of: Tensor, variable: Tensor) -> list[Lemma]:
         if definition.tensor == variable:
             continue
         between = [t for t in system.uses[definition.tensor] if t in moving]
-        if len(between) == 1 and between[0] != variable:
+        if len(between) == 1 and between[0] != variable and not isinstance(between[0], Adjoint):
             lemmas += _through(engine, definition, between[0], wrt, facts)
         else:
             scope = Scope(system, variable, known=facts, shown=engine.shown)

@@ -15,6 +15,7 @@ from tensorcalc.derivation.program import program_of
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.expr import Component
 from tensorcalc.index import Adjoint, Dimension, Index
+from tensorcalc.isomorphism import signature
 
 __all__ = ["second_order"]
 
@@ -36,6 +37,8 @@ def second_order(first: Derivation, kind: Kind) -> Derivation:
                 results.append(_explicit(explicit, last))
                 lemmas += [*found, results[-1]]
     before = [lemma for lemma in first.lemmas if lemma.kind == "definition" or not isinstance(lemma.lhs, Component)]
+    known = {_named(lemma.lhs) for lemma in before}
+    lemmas = [lemma for lemma in lemmas if lemma in results or _named(lemma.lhs) not in known]
     return Derivation(
         system,
         kind,
@@ -50,6 +53,12 @@ def second_order(first: Derivation, kind: Kind) -> Derivation:
         frozenset(engine.shown),
         engine,
     )
+
+
+def _named(left: Expr) -> tuple[object, ...]:
+    """What a lemma is about, whatever letters it uses: two with the same are the same with other letters."""
+    found = signature([left])
+    return (*found.tokens, *(a for a in found.atoms if not isinstance(a, Index)))
 
 
 def _explicit(engine: Engine, lemma: Lemma) -> Lemma:

@@ -89,8 +89,8 @@ def _two_fractions(
     divided = outside or (number.is_Rational and number.q != 1 and not is_decimal(number))
     held = [f for f in above if divided and dummies.isdisjoint(free_indices(f)) and _in_numerator(f)]
     leading = [f for f in held if is_constant(f) or (summed and not all(map(is_constant, outside)))]
-    if outside and number.p == 1 and not leading:  # ε/K before a sum
-        leading = [f for f in held if summed and isinstance(f, Component) and not f.indices]
+    if outside and number.p == 1 and not leading:  # ε/K rather than (1/K) ε
+        leading = [f for f in held if isinstance(f, Component) and not f.indices]
     inside = [f for f in above if divisors and _in_numerator(f) and f not in leading]
     rest = [f for f in above if f not in leading and f not in inside]
     top, bottom = (number, S.One) if is_decimal(number) else number.as_numer_denom()

@@ -105,6 +105,8 @@ class Latex(Notation):
 
     def derivative(self, node: at.Derivative) -> Printed:
         below = " ".join(rf"\partial {self.text(d)}" for d in node.denominators)
+        if len(node.denominators) == 2 and len(set(node.denominators)) == 1:
+            below = rf"\partial {self.text(node.denominators[0])}^{{2}}"
         above = r"\partial" if len(node.denominators) == 1 else rf"\partial^{{{len(node.denominators)}}}"
         if under_operator(node):
             return rf"\frac{{{above}}}{{{below}}} {self.operand(node.numerator)}", Level.PREFIX

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
-__all__ = ["GREEK", "latex_name", "latex_text", "text_name"]
+from tensorcalc.greek import GREEK
 
-_NAMES = """
-alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi
-omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
-"""
+__all__ = ["latex_name", "latex_text", "text_name"]
 
-
-def _letter(name: str) -> str:
-    kind = "CAPITAL" if name[0].isupper() else "SMALL"
-    spelled = "LAMDA" if name.lower() == "lambda" else name.upper()
-    return unicodedata.lookup(f"GREEK {kind} LETTER {spelled}")
-
-
-GREEK = {name: _letter(name) for name in _NAMES.split()}
 _WORDS = {letter: name for name, letter in GREEK.items()} | {"ϵ": "epsilon", "φ": "phi", "ϕ": "phi", "ϑ": "theta"}
 _SUFFIXED = re.compile(r"(?P<stem>.*[^\d_])_?(?P<number>\d+)|(?P<head>[^_]+)_(?P<tail>\w+)")
 _ESCAPES = str.maketrans({c: f"\\{c}" for c in "_%&#${}"} | {"\\": r"\backslash ", "~": r"\sim ", "^": r"\wedge "})

@@ -118,6 +118,8 @@ class UnicodeText(Notation):
 
     def derivative(self, node: at.Derivative) -> Printed:
         below = "".join(f"∂{self.text(d)}" for d in node.denominators)
+        if len(node.denominators) == 2 and len(set(node.denominators)) == 1:
+            below = f"∂{self.text(node.denominators[0])}²"
         order = len(node.denominators)
         above = "∂" if order == 1 else f"∂{str(order).translate(_SUPERSCRIPT)}"
         if under_operator(node):

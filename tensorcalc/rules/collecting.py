@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sympy import Add, Expr, Mul, Pow, S, gcd
 
 from tensorcalc.binding import Binder, Contraction, free_indices, product, rebuild
-from tensorcalc.expr import Component, Delta, One, Partial
+from tensorcalc.expr import Component, Delta, Exp, One, Partial
 from tensorcalc.index import Adjoint, Slope
 from tensorcalc.rules.algebra import size
 from tensorcalc.rules.rule import Rule
@@ -91,6 +91,14 @@ def _split(term: Expr) -> Factors:
     return powers
 
 
+def _is_unit(base: Expr, split: list[Factors]) -> bool:
+    """Whether terms are measured in units of a component: u/r + u³/r³ is not (u + u³/r²)/r.
+
+    What normalises exponentials stays beside them, so that they can be computed without overflow.
+    """
+    return isinstance(base, Component) and not any(b.has(Exp) for s in split for b in s)
+
+
 def _joined(split: Factors) -> Expr:
     return product([e if b is S.One else Pow(b, e) for b, e in split.items()])
 
@@ -109,8 +117,8 @@ def _common(split: list[Factors]) -> Factors:
         exponents = [exponent, *(o.get(base, S.Zero) for o in others)]
         if all(e.is_positive for e in exponents):
             shared = min(exponents)
-        elif exponent.is_negative and all(e == exponent for e in exponents):  # 1/r + a/r³ keeps its natural units
-            shared = exponent
+        elif all(e.is_negative for e in exponents) and (len(set(exponents)) == 1 or not _is_unit(base, split)):
+            shared = max(exponents)
         else:
             continue
         if all(_may_leave(base, s) for s in split):

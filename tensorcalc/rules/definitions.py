@@ -68,11 +68,21 @@ def patterns_of(definitions: Sequence[Definition]) -> tuple[Pattern, ...]:
     """The definitions, to be used backwards, longest right sides first."""
     found = []
     for definition in definitions:
-        rule = Rule(f"definition of {definition.name}")
+        rule = Rule(f"definition of {definition.tensor.spoken}")
         found.append(pattern(definition.indices, definition.rhs, definition.lhs, rule))
+        if (rest := _complement(definition)) is not None:
+            found.append(pattern(definition.indices, rest, Add(S.One, -definition.lhs), rule))
         if isinstance(definition.rhs, sympy.log):  # z = log u says u = e^z as well
             found.append(pattern(definition.indices, definition.rhs.args[0], Exp(definition.lhs), rule))
     return tuple(sorted((p for p in found if p is not None), key=lambda p: -size(p.whole)))
+
+
+def _complement(definition: Definition) -> Expr | None:
+    """What 1 - y is where y = 1/(1 + u): u y."""
+    base, exponent = definition.rhs.as_base_exp()
+    if exponent is not S.NegativeOne or not base.is_Add or S.One not in base.args:
+        return None
+    return product([base - 1, definition.lhs])
 
 
 class Book:

@@ -184,7 +184,7 @@ def _component(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
         fired[CONSTANT] = None
         return S.Zero
     known = scope.known[component.tensor]
-    fired[Rule(f"derivative of {component.tensor.name} from above")] = None
+    fired[Rule(f"derivative of {component.tensor.spoken} from above")] = None
     value = known.at(partial)
     return bracketed(value)
 

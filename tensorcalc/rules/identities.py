@@ -16,9 +16,11 @@ from tensorcalc.rules.terms import Names, Term, factored
 __all__ = ["recognise"]
 
 SIGMOID = Rule("definition of the sigmoid", r"\frac{e^{u}}{1 + e^{u}} = \operatorname{sigmoid} u")
+COMPLEMENT = Rule("complement of the sigmoid", r"1 - \operatorname{sigmoid} u = \operatorname{sigmoid}(-u)")
 TANH = Rule("definition of tanh", r"\frac{e^{u} - e^{-u}}{e^{u} + e^{-u}} = \tanh u")
 RELU = Rule("relu where it is positive", r"\operatorname{relu} u \, [u > 0] = \operatorname{relu} u")
 EXPONENTS = Rule("adding exponents", r"e^{u} e^{v} = e^{u + v}")
+OPPOSITE = Rule("cancelling exponentials", r"e^{u} e^{-u} = 1")
 
 
 def recognise(expression: Expr, fired: dict[Rule, None]) -> Expr:
@@ -51,7 +53,11 @@ def _recognise(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
 def _inside(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
     """The node with its arguments recognised; the powers in a product are left to the product."""
 
+    beside = {sigmoid(f.args[0]) for f in expression.args if isinstance(f, sigmoid)} if expression.is_Mul else set()
+
     def recognised(argument: Expr) -> Expr:
+        if beside and _complemented(argument) in beside:  # sigmoid(u) (1 - sigmoid(u)) stays
+            return argument
         inner = expression.is_Mul and argument.is_Pow
         return _inside(argument, fired, names) if inner else _recognise(argument, fired, names)
 
@@ -80,12 +86,19 @@ def _sigmoid(term: Term) -> bool:
 
 def _complement(expression: Expr, fired: dict[Rule, None]) -> Expr:
     """1 - sigmoid(u) is sigmoid(-u)."""
-    if len(expression.args) == 2 and S.One in expression.args:
-        other = next(a for a in expression.args if a is not S.One)
-        if isinstance(-other, sigmoid):
-            fired[SIGMOID] = None
-            return sigmoid(-(-other).args[0])
-    return expression
+    found = _complemented(expression)
+    if found is None:
+        return expression
+    fired[COMPLEMENT] = None
+    return sigmoid(-found.args[0])
+
+
+def _complemented(expression: Expr) -> Expr | None:
+    """The sigmoid(u) of 1 - sigmoid(u)."""
+    if expression.is_Add and len(expression.args) == 2 and S.One in expression.args:
+        other = -next(a for a in expression.args if a is not S.One)
+        return other if isinstance(other, sigmoid) else None
+    return None
 
 
 def _one_plus_exponential(base: Expr) -> Expr | None:
@@ -141,9 +154,25 @@ def _exponents(term: Term) -> bool:
     return True
 
 
+def _opposite(term: Term) -> bool:
+    """e^u e^{-u} is 1."""
+    for base in list(term.powers):
+        if not isinstance(base, Exp) or base not in term.powers:
+            continue
+        other = Exp(-base.args[0])
+        first, second = term.powers[base], term.powers.get(other, S.Zero)
+        if first.is_positive and second.is_positive:
+            common = min(first, second)
+            term.multiply(base, -common)
+            term.multiply(other, -common)
+            return True
+    return False
+
+
 IDENTITIES: tuple[tuple[Rule, Callable[[Term], bool]], ...] = (
     (SIGMOID, _sigmoid),
     (TANH, _tanh),
     (RELU, _relu),
     (EXPONENTS, _exponents),
+    (OPPOSITE, _opposite),
 )
