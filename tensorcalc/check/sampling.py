@@ -26,13 +26,18 @@ DOMAINS: tuple[Draw, ...] = (
     lambda rng, shape: rng.uniform(1.5, 4.0, size=shape),
 )
 ATTEMPTS = 40
+DISTINCT = 5  # dimensions up to which all lengths differ
 NEWTON_STEPS = 60
 CONDITIONS = (1e2, 1e4)  # of inverted matrices: the largest in the first half of the attempts, and after it
 NEWTON_TOLERANCE = 1e-13
 
 
 def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
-    """A different length for every dimension, long enough for the integers that stand as indices."""
+    """A length for every dimension, long enough for the integers that stand as indices.
+
+    All lengths differ where the dimensions are few. Where they are many, arrays over all of them would be large, and
+    lengths of 2 and 3 repeat: a transposition still shows by its values.
+    """
     least: dict[Dimension, int] = {}
     for definition in system.definitions:
         for component in definition.rhs.atoms(Component):
@@ -44,13 +49,14 @@ def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
                 if isinstance(number, Integer) and isinstance(index, Index):
                     least[index.dimension] = max(least.get(index.dimension, 0), int(number) + 1)
     free = [d for d in system.dimensions if d.size is None]
-    lengths = list(range(2, 2 + len(free)))
+    few = len(free) <= DISTINCT
+    lengths = [2 + k if few else 2 + k % 2 for k in range(len(free))]
     rng.shuffle(lengths)
     chosen: dict[Dimension, int] = {}
     taken: set[int] = set()
     for dimension, length in zip(free, lengths, strict=True):
         size = max(length, least.get(dimension, 0))
-        while size in taken:
+        while few and size in taken:
             size += 1
         taken.add(size)
         chosen[dimension] = size

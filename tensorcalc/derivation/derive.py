@@ -14,6 +14,7 @@ from tensorcalc.derivation.model import Derivation, Kind, Lemma, Step
 from tensorcalc.derivation.second import second_order
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.errors import TensorCalcError
+from tensorcalc.functions import larger
 from tensorcalc.index import Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
@@ -64,7 +65,7 @@ def _first_order(system: System, outputs: tuple[Tensor, ...], variables: tuple[T
         tuple((lemma.lhs, lemma.result) for lemma in results),
         tuple(engine.letters.chosen),
         loss,
-        notes=tuple(_notes(system, outputs, variables)),
+        notes=(*_notes(system, outputs, variables), *notes_on_kinks(lemmas)),
         shown=frozenset(engine.shown),
         engine=engine,
     )
@@ -82,6 +83,12 @@ def _notes(system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor,
         for output in outputs:
             if output not in moving:
                 yield f"{output.name} does not depend on {variable.name}: the derivative is zero"
+
+
+def notes_on_kinks(lemmas: Iterable[Lemma]) -> Iterator[str]:
+    """What the brackets of a maximum or minimum mean where both arguments are equal."""
+    if any(step.expression.has(larger) for lemma in lemmas for step in lemma.steps):
+        yield "a bracket such as [a > b] from the derivative of max or min counts 1/2 where a = b, as in PyTorch"
 
 
 def _lasting(system: System, variables: tuple[Tensor, ...]) -> System:

@@ -37,6 +37,7 @@ from tensorcalc.rules.sums import JOIN, join_sums
 __all__ = ["differentiate", "simplify"]
 
 Fired = dict[Rule, None]
+TORN = 1
 FAMILIES: tuple[Callable[[Partial, Scope, Fired], Expr | None], ...] = (
     linearity,
     product_or_quotient,
@@ -93,12 +94,12 @@ Form = tuple[Expr, tuple[Rule, ...]]
 def _shortest(forms: Sequence[Form]) -> Form:
     """The form with the fewest operations, with the reasons of the shortest way to it.
 
-    An author's brackets are multiplied out only where that saves more than one operation.
+    An author's brackets are multiplied out only where that saves more than `TORN` operations.
     """
     ways: dict[Expr, list[tuple[Rule, ...]]] = {}
     for form, rules in forms:
         ways.setdefault(form, []).append(rules)
-    best = min(ways, key=lambda form: size(form) + all(EXPAND in rules for rules in ways[form]))
+    best = min(ways, key=lambda form: size(form) + TORN * all(EXPAND in rules for rules in ways[form]))
     return best, min(ways[best], key=len)
 
 
@@ -110,7 +111,7 @@ def _candidates(line: Expr, book: Book) -> list[Form]:
     cancelled = _because(CANCEL, cancel(forms[0][0]), forms[0])
     if cancelled[0] != forms[0][0]:
         forms.insert(0, _with(partial(fold, cancelled[0], book), cancelled[1]))
-    expanded = _multiplied_out(line, book)
+    expanded = _multiplied_out(forms[0][0] if len(forms) > 1 else line, book)
     if expanded is not None:
         forms.append(expanded)
     if book.symmetries:

@@ -11,8 +11,8 @@ from sympy import Expr
 from tensorcalc.derivation.model import Derivation, Lemma
 from tensorcalc.render.context import Context, Style
 from tensorcalc.render.layout import Node
+from tensorcalc.render.ones import without_carried_ones
 from tensorcalc.render.walk import layout
-from tensorcalc.rules.algebra import REARRANGE
 
 __all__ = ["Block", "Detail", "Line", "blocks", "grouped", "result_lines"]
 
@@ -54,7 +54,7 @@ def result_lines(derivation: Derivation, style: Style = "einstein") -> tuple[Blo
     found = []
     for number, (left, right) in enumerate(derivation.results):
         context = Context.of(derivation, style).within([left, right])
-        line = Line(right, layout(right, context), (), ())
+        line = Line(right, layout(without_carried_ones(right), context), (), ())
         found.append(Block("result", left, layout(left, context), (line,), context, number))
     return tuple(found)
 
@@ -75,19 +75,15 @@ def _block(lemma: Lemma, number: int, context: Context) -> Block:
     left = layout(lemma.lhs, context)
     lines: list[Line] = []
     for place, step in enumerate(lemma.steps):
-        node = layout(step.expression, context)
+        shown = step.expression if lemma.kind == "definition" else without_carried_ones(step.expression)
+        node = layout(shown, context)
         rules = tuple(rule.name for rule in step.rules)
-        if lines and lines[-1].node == node:  # the step shows in another style only
+        if lines and lines[-1].node == node:  # the step shows in another style only: so does its reason
             previous = lines[-1]
-            rules = () if step.rules == (REARRANGE,) else rules
-            lines[-1] = Line(step.expression, node, _joined(previous.rules, rules), (*previous.steps, place))
+            lines[-1] = Line(step.expression, node, previous.rules, (*previous.steps, place))
         else:
             lines.append(Line(step.expression, node, rules, (place,)))
     return Block(lemma.kind, lemma.lhs, left, tuple(lines), context, number)
-
-
-def _joined(first: Sequence[str], second: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*first, *second)))
 
 
 def _shortened(block: Block) -> Block:

@@ -83,6 +83,11 @@ def _two_fractions(
 ) -> tuple[Quotient, Quotient, list[Expr]]:
     """The leading fraction, the one among the tensors, and the factors in neither."""
     number, above, below = _split(number, factors)
+    top, bottom = (number, S.One) if is_decimal(number) else number.as_numer_denom()
+    if _one_behind_upstream(above, below):
+        inside = [f for f in above if _in_numerator(f)]
+        whole = Quotient((*_unless_one(top), *inside), (*_unless_one(bottom), *below))
+        return Quotient(), whole, [f for f in above if f not in inside]
     summed = bool(dummies) or any(isinstance(f, Contraction) for f in factors)
     outside = [f for f in below if is_constant(f) or (summed and dummies.isdisjoint(free_indices(f)))]
     divisors = [f for f in below if f not in outside]
@@ -93,15 +98,18 @@ def _two_fractions(
         leading = [f for f in held if isinstance(f, Component) and not f.indices]
     inside = [f for f in above if divisors and _in_numerator(f) and f not in leading]
     rest = [f for f in above if f not in leading and f not in inside]
-    top, bottom = (number, S.One) if is_decimal(number) else number.as_numer_denom()
     first = Quotient((*_unless_one(top), *leading), (*_unless_one(bottom), *outside))
     second = Quotient(tuple(inside), tuple(divisors))
     upstream = any(category(f) == ADJOINT for f in rest)
     if divisors and not upstream and not (outside and summed):
         return Quotient(), Quotient((*first.above, *inside), (*first.below, *divisors)), rest
-    if divisors and first.below and upstream and not any(category(f) == ONE for f in rest):
-        return Quotient((*first.above, *inside), (*first.below, *divisors)), Quotient(), rest
     return first, second, rest
+
+
+def _one_behind_upstream(above: Sequence[Expr], below: Sequence[Expr]) -> bool:
+    """Whether everything but an upstream gradient is one fraction behind it: (∂l/∂y_ph)(μ_ph γ_h/(2 σ_p³))."""
+    kinds = [category(f) for f in above]
+    return ADJOINT in kinds and ONE not in kinds and not all(map(is_constant, below))
 
 
 def _late(factors: Sequence[Expr]) -> list[Expr]:

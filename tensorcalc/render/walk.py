@@ -275,7 +275,7 @@ class _Walk:
         name = row.name if row else str(expression.func) if expression.args else str(expression)
         if name == "positive":
             return Comparison(">", arguments[0], Number(S.Zero), name)
-        if name == "larger" and expression.args[0].is_number:  # [x < 0] rather than [0 > x]
+        if name == "larger" and free_indices(expression.args[0]) < free_indices(expression.args[1]):  # not [0 > x_i]
             return Comparison("<", arguments[1], arguments[0], name)
         if name in ("larger", "equal"):
             return Comparison(">" if name == "larger" else "=", arguments[0], arguments[1], name)

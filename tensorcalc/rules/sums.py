@@ -64,7 +64,8 @@ def _joined(cluster: _Cluster, term: Term) -> bool:
         renamed = term.rename(dict(names))
         renamed.dummies = dummies
         common = _shared(cluster.common, _moving(renamed, dummies))
-        if common and (best is None or len(common) > best[0]):
+        covered = frozenset().union(*(free_indices(b) for b in common)) if common else frozenset()
+        if covered.issuperset(dummies) and (best is None or len(common) > best[0]):
             best = len(common), renamed, common
     if best is None:
         return False
