@@ -12,7 +12,7 @@ from tensorcalc.binding import Contraction, rename, replace
 from tensorcalc.derivation.model import Lemma, Step
 from tensorcalc.expr import Component
 from tensorcalc.index import Index, Tensor
-from tensorcalc.rules.algebra import EXPAND, multiply_out
+from tensorcalc.rules.algebra import EXPAND, multiply_out, size
 from tensorcalc.rules.definitions import Book, Pattern, Symmetry, fold, pattern, patterns_of
 from tensorcalc.rules.rule import Rule
 from tensorcalc.system import Definition, Fact, System, tensors_in
@@ -55,6 +55,12 @@ class SystemBook(Book):
         finally:
             self._trace = outer
 
+    def note(self, trace: Trace) -> None:
+        """Note what was looked up elsewhere as looked up here."""
+        if self._trace is not None:
+            self._trace.tensors |= trace.tensors
+            self._trace.facts.update(trace.facts)
+
     def relevant(self, expression: Expr) -> list[Pattern]:
         """Definitions and assumptions that may occur, and the facts that were proved about sums in the expression."""
         found = super().relevant(expression)
@@ -90,7 +96,7 @@ class SystemBook(Book):
         steps = [Step(Contraction(definition.rhs, *dummies), (Rule(f"definition of {tensor.spoken}"),))]
         for _ in range(PROOF_LINES):
             line, rules = self._advance(steps[-1].expression, steps[-1].rules)
-            if line is None:
+            if line is None or size(line) > LONGEST_PROOF:
                 return None
             steps.append(Step(line, rules))
             if not tensors_in(line):
@@ -130,6 +136,7 @@ class SystemBook(Book):
 
 
 PROOF_LINES = 4
+LONGEST_PROOF = 40  # operations of a line
 ASSUMPTION = Rule("assumption")
 
 

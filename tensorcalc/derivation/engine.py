@@ -16,7 +16,7 @@ from tensorcalc.derivation.model import Lemma, LemmaKind, Step
 from tensorcalc.derivation.sharing import Sharing
 from tensorcalc.expr import Component, Inverse, Partial, bracketed
 from tensorcalc.index import Index, Tensor
-from tensorcalc.rules.algebra import size, ungroup
+from tensorcalc.rules.algebra import REARRANGE, REMOVE_BRACKETS, brackets_show, size, ungroup
 from tensorcalc.rules.derivatives import CHAIN
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Known, Scope
@@ -71,12 +71,19 @@ class Engine:
 
     def simplify(self, line: Expr, indices: Sequence[Index]) -> tuple[Step, ...]:
         """The lines from a derivative without ∂ to its shortest form, which keeps the free `indices`."""
-        return self.sharing.steps("simplify", (line, *indices), lambda: simplify(line, self.book, indices))[0]
+        plain = ungroup(line)
+        steps = self.sharing.steps("simplify", (plain, *indices), lambda: simplify(plain, self.book, indices))[0]
+        if plain == line or not brackets_show(line):
+            return steps
+        if not steps:
+            return (Step(plain, (REMOVE_BRACKETS,)),)
+        first, *rest = steps
+        return (Step(first.expression, (REMOVE_BRACKETS,)), *rest) if first.rules == (REARRANGE,) else steps
 
     def simplified(self, line: Expr, indices: Sequence[Index]) -> Expr:
         """The shortest form of a derivative without ∂."""
         steps = self.simplify(line, indices)
-        return ungroup(steps[-1].expression if steps else line)
+        return steps[-1].expression if steps else ungroup(line)
 
     def partial(self, definition: Definition, tensor: Tensor, indices: tuple[Index, ...] | None = None) -> Lemma:
         """∂d/∂t from the formula of d alone, other definitions held fixed; over `indices` where they are given."""
@@ -110,7 +117,7 @@ class Engine:
         start = Partial(definition.rhs, wrt, scope.direct)
         steps = differentiate(start, scope)
         keep = (*definition.indices, *(i for i in wrt.indices if isinstance(i, Index)))
-        steps += simplify(steps[-1].expression, self.book, keep)
+        steps += self.simplify(steps[-1].expression, keep)
         return Lemma(Partial(definition.lhs, wrt, scope.direct), tuple(steps), kind)
 
     def closed(self, lemma: Lemma, value: Callable[[Expr], Expr | None], keep: Sequence[Index], largest: int) -> Lemma:

@@ -13,17 +13,14 @@ from sympy import Add, Expr, S
 
 from tensorcalc.binding import free_indices, replace
 from tensorcalc.derivation.model import Step
-from tensorcalc.expr import Group, One, Partial
+from tensorcalc.expr import One, Partial
 from tensorcalc.index import Index
 from tensorcalc.rules.algebra import (
     EXPAND,
     REARRANGE,
-    REMOVE_BRACKETS,
     align,
-    brackets_show,
     multiply_out,
     size,
-    ungroup,
 )
 from tensorcalc.rules.collecting import CANCEL, COLLECT, cancel, collect, collect_inside, signed, without_idle_ones
 from tensorcalc.rules.contraction import contract
@@ -69,22 +66,20 @@ def _apply(
 
 
 def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step]:
-    """The lines from a derivative without ∂ to its shortest form: contracted, folded, collected.
+    """The lines from a derivative without ∂ and without kept brackets to its shortest form: contracted, folded,
+    collected.
 
     `indices` are the free indices that every line keeps, with one-tensors where nothing else carries them.
     """
     steps: list[Step] = []
     fired: Fired = {}
-    plain = ungroup(line)
-    contracted = _keep(align(contract(plain, fired)), indices)
-    if contracted not in (line, plain):
-        steps.append(Step(contracted, tuple(fired) or (REMOVE_BRACKETS if brackets_show(line) else REARRANGE,)))
+    contracted = _keep(align(contract(line, fired)), indices)
+    if contracted != line:
+        steps.append(Step(contracted, tuple(fired) or (REARRANGE,)))
     best, rules = _shortest([(contracted, ()), *_candidates(contracted, book)])
     best = _keep(best, indices)
     if best != contracted:
         steps.append(Step(best, rules))
-    elif not steps and brackets_show(line):
-        steps.append(Step(plain, (REMOVE_BRACKETS,)))
     return steps
 
 
@@ -108,6 +103,8 @@ def _candidates(line: Expr, book: Book) -> list[Form]:
     if size(line) == 0:
         return []
     forms = [_with(partial(fold, line, book), ())]
+    if not line.has(Add):  # no brackets: nothing to multiply out or to collect
+        return [*forms, _with(partial(recognise, forms[0][0]), forms[0][1])]
     cancelled = _because(CANCEL, cancel(forms[0][0]), forms[0])
     if cancelled[0] != forms[0][0]:
         forms.insert(0, _with(partial(fold, cancelled[0], book), cancelled[1]))
@@ -148,8 +145,9 @@ def _multiplied_out(line: Expr, book: Book) -> Form | None:
     if terms is None:
         return None
     fired: Fired = {EXPAND: None}
-    expanded = fold(Add(*(t.expression() for t in terms)), book, fired)
-    again = multiply_out(expanded)
+    plain = Add(*(t.expression() for t in terms))
+    expanded = fold(plain, book, fired)
+    again = multiply_out(expanded) if expanded != plain else None
     if again is not None:
         expanded = fold(Add(*(t.expression() for t in again)), book, fired)
     return expanded, tuple(fired)
@@ -168,8 +166,7 @@ def _carry(term: Expr, indices: Sequence[Index]) -> Expr:
     missing = [One(i) for i in indices if i not in free_indices(term)]
     if not missing:
         return term
-    inner = term.expression if isinstance(term, Group) else term
-    result = inner
+    result = term
     for one in missing:
         result = result * one
     return result

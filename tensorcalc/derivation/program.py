@@ -11,13 +11,15 @@ from tensorcalc.binding import Contraction, product, rename
 from tensorcalc.derivation.engine import Engine
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.derivation.tangents import tangent_definitions
-from tensorcalc.expr import Component, Delta
+from tensorcalc.expr import Component, Delta, Exp
 from tensorcalc.index import Adjoint, Index, Slope, Tangent, Tensor, TotalAdjoint
 from tensorcalc.rules.algebra import size
 from tensorcalc.system import Definition, Program, tensors_in
 
 __all__ = ["program_of"]
 
+LARGEST_LINE = 24  # operations of a line with adjoints written out, beyond which it is not tried to shorten it
+LARGEST_WITH_EXPONENTIALS = 60  # the same for lines in which an exponential may meet what normalises it
 SMALL = 16  # operations up to which it is tried to write an adjoint out where it is used, instead of naming it
 
 
@@ -139,16 +141,19 @@ class _Reverse:
 
         Written out, an overflowing factor meets its normaliser, and the quotient folds into its definition.
         """
-        named = self._sum(tensor, indices, consumers, self.inline)
+        simplified = self.engine.simplified
+        named = simplified(self._sum(tensor, indices, consumers, self.inline), indices)
         if any(k.tensor in self.small for k in consumers):
-            written = self._sum(tensor, indices, consumers, {**self.small, **self.inline})
-            if size(written) <= size(named):
-                return written
+            line = self._sum(tensor, indices, consumers, {**self.small, **self.inline})
+            if size(line) <= (LARGEST_WITH_EXPONENTIALS if line.has(Exp) else LARGEST_LINE):
+                written = simplified(line, indices)
+                return written if size(written) <= size(named) else named
         return named
 
     def _sum(
         self, tensor: Tensor, indices: tuple[Index, ...], consumers: list[Definition], known: Mapping[Tensor, _Value]
     ) -> Expr:
+        """The contributions of all consumers, with the adjoints in `known` written out."""
         parts: list[Expr] = []
         if tensor in self.outputs:
             parts.append(S.One if self.scalar else Component(Adjoint(tensor), *indices))
@@ -156,7 +161,7 @@ class _Reverse:
             partial = self.engine.partial(consumer, tensor, indices).result
             upper = self._value(consumer.tensor, consumer.indices, known)
             parts.append(Contraction(product([upper, partial]), *consumer.indices))
-        return self.engine.simplified(Add(*parts), indices)
+        return Add(*parts)
 
     def _value(self, tensor: Tensor, indices: tuple[Expr, ...], known: Mapping[Tensor, _Value]) -> Expr:
         if tensor in known:

@@ -61,6 +61,7 @@ class Sharing:
                 return found, record.label
         with self.book.traced() as trace:
             steps = tuple(derive())
+        self.book.note(trace)
         records.append(self._record(own, steps, trace, label))
         return steps, ""
 
@@ -71,6 +72,7 @@ class Sharing:
     def _renamed(self, record: _Record, own: Signature) -> tuple[Step, ...] | None:
         """The steps of a record for expressions of the same structure, if the book allows."""
         if record.atoms == own.atoms:
+            self.book.note(Trace(set(record.tensors), dict(record.facts)))
             return record.steps
         names: dict[Basic, Basic] | None = dict(zip(record.atoms, own.atoms, strict=True))
         rules: dict[Rule, Rule] = {}
@@ -80,8 +82,10 @@ class Sharing:
         renamed = frozenset(names[t] for t in record.tensors)
         if len(self.book.within(renamed)) != len(record.patterns):
             return None
-        if not self._same_facts(record, names, rules):
+        facts = self._facts(record, names, rules)
+        if facts is None:
             return None
+        self.book.note(Trace(set(renamed), facts))
         return tuple(
             Step(translate(step.expression, names), tuple(rules.get(r, r) for r in step.rules)) for step in record.steps
         )
@@ -107,15 +111,17 @@ class Sharing:
                 return None
         return names
 
-    def _same_facts(self, record: _Record, names: Names, rules: dict[Rule, Rule]) -> bool:
-        """Whether the sums that were looked up are known, or unknown, here as well."""
+    def _facts(self, record: _Record, names: Names, rules: dict[Rule, Rule]) -> dict[Place, Pattern | None] | None:
+        """What is known about the sums that were looked up; `None` where it is not the same here."""
+        found: dict[Place, Pattern | None] = {}
         for (tensor, axes), fact in record.facts.items():
-            other = self.book.fact((names[tensor], axes))
+            place = (names[tensor], axes)
+            other = found[place] = self.book.fact(place)
             if fact is None or other is None:
                 if fact is not other:
-                    return False
+                    return None
                 continue
             if translate(fact.value, names) != other.value:
-                return False
+                return None
             rules[fact.rule] = other.rule
-        return True
+        return found
