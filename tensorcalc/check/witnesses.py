@@ -29,6 +29,8 @@ STENCIL: tuple[tuple[int, float], ...] = (
     (4, -1 / 280),
 )  # central differences of eighth order
 STEP = 1e-3
+MOST_ENTRIES = 16  # of a gradient that is compared entry by entry with finite differences
+DIRECTIONS = 3
 STEP_NEAR_KINKS = 1e-6  # where the system has kinks, so that the stencil rarely reaches across one
 
 
@@ -56,8 +58,11 @@ def check_results(derivation: Derivation, environment: Environment) -> list[Item
     found = [_result(derivation, environment, k) for k in range(len(derivation.results))]
     items = []
     for witness in witnesses:
-        expected = _expected(derivation, environment, witness)
-        for (left, right), mine, theirs in zip(derivation.results, found, expected, strict=True):
+        if isinstance(witness, FiniteDifferences) and derivation.kind in ("gradient", "vjp"):
+            pairs = [_along(derivation, environment, v, mine) for v, mine in zip(derivation.wrt, found, strict=True)]
+        else:
+            pairs = list(zip(found, _expected(derivation, environment, witness), strict=True))
+        for (left, right), (mine, theirs) in zip(derivation.results, pairs, strict=True):
             error = difference(mine, theirs)
             passed = error <= witness.tolerance
             items.append(Item(str(left), "", witness.name, error, passed, expression=right))
@@ -96,6 +101,26 @@ def _expected(derivation: Derivation, env: Environment, witness: Witness) -> lis
     ]
 
 
+def _along(derivation: Derivation, environment: Environment, variable: Tensor, found: Array) -> tuple[Array, Array]:
+    """A gradient and its finite differences: entry by entry, or where it has many entries along random directions.
+
+    A wrong entry changes the slope along a random direction, so that nothing is missed.
+    """
+    scalar = derivation.kind == "gradient"
+    upstream = {t: np.ones(()) if scalar else environment.values[Adjoint(t)] for t in derivation.of}
+
+    def loss(env: Environment) -> Array:
+        return _total(np.asarray(np.sum(u * env.value(t))) for t, u in upstream.items())
+
+    base = environment.value(variable).astype(np.float64)
+    if base.size <= MOST_ENTRIES:
+        return found, _central(environment, variable, loss)
+    random = np.random.default_rng(base.size)
+    directions = [random.normal(size=base.shape) for _ in range(DIRECTIONS)]
+    slopes = [_slope(environment, variable, loss, d / np.max(np.abs(d))) for d in directions]
+    return np.asarray([np.sum(found * d) / np.max(np.abs(d)) for d in directions]), np.asarray(slopes)
+
+
 def _total(parts: Iterable[Array]) -> Array:
     return np.asarray(sum(parts))
 
@@ -123,16 +148,24 @@ def _has_maximum(environment: Environment) -> bool:
 
 def _central(environment: Environment, variable: Tensor, function: Callable[[Environment], Array]) -> Array:
     """The derivative of an array-valued function of the environment by every entry of a tensor."""
-    length = STEP_NEAR_KINKS if may_have_kinks(environment) or _has_maximum(environment) else STEP
     base = environment.value(variable).astype(np.float64)
     entries = np.zeros((*base.shape, *np.shape(function(environment))))
     for position in np.ndindex(*base.shape):
-        step = length * max(1.0, float(np.abs(base[position])))
-        for distance, weight in STENCIL:
-            for sign in (1, -1):
-                moved = base.copy()
-                moved[position] += sign * distance * step
-                inside = environment.with_value(variable, moved, direct=False)
-                entries[position] += sign * weight * function(inside)
-        entries[position] /= step
+        direction = np.zeros(base.shape)
+        direction[position] = max(1.0, float(np.abs(base[position])))
+        entries[position] = _slope(environment, variable, function, direction) / direction[position]
     return np.moveaxis(entries, range(base.ndim), range(-base.ndim, 0)) if base.ndim else entries
+
+
+def _slope(
+    environment: Environment, variable: Tensor, function: Callable[[Environment], Array], direction: Array
+) -> Array:
+    """The derivative of an array-valued function of the environment as a tensor moves along a direction."""
+    step = STEP_NEAR_KINKS if may_have_kinks(environment) or _has_maximum(environment) else STEP
+    base = environment.value(variable).astype(np.float64)
+    parts = [
+        sign * weight * function(environment.with_value(variable, base + sign * distance * step * direction, False))
+        for distance, weight in STENCIL
+        for sign in (1, -1)
+    ]
+    return _total(parts) / step
