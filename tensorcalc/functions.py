@@ -107,15 +107,14 @@ class Elementwise:
 
     `name` is the word of the notation. `symbol` builds the SymPy expression. `derivatives` has one entry for each
     argument: the derivative by that argument, from the arguments and the value. `law` says the same in LaTeX, of the
-    arguments `u` and `v`. `analytic`: may be evaluated with complex steps. `kinks`: where not differentiable, in
-    words, with the value taken there; empty where it is smooth.
+    arguments `u` and `v`. `kinks`: where not differentiable, in words, with the value
+    taken there; empty where it is smooth.
     """
 
     name: str
     symbol: Callable[..., Expr]
     derivatives: tuple[Derivative, ...]
     law: str
-    analytic: bool = True
     kinks: str = ""
     internal: bool = field(default=False)
 
@@ -150,8 +149,8 @@ _ROWS = (
     Elementwise("log", sympy.log, (lambda x, y: 1 / x,), r"(\log u)' = 1/u"),
     Elementwise("log1p", log1p, (lambda x, y: 1 / (1 + x),), r"\operatorname{log1p}' u = 1/(1 + u)"),
     Elementwise("expm1", expm1, (lambda x, y: Exp(x),), r"\operatorname{expm1}' u = e^u"),
-    Elementwise("abs", Abs, (lambda x, y: sympy.sign(x),), r"|u|' = \operatorname{sign} u", False, "0 at 0"),
-    Elementwise("sign", sympy.sign, (_zero,), r"\operatorname{sign}' u = 0", False, "0 at 0"),
+    Elementwise("abs", Abs, (lambda x, y: sympy.sign(x),), r"|u|' = \operatorname{sign} u", "0 at 0"),
+    Elementwise("sign", sympy.sign, (_zero,), r"\operatorname{sign}' u = 0", "0 at 0"),
     Elementwise("sin", sympy.sin, (lambda x, y: sympy.cos(x),), r"\sin' u = \cos u"),
     Elementwise("cos", sympy.cos, (lambda x, y: -sympy.sin(x),), r"\cos' u = -\sin u"),
     Elementwise("tan", sympy.tan, (lambda x, y: 1 + y**2,), r"\tan' u = 1 + \tan^2 u"),
@@ -165,7 +164,7 @@ _ROWS = (
     Elementwise(
         "softplus", softplus, (lambda x, y: sigmoid(x),), r"\operatorname{softplus}' u = \operatorname{sigmoid} u"
     ),
-    Elementwise("relu", relu, (lambda x, y: positive(x),), r"\operatorname{relu}' u = [u > 0]", False, "0 at 0"),
+    Elementwise("relu", relu, (lambda x, y: positive(x),), r"\operatorname{relu}' u = [u > 0]", "0 at 0"),
     Elementwise(
         "silu",
         silu,
@@ -179,17 +178,14 @@ _ROWS = (
         (lambda x, y: Mul(Integer(2), _rsqrt(pi), Exp(-(x**2))),),
         r"\operatorname{erf}' u = 2 e^{-u^2}/\sqrt{\pi}",
     ),
-    Elementwise("lgamma", lgamma, (lambda x, y: digamma(x),), r"(\log\Gamma)' u = \psi(u)", False),
-    Elementwise("digamma", digamma, (lambda x, y: polygamma(S.One, x),), r"\psi' u = \psi^{(1)}(u)", False),
-    Elementwise(
-        "polygamma", polygamma, (_zero, _polygamma), r"{\psi^{(n)}}' u = \psi^{(n + 1)}(u)", False, internal=True
-    ),
+    Elementwise("lgamma", lgamma, (lambda x, y: digamma(x),), r"(\log\Gamma)' u = \psi(u)"),
+    Elementwise("digamma", digamma, (lambda x, y: polygamma(S.One, x),), r"\psi' u = \psi^{(1)}(u)"),
+    Elementwise("polygamma", polygamma, (_zero, _polygamma), r"{\psi^{(n)}}' u = \psi^{(n + 1)}(u)", internal=True),
     Elementwise(
         "max",
         maximum,
         (lambda a, b, y: larger(a, b), lambda a, b, y: larger(b, a)),
         r"\partial \max(u, v)/\partial u = [u > v]",
-        False,
         "1/2 where both are equal",
     ),
     Elementwise(
@@ -197,12 +193,11 @@ _ROWS = (
         minimum,
         (lambda a, b, y: larger(b, a), lambda a, b, y: larger(a, b)),
         r"\partial \min(u, v)/\partial u = [u < v]",
-        False,
         "1/2 where both are equal",
     ),
-    Elementwise("positive", positive, (_zero,), r"[u > 0]' = 0", False, "0 at 0", internal=True),
-    Elementwise("equal", equal, (_zero, _zero), r"[u = v]' = 0", False, "0 everywhere", internal=True),
-    Elementwise("larger", larger, (_zero, _zero), r"[u > v]' = 0", False, "0 where both are equal", internal=True),
+    Elementwise("positive", positive, (_zero,), r"[u > 0]' = 0", "0 at 0", internal=True),
+    Elementwise("equal", equal, (_zero, _zero), r"[u = v]' = 0", "0 everywhere", internal=True),
+    Elementwise("larger", larger, (_zero, _zero), r"[u > v]' = 0", "0 where both are equal", internal=True),
 )
 
 FUNCTIONS: Mapping[str, Elementwise] = MappingProxyType({row.name: row for row in _ROWS})
