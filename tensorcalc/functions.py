@@ -1,8 +1,9 @@
 """The elementwise functions of the notation: one row each, with the derivative as people write it.
 
-`exp`, `log`, `tanh` … are SymPy's own. Those that SymPy lacks, or evaluates in ways that do not end on large numbers,
-are plain function symbols here. How a function is computed stands with whoever computes: the evaluator and each code
-target have a table of their own, by the names of these rows.
+`log`, `sin`, `erf` … are SymPy's own, or a subclass where SymPy would ask too much about their arguments. Those that
+SymPy lacks, or evaluates in ways that do not end on large numbers, are plain function symbols here. How a function is
+computed stands with whoever computes: the evaluator and each code target have a table of their own, by the names of
+these rows.
 """
 
 from __future__ import annotations
@@ -24,6 +25,25 @@ class _Real(Function):
 
     is_real = True
     is_commutative = True
+
+
+class sinh(sympy.sinh):
+    """The hyperbolic sine. SymPy's own reduces its argument modulo iπ to find out that it is real, level by level."""
+
+    is_real = True
+
+
+class cosh(sympy.cosh):
+    """The hyperbolic cosine, known to be real as `sinh` is."""
+
+    is_real = True
+    is_positive = True
+
+
+class tanh(sympy.tanh):
+    """The hyperbolic tangent, known to be real as `sinh` is."""
+
+    is_real = True
 
 
 class log1p(_Real):
@@ -154,9 +174,9 @@ _ROWS = (
     Elementwise("sin", sympy.sin, (lambda x, y: sympy.cos(x),), r"\sin' u = \cos u"),
     Elementwise("cos", sympy.cos, (lambda x, y: -sympy.sin(x),), r"\cos' u = -\sin u"),
     Elementwise("tan", sympy.tan, (lambda x, y: 1 + y**2,), r"\tan' u = 1 + \tan^2 u"),
-    Elementwise("sinh", sympy.sinh, (lambda x, y: sympy.cosh(x),), r"\sinh' u = \cosh u"),
-    Elementwise("cosh", sympy.cosh, (lambda x, y: sympy.sinh(x),), r"\cosh' u = \sinh u"),
-    Elementwise("tanh", sympy.tanh, (lambda x, y: _sub(y**2),), r"\tanh' u = 1 - \tanh^2 u"),
+    Elementwise("sinh", sinh, (lambda x, y: cosh(x),), r"\sinh' u = \cosh u"),
+    Elementwise("cosh", cosh, (lambda x, y: sinh(x),), r"\cosh' u = \sinh u"),
+    Elementwise("tanh", tanh, (lambda x, y: _sub(y**2),), r"\tanh' u = 1 - \tanh^2 u"),
     Elementwise("asin", sympy.asin, (lambda x, y: _rsqrt(_sub(x**2)),), r"\arcsin' u = 1/\sqrt{1 - u^2}"),
     Elementwise("acos", sympy.acos, (lambda x, y: -_rsqrt(_sub(x**2)),), r"\arccos' u = -1/\sqrt{1 - u^2}"),
     Elementwise("atan", sympy.atan, (lambda x, y: 1 / (1 + x**2),), r"\arctan' u = 1/(1 + u^2)"),
@@ -204,6 +224,7 @@ FUNCTIONS: Mapping[str, Elementwise] = MappingProxyType({row.name: row for row i
 """The rows by the words of the notation; those marked `internal` occur in derivatives only."""
 
 _BY_SYMBOL = {row.symbol: row for row in _ROWS}
+_BY_SYMBOL |= {f: FUNCTIONS[f.__name__] for f in (sympy.sinh, sympy.cosh, sympy.tanh)}  # of users
 
 
 def function_of(expression: Expr) -> Elementwise | None:

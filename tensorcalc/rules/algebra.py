@@ -102,6 +102,7 @@ def _align(term: Term) -> Term:
     return term
 
 
+@lru_cache(1 << 12)
 def collect(expression: Expr) -> Expr:
     """Common factors of all added terms, pulled out; then those of the most terms, while that makes it shorter.
 
@@ -207,10 +208,12 @@ def _group(expression: Expr, split: list[Factors]) -> Expr | None:
             if base is not S.One and not isinstance(base, Delta | One) and _may_leave(base, powers):
                 key = Pow(base, Integer(1) if exponent.is_positive else Integer(-1))
                 counts.setdefault(key, []).append(position)
-    shared = [(len(p), size(k), str(k), k) for k, p in counts.items() if len(p) > 1]
+    shared = {k: (len(p), size(k)) for k, p in counts.items() if len(p) > 1}
     if not shared or len(split) < 3:
         return None
-    key = max(shared, key=lambda row: (row[0], row[1], row[2]))[3]
+    most = max(shared.values())
+    equals = [k for k, rank in shared.items() if rank == most]
+    key = equals[0] if len(equals) == 1 else max(equals, key=str)
     members = counts[key]
     inside = collect(Add(*(expression.args[p] for p in members)))
     outside = Add(*(a for p, a in enumerate(expression.args) if p not in members))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import sympy
 from sympy import Add, Expr, Integer, Mul, S
 
 from tensorcalc.binding import Binder, rebuild
 from tensorcalc.expr import Component, Exp, Partial
-from tensorcalc.functions import positive, relu, sigmoid
+from tensorcalc.functions import positive, relu, sigmoid, tanh
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, factored
 
@@ -109,7 +108,7 @@ def _tanh(term: Term) -> bool:
             if term.powers.get(Add(upper, -lower)) is S.One:
                 term.multiply(base, S.One)
                 term.multiply(Add(upper, -lower), S.NegativeOne)
-                value = sympy.tanh(upper.args[0])
+                value = tanh(upper.args[0])
                 for factor in Mul.make_args(value):
                     term.multiply(factor)
                 return True
