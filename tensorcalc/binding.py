@@ -22,6 +22,7 @@ __all__ = [
     "Contraction",
     "IndexMaximum",
     "IndexProduct",
+    "binds",
     "free_indices",
     "fresh",
     "occurs",
@@ -124,6 +125,11 @@ def _height(expression: Basic) -> int:
     if isinstance(expression, Binder):
         return max(inner, *(d.number for d in expression.dummies))
     return inner
+
+
+def binds(expression: Basic) -> bool:
+    """Whether anything in the expression is an operation over dummy indices."""
+    return _height(expression) > 0
 
 
 def occurs(index: Index, expression: Basic) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache, total_ordering
 from typing import Any
 
-from sympy import Add, Expr, Integer, Mul, Pow
+from sympy import Add, Expr, Integer, Mul, Pow, sstr
 
 from tensorcalc.binding import Binder, free_indices
 from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, Iverson, LogDeterminant, One, Partial
@@ -94,7 +94,7 @@ class _Text:
 
 @lru_cache(1 << 14)
 def _printed(expression: Expr) -> str:
-    return str(expression)
+    return str(sstr(expression, order="none"))
 
 
 def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:
