@@ -7,7 +7,7 @@ from functools import lru_cache
 from sympy import Add, Expr, Integer, Mul, Pow, S, gcd
 
 from tensorcalc.binding import Binder, free_indices, product, rebuild
-from tensorcalc.expr import Component, Delta, Group, One, Partial
+from tensorcalc.expr import Component, Delta, Group, One, Partial, contains
 from tensorcalc.index import Adjoint, Index
 from tensorcalc.rules.contraction import contract, settle
 from tensorcalc.rules.rule import Rule
@@ -54,7 +54,7 @@ def size(expression: Expr) -> int:
 
 def ungroup(expression: Expr) -> Expr:
     """The expression without the brackets that were kept for a line."""
-    if not expression.has(Group):
+    if not contains(expression, Group):
         return expression
     if isinstance(expression, Group):
         return ungroup(expression.expression)

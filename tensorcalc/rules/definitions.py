@@ -10,7 +10,7 @@ import sympy
 from sympy import Add, Expr, Function, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
-from tensorcalc.expr import Component, Delta, Exp, Inverse, Iverson, One
+from tensorcalc.expr import Component, Delta, Exp, Inverse, Iverson, One, contains
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.isomorphism import Signature, signature
 from tensorcalc.rules.algebra import content_of, multiply_out, size
@@ -72,7 +72,7 @@ def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> 
 
 def _outlines(whole: Expr, factors: Sequence[tuple[Expr, Expr]]) -> frozenset[_Outline]:
     """The outlines of what must be there for a pattern to occur; none where a δ or a bracket in it may vanish."""
-    if whole.has(Delta, One, Iverson):
+    if contains(whole, Delta, One, Iverson):
         return frozenset()
     if whole.is_Add:
         return frozenset((_outline(whole),))
@@ -220,7 +220,7 @@ class _Folding:
     def _product(self, expression: Expr, patterns: Sequence[Pattern]) -> Expr | None:
         """Fold one pattern into a product: first among whole factors, then inside the sum it is."""
         candidates = [factored(expression)]
-        if expression.has(Contraction):
+        if contains(expression, Contraction):
             candidates.append(opened(expression, self.names))
         for candidate in candidates:
             fitting = [p for p in patterns if p.fits(candidate.powers)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sympy import Add, Expr, Integer, Mul, S
 
 from tensorcalc.binding import Binder, rebuild
-from tensorcalc.expr import Component, Exp, Partial
+from tensorcalc.expr import Component, Exp, Partial, contains
 from tensorcalc.functions import positive, relu, sigmoid, tanh
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, factored
@@ -22,7 +22,7 @@ EXPONENTS = Rule("adding exponents", r"e^{u} e^{v} = e^{u + v}")
 
 def recognise(expression: Expr, fired: dict[Rule, None]) -> Expr:
     """Replace products by the functions they equal, innermost first."""
-    if not expression.has(Exp, positive, sigmoid):
+    if not contains(expression, Exp, positive, sigmoid):
         return expression
     return _recognise(expression, fired, Names((expression,)))
 
