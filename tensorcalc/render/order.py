@@ -6,10 +6,22 @@ from collections.abc import Sequence
 from functools import lru_cache, total_ordering
 from typing import Any
 
-from sympy import Add, Expr, Integer, Mul, Pow, sstr
+from sympy import Add, Expr, Integer, Mul, Pow
+from sympy.printing.str import StrPrinter
 
 from tensorcalc.binding import Binder, free_indices
-from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, Iverson, LogDeterminant, One, Partial
+from tensorcalc.expr import (
+    Component,
+    Delta,
+    Determinant,
+    Group,
+    Inverse,
+    Iverson,
+    LogDeterminant,
+    One,
+    Partial,
+    contains,
+)
 from tensorcalc.index import Adjoint, Dimension, Index, Slope
 from tensorcalc.render.context import LAST, Context, components
 
@@ -58,14 +70,14 @@ def category(factor: Expr) -> int:
         return PARTIAL
     if isinstance(factor, Add | Mul | Group | Binder):
         return BRACKET
-    return FUNCTION if factor.has(Index) or any(c.indices for c in components(factor)) else SCALAR
+    return FUNCTION if contains(factor, Index) or any(c.indices for c in components(factor)) else SCALAR
 
 
 def is_constant(factor: Expr) -> bool:
     """Whether a factor is made of numbers and dimensions only."""
-    return factor.is_number or (
-        factor.has(Dimension) and not factor.has(Component, Inverse, Determinant, LogDeterminant, Index)
-    )
+    if contains(factor, Component, Inverse, Determinant, LogDeterminant, Index):
+        return False
+    return factor.is_number or contains(factor, Dimension)
 
 
 @total_ordering
@@ -92,9 +104,23 @@ class _Text:
     __hash__ = None  # type: ignore[assignment]
 
 
+class _Printer(StrPrinter):
+    """SymPy's text of an expression, made once for every part."""
+
+    def _print(self, expr: object, **options: object) -> str:
+        return _printed(expr) if isinstance(expr, Expr) else str(super()._print(expr, **options))
+
+    def fresh(self, expression: Expr) -> str:
+        """The text of an expression that was not printed before."""
+        return str(super()._print(expression))
+
+
+_PRINTER = _Printer({"order": "none"})
+
+
 @lru_cache(1 << 14)
 def _printed(expression: Expr) -> str:
-    return str(sstr(expression, order="none"))
+    return _PRINTER.fresh(expression)
 
 
 def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:
