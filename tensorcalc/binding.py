@@ -22,6 +22,7 @@ __all__ = [
     "Contraction",
     "IndexMaximum",
     "IndexProduct",
+    "binds",
     "free_indices",
     "fresh",
     "occurs",
@@ -126,6 +127,11 @@ def _height(expression: Basic) -> int:
     return inner
 
 
+def binds(expression: Basic) -> bool:
+    """Whether anything in the expression is an operation over dummy indices."""
+    return _height(expression) > 0
+
+
 def occurs(index: Index, expression: Basic) -> bool:
     """Whether the expression depends on the value of a free index."""
     return index in free_indices(expression)
@@ -214,21 +220,30 @@ def replace(expression: Expr, function: Callable[[Expr], Expr | None], avoid: It
     """Replace nodes from the outside in: where `function` returns an expression, that stands instead of the node.
 
     Sums are opened with fresh indices before `function` sees their summand, so nothing it inserts can be captured;
-    `avoid` are expressions whose free indices the fresh ones must not meet.
+    `avoid` are expressions whose free indices the fresh ones must not meet. Equal nodes are replaced alike, once.
     """
-    found = function(expression)
-    if found is not None:
-        return found
-    if not expression.args:
-        return expression
-    if isinstance(expression, Binder):
-        body, indices = expression.open(avoid)
-        changed = replace(body, function, (*avoid, *indices))
-        return expression if changed is body else expression.func(changed, *indices)
-    arguments = [replace(a, function, avoid) for a in expression.args]
-    if all(new is old for new, old in zip(arguments, expression.args, strict=True)):
-        return expression
-    return rebuild(expression, arguments)
+    return _replace(expression, function, tuple(avoid), {})
+
+
+def _replace(
+    expression: Expr, function: Callable[[Expr], Expr | None], avoid: tuple[Basic, ...], seen: dict[Expr, Expr]
+) -> Expr:
+    known = seen.get(expression)
+    if known is not None:
+        return known
+    result = function(expression)
+    if result is None:
+        result = expression
+        if isinstance(expression, Binder):
+            body, indices = expression.open(avoid)
+            changed = _replace(body, function, (*avoid, *indices), seen)
+            result = expression if changed is body else expression.func(changed, *indices)
+        elif expression.args:
+            arguments = [_replace(a, function, avoid, seen) for a in expression.args]
+            if not all(new is old for new, old in zip(arguments, expression.args, strict=True)):
+                result = rebuild(expression, arguments)
+    seen[expression] = result
+    return result
 
 
 def _canonical(body: Expr, dummies: Sequence[Index]) -> tuple[Expr, tuple[BoundIndex, ...]]:

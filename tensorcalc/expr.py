@@ -7,10 +7,12 @@ with a repeated index is summed only under a `Contraction` (`tensorcalc.binding`
 from __future__ import annotations
 
 import operator
+from functools import lru_cache
 from typing import Any
 
 import sympy
 from sympy import Expr, Integer, S
+from sympy.core.basic import Basic
 
 from tensorcalc.index import BoundIndex, Index, Tensor
 
@@ -26,6 +28,7 @@ __all__ = [
     "One",
     "Partial",
     "bracketed",
+    "contains",
     "delta",
     "one",
 ]
@@ -289,6 +292,16 @@ class Exp(sympy.exp):
         return f"exp({printer._print(self.args[0])})"
 
     _sympyrepr = _sympystr
+
+
+def contains(expression: Basic, *kinds: type[Basic]) -> bool:
+    """Whether a node of one of these kinds occurs in the expression. Every part is looked at once, ever."""
+    return any(issubclass(kind, kinds) for kind in _kinds(expression))
+
+
+@lru_cache(1 << 16)
+def _kinds(expression: Basic) -> frozenset[type[Basic]]:
+    return frozenset((type(expression),)).union(*(_kinds(a) for a in expression.args))
 
 
 def delta(a: Expr | int, b: Expr | int) -> Expr:

@@ -1,8 +1,9 @@
 """The elementwise functions of the notation: one row each, with the derivative as people write it.
 
-`exp`, `log`, `tanh` … are SymPy's own. Those that SymPy lacks, or evaluates in ways that do not end on large numbers,
-are plain function symbols here. How a function is computed stands with whoever computes: the evaluator and each code
-target have a table of their own, by the names of these rows.
+`log`, `sin`, `erf` … are SymPy's own, or a subclass where SymPy would ask too much about their arguments. Those that
+SymPy lacks, or evaluates in ways that do not end on large numbers, are plain function symbols here. How a function is
+computed stands with whoever computes: the evaluator and each code target have a table of their own, by the names of
+these rows.
 """
 
 from __future__ import annotations
@@ -24,6 +25,25 @@ class _Real(Function):
 
     is_real = True
     is_commutative = True
+
+
+class sinh(sympy.sinh):
+    """The hyperbolic sine. SymPy's own reduces its argument modulo iπ to find out that it is real, level by level."""
+
+    is_real = True
+
+
+class cosh(sympy.cosh):
+    """The hyperbolic cosine, known to be real as `sinh` is."""
+
+    is_real = True
+    is_positive = True
+
+
+class tanh(sympy.tanh):
+    """The hyperbolic tangent, known to be real as `sinh` is."""
+
+    is_real = True
 
 
 class log1p(_Real):
@@ -107,15 +127,14 @@ class Elementwise:
 
     `name` is the word of the notation. `symbol` builds the SymPy expression. `derivatives` has one entry for each
     argument: the derivative by that argument, from the arguments and the value. `law` says the same in LaTeX, of the
-    arguments `u` and `v`. `analytic`: may be evaluated with complex steps. `kinks`: where not differentiable, in
-    words, with the value taken there; empty where it is smooth.
+    arguments `u` and `v`. `kinks`: where not differentiable, in words, with the value
+    taken there; empty where it is smooth.
     """
 
     name: str
     symbol: Callable[..., Expr]
     derivatives: tuple[Derivative, ...]
     law: str
-    analytic: bool = True
     kinks: str = ""
     internal: bool = field(default=False)
 
@@ -150,14 +169,14 @@ _ROWS = (
     Elementwise("log", sympy.log, (lambda x, y: 1 / x,), r"(\log u)' = 1/u"),
     Elementwise("log1p", log1p, (lambda x, y: 1 / (1 + x),), r"\operatorname{log1p}' u = 1/(1 + u)"),
     Elementwise("expm1", expm1, (lambda x, y: Exp(x),), r"\operatorname{expm1}' u = e^u"),
-    Elementwise("abs", Abs, (lambda x, y: sympy.sign(x),), r"|u|' = \operatorname{sign} u", False, "0 at 0"),
-    Elementwise("sign", sympy.sign, (_zero,), r"\operatorname{sign}' u = 0", False, "0 at 0"),
+    Elementwise("abs", Abs, (lambda x, y: sympy.sign(x),), r"|u|' = \operatorname{sign} u", "0 at 0"),
+    Elementwise("sign", sympy.sign, (_zero,), r"\operatorname{sign}' u = 0", "0 at 0"),
     Elementwise("sin", sympy.sin, (lambda x, y: sympy.cos(x),), r"\sin' u = \cos u"),
     Elementwise("cos", sympy.cos, (lambda x, y: -sympy.sin(x),), r"\cos' u = -\sin u"),
     Elementwise("tan", sympy.tan, (lambda x, y: 1 + y**2,), r"\tan' u = 1 + \tan^2 u"),
-    Elementwise("sinh", sympy.sinh, (lambda x, y: sympy.cosh(x),), r"\sinh' u = \cosh u"),
-    Elementwise("cosh", sympy.cosh, (lambda x, y: sympy.sinh(x),), r"\cosh' u = \sinh u"),
-    Elementwise("tanh", sympy.tanh, (lambda x, y: _sub(y**2),), r"\tanh' u = 1 - \tanh^2 u"),
+    Elementwise("sinh", sinh, (lambda x, y: cosh(x),), r"\sinh' u = \cosh u"),
+    Elementwise("cosh", cosh, (lambda x, y: sinh(x),), r"\cosh' u = \sinh u"),
+    Elementwise("tanh", tanh, (lambda x, y: _sub(y**2),), r"\tanh' u = 1 - \tanh^2 u"),
     Elementwise("asin", sympy.asin, (lambda x, y: _rsqrt(_sub(x**2)),), r"\arcsin' u = 1/\sqrt{1 - u^2}"),
     Elementwise("acos", sympy.acos, (lambda x, y: -_rsqrt(_sub(x**2)),), r"\arccos' u = -1/\sqrt{1 - u^2}"),
     Elementwise("atan", sympy.atan, (lambda x, y: 1 / (1 + x**2),), r"\arctan' u = 1/(1 + u^2)"),
@@ -165,7 +184,7 @@ _ROWS = (
     Elementwise(
         "softplus", softplus, (lambda x, y: sigmoid(x),), r"\operatorname{softplus}' u = \operatorname{sigmoid} u"
     ),
-    Elementwise("relu", relu, (lambda x, y: positive(x),), r"\operatorname{relu}' u = [u > 0]", False, "0 at 0"),
+    Elementwise("relu", relu, (lambda x, y: positive(x),), r"\operatorname{relu}' u = [u > 0]", "0 at 0"),
     Elementwise(
         "silu",
         silu,
@@ -179,17 +198,14 @@ _ROWS = (
         (lambda x, y: Mul(Integer(2), _rsqrt(pi), Exp(-(x**2))),),
         r"\operatorname{erf}' u = 2 e^{-u^2}/\sqrt{\pi}",
     ),
-    Elementwise("lgamma", lgamma, (lambda x, y: digamma(x),), r"(\log\Gamma)' u = \psi(u)", False),
-    Elementwise("digamma", digamma, (lambda x, y: polygamma(S.One, x),), r"\psi' u = \psi^{(1)}(u)", False),
-    Elementwise(
-        "polygamma", polygamma, (_zero, _polygamma), r"{\psi^{(n)}}' u = \psi^{(n + 1)}(u)", False, internal=True
-    ),
+    Elementwise("lgamma", lgamma, (lambda x, y: digamma(x),), r"(\log\Gamma)' u = \psi(u)"),
+    Elementwise("digamma", digamma, (lambda x, y: polygamma(S.One, x),), r"\psi' u = \psi^{(1)}(u)"),
+    Elementwise("polygamma", polygamma, (_zero, _polygamma), r"{\psi^{(n)}}' u = \psi^{(n + 1)}(u)", internal=True),
     Elementwise(
         "max",
         maximum,
         (lambda a, b, y: larger(a, b), lambda a, b, y: larger(b, a)),
         r"\partial \max(u, v)/\partial u = [u > v]",
-        False,
         "1/2 where both are equal",
     ),
     Elementwise(
@@ -197,18 +213,18 @@ _ROWS = (
         minimum,
         (lambda a, b, y: larger(b, a), lambda a, b, y: larger(a, b)),
         r"\partial \min(u, v)/\partial u = [u < v]",
-        False,
         "1/2 where both are equal",
     ),
-    Elementwise("positive", positive, (_zero,), r"[u > 0]' = 0", False, "0 at 0", internal=True),
-    Elementwise("equal", equal, (_zero, _zero), r"[u = v]' = 0", False, "0 everywhere", internal=True),
-    Elementwise("larger", larger, (_zero, _zero), r"[u > v]' = 0", False, "0 where both are equal", internal=True),
+    Elementwise("positive", positive, (_zero,), r"[u > 0]' = 0", "0 at 0", internal=True),
+    Elementwise("equal", equal, (_zero, _zero), r"[u = v]' = 0", "0 everywhere", internal=True),
+    Elementwise("larger", larger, (_zero, _zero), r"[u > v]' = 0", "0 where both are equal", internal=True),
 )
 
 FUNCTIONS: Mapping[str, Elementwise] = MappingProxyType({row.name: row for row in _ROWS})
 """The rows by the words of the notation; those marked `internal` occur in derivatives only."""
 
 _BY_SYMBOL = {row.symbol: row for row in _ROWS}
+_BY_SYMBOL |= {f: FUNCTIONS[f.__name__] for f in (sympy.sinh, sympy.cosh, sympy.tanh)}  # of users
 
 
 def function_of(expression: Expr) -> Elementwise | None:

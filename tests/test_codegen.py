@@ -229,6 +229,14 @@ TABLE: dict[str, Callable[[], Program]] = {
         r2[n, i], fn("sigmoid", x[n, i]) + fn("silu", y[n, i]) + fn("gelu", x[n, i]) + fn("erf", y[n, i])
     ),
     "gamma": lambda: program(r2[n, i], fn("lgamma", 1 + x[n, i] ** 2)),
+    "functions of sizes": lambda: program(
+        r2[n, i],
+        fn("max", N, x[n, i]) * fn("min", y[n, i], C)
+        + fn("log", fn("exp", -N) + fn("exp", x[n, i]))
+        + fn("log", fn("exp", y[n, i]) + 3)
+        + N * fn("log", N) * x[n, i]
+        + fn("sigmoid", N / C) * fn("gelu", C / N),
+    ),
     "intermediates": lambda: program(
         r2[n, i],
         x[n, i] * Named("z", N)[n] + Named("y2", C)[i],

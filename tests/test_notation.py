@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sympy import Add, Expr, Integer, Mul, Pow, Rational, S, log, pi, tanh
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, S, log, pi
 
 import tensorcalc.notation
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, product
@@ -18,7 +18,7 @@ from tensorcalc.expr import (
     LogDeterminant,
     One,
 )
-from tensorcalc.functions import FUNCTIONS
+from tensorcalc.functions import FUNCTIONS, tanh
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.notation import check_name, parse_text
 from tensorcalc.system import System

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 import sympy
-from sympy import Expr, Float, Integer, Rational, S, log, sqrt, tanh
+from sympy import Expr, Float, Integer, Rational, S, log, sqrt
 
 import article
 from tensorcalc import render
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct
 from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, Iverson, LogDeterminant, One, Partial
-from tensorcalc.functions import equal, larger, maximum, positive, relu, sigmoid
+from tensorcalc.functions import equal, larger, maximum, positive, relu, sigmoid, tanh
 from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent, Tensor
 from tensorcalc.render import Context
 from tensorcalc.system import Definition, System

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from sympy import Add, Expr, Mul, Pow, S, log, sqrt, tanh
+from sympy import Add, Expr, Mul, Pow, S, log, sqrt
 
 import tensorcalc as tc
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, free_indices
@@ -19,7 +19,7 @@ from tensorcalc.check import autograd
 from tensorcalc.derivation.engine import Engine
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Exp, Group, Inverse, Iverson, LogDeterminant, One, Partial, delta
-from tensorcalc.functions import FUNCTIONS, Elementwise
+from tensorcalc.functions import FUNCTIONS, Elementwise, tanh
 from tensorcalc.index import Adjoint, Dimension, Index, Tensor
 from tensorcalc.rules import derivatives
 from tensorcalc.rules.algebra import multiply_out

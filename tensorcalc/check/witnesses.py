@@ -163,9 +163,9 @@ def _slope(
     """The derivative of an array-valued function of the environment as a tensor moves along a direction."""
     step = STEP_NEAR_KINKS if may_have_kinks(environment) or _has_maximum(environment) else STEP
     base = environment.value(variable).astype(np.float64)
-    parts = [
-        sign * weight * function(environment.with_value(variable, base + sign * distance * step * direction, False))
-        for distance, weight in STENCIL
-        for sign in (1, -1)
-    ]
+
+    def moved(distance: float) -> Environment:
+        return environment.with_value(variable, np.asarray(base + distance * step * direction), direct=False)
+
+    parts = (w * (function(moved(distance)) - function(moved(-distance))) for distance, w in STENCIL)
     return _total(parts) / step

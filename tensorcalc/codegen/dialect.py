@@ -211,6 +211,7 @@ TORCH = Dialect(
         value="torch.full((), {0}, dtype={dtype}{device})",
         **{"copy=": "torch.mul({0}, 1, out={out})", "max number": "torch.clamp({0}, min={1})"},
         **{"min number": "torch.clamp({0}, max={1})"},
+        **{"logaddexp number": "torch.logaddexp({0}, torch.full((), {1}, dtype={dtype}{device}))"},
         einsum="torch.einsum({0})",
         tensordot="torch.tensordot({0}, {1}, dims={2})",
     ),

@@ -28,7 +28,7 @@ def elementwise(block: Block, expression: Expr, arguments: list[Array]) -> Array
 
 def guarded(block: Block, zero: Array, value: Array) -> Array:
     """The value where `zero` is not 0, else 0."""
-    zero, value = block.bind(block.numbers(zero)), block.numbers(value)
+    zero, value = block.bind(block.array(zero)), block.numbers(value)
     axes = union((zero, value), block.hint)
     block.guards.update(dict.fromkeys(block.dialect.guards.get("guarded", ())))
     first, second = (block.aligned(a, axes) for a in (zero, value))
@@ -48,6 +48,11 @@ def _word(expression: Expr) -> str:
 
 
 def _plain(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
+    """One call. Of an array and a plain number, in either order, the library may need its own form."""
+    numbers = [a for a in arguments if a.kind is Kind.PYTHON]
+    if len(numbers) == 1 and f"{word} number" in block.dialect.functions:
+        other = next(a for a in arguments if a.kind is not Kind.PYTHON)
+        return block.call(f"{word} number", [other, numbers[0]], axes)
     return block.call(word, arguments, axes)
 
 
@@ -67,20 +72,9 @@ def _larger(block: Block, word: str, arguments: list[Array], axes: tuple[Index, 
     return Array(f"({first.code} + ({a} >= {b})) / 2", axes, Level.PRODUCT)
 
 
-def _extreme(block: Block, word: str, arguments: list[Array], axes: tuple[Index, ...]) -> Array:
-    """max and min; a plain number may need the library's own form."""
-    numbers = [a for a in arguments if a.kind is Kind.PYTHON]
-    if len(numbers) == 1 and f"{word} number" in block.dialect.functions:
-        other = next(a for a in arguments if a.kind is not Kind.PYTHON)
-        return block.call(f"{word} number", [other, numbers[0]], axes)
-    return block.call(word, arguments, axes)
-
-
 _Form = Callable[[Block, str, list[Array], tuple[Index, ...]], Array]
 _FORMS: Mapping[str, _Form] = {
     "positive": _positive,
     "larger": _larger,
     "equal": _equal,
-    "max": _extreme,
-    "min": _extreme,
 }

@@ -7,6 +7,8 @@ D is a sum of exponentials. Both look through definitions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
 
 import sympy
 from sympy import Add, Expr, Mul, Pow, S, log
@@ -37,6 +39,22 @@ def _without(factors: Sequence[Expr], some: Sequence[Expr]) -> list[Expr] | None
     return rest
 
 
+_Answer = Callable[["Exponentials", Expr], Any]
+
+
+def _remembered(question: _Answer) -> _Answer:
+    """A question that is asked again for the parts of a part: its answer is kept for each scope."""
+
+    @wraps(question)
+    def answer(self: Exponentials, e: Expr) -> Any:
+        key = question.__name__, e, self.scope
+        if key not in self.answers:
+            self.answers[key] = question(self, e)
+        return self.answers[key]
+
+    return answer
+
+
 class Exponentials:
     """Exponentials of one program. `rewrite` makes an argument of a row function stable in turn."""
 
@@ -44,6 +62,7 @@ class Exponentials:
         self.rows = rows
         self._definitions = {d.tensor: d for d in definitions}
         self.scope: tuple[Index, ...] = ()
+        self.answers: dict[tuple[str, Expr, tuple[Index, ...]], Any] = {}
         self.rewrite: Callable[[Expr], Expr] = lambda expression: expression
 
     def meaning(self, expression: Expr) -> Expr | None:
@@ -61,6 +80,7 @@ class Exponentials:
 
     # log e
 
+    @_remembered
     def logarithm(self, e: Expr) -> Expr | None:
         """log e, where e holds an exponential as a factor or is a sum of exponentials; else `None`."""
         if isinstance(e, sympy.exp):
@@ -162,6 +182,7 @@ class Exponentials:
 
     # e/D
 
+    @_remembered
     def quotient(self, e: Expr) -> Expr | None:
         """A product with sums of exponentials in its denominator, as softmaxes and sigmoids; `None` elsewhere."""
         factors = list(Mul.make_args(e))
@@ -210,6 +231,7 @@ class Exponentials:
                     return found
         return None
 
+    @_remembered
     def _is_exponential_sum(self, e: Expr) -> bool:
         if isinstance(e, Group):
             return self._is_exponential_sum(e.expression)

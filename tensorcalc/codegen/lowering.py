@@ -24,11 +24,13 @@ from tensorcalc.codegen.gather import subscript
 from tensorcalc.codegen.sizes import Origin, affine, fits
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, Iverson, LogDeterminant, One
+from tensorcalc.functions import cosh, sinh, tanh
 from tensorcalc.index import Dimension, Index, Tensor
 
 __all__ = ["Lowering", "Stored"]
 
 _MATRIX_WORDS = {Inverse: "inv", Determinant: "det", LogDeterminant: "logdet"}
+_EVALUATED = (Exp, cosh, sinh, tanh)  # functions of ours whose values SymPy knows
 _RELATIONS = {"le": "<=", "lt": "<", "ge": ">=", "gt": ">", "eq": "==", "ne": "!="}
 
 
@@ -313,8 +315,10 @@ def _distributed(body: Expr, dummies: tuple[Index, ...]) -> Expr:
 
 def _is_constant(expression: Expr) -> bool:
     """Whether the expression is made of numbers alone, such as sqrt(2)."""
+    if not expression.is_number:
+        return False
     own = (f for f in expression.atoms(Function) if type(f).__module__.startswith("tensorcalc."))
-    return bool(expression.is_number) and all(isinstance(f, Exp) for f in own)
+    return all(isinstance(f, _EVALUATED) for f in own)
 
 
 def _fraction(factors: Iterable[Expr]) -> tuple[list[Expr], list[Expr]]:

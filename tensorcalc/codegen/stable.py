@@ -20,7 +20,7 @@ from tensorcalc.codegen.matching import matched
 from tensorcalc.codegen.nodes import Guarded, LogSoftmax, RowFunction
 from tensorcalc.codegen.rows import Rows
 from tensorcalc.expr import Component, Delta, Exp, Group, Inverse, Iverson, One
-from tensorcalc.functions import log1p, sigmoid
+from tensorcalc.functions import log1p, sigmoid, tanh
 from tensorcalc.index import Index, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
@@ -173,7 +173,7 @@ def _tanh(r: _Rewriter, e: Expr) -> Expr | None:
     for number, share in shares:
         if isinstance(share, sigmoid) and (-number, sigmoid(-share.args[0])) in shares and number.is_positive:
             rest = [t for t in e.args if t.as_coeff_Mul()[1] not in (share, sigmoid(-share.args[0]))]
-            return r.rewrite(Add(*rest, product((number, sympy.tanh(share.args[0] / 2)))))
+            return r.rewrite(Add(*rest, product((number, tanh(share.args[0] / 2)))))
     return None
 
 

@@ -13,7 +13,7 @@ from sympy import Add, Expr, S
 
 from tensorcalc.binding import free_indices, replace
 from tensorcalc.derivation.model import Step
-from tensorcalc.expr import One, Partial
+from tensorcalc.expr import One, Partial, contains
 from tensorcalc.index import Index
 from tensorcalc.rules.algebra import (
     EXPAND,
@@ -46,7 +46,7 @@ FAMILIES: tuple[Callable[[Partial, Scope, Fired], Expr | None], ...] = (
 def differentiate(line: Expr, scope: Scope) -> list[Step]:
     """The lines from an unevaluated derivative to one without; the first family that changes the line makes a step."""
     steps: list[Step] = []
-    while line.has(Partial):
+    while contains(line, Partial):
         before = line
         for family in FAMILIES:
             fired: Fired = {}

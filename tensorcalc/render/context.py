@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from sympy import Expr, Integer
@@ -132,12 +132,11 @@ def base(tensor: Tensor) -> Tensor:
     return tensor.of if isinstance(tensor, Adjoint | Tangent | Slope) else tensor
 
 
-def components(expression: Basic) -> Iterator[Component | Inverse]:
-    """Every component in an expression, those of inverses included."""
-    if isinstance(expression, Component | Inverse):
-        yield expression
-    for argument in expression.args:
-        yield from components(argument)
+@lru_cache(1 << 14)
+def components(expression: Basic) -> tuple[Component | Inverse, ...]:
+    """The components in an expression in order of appearance, those of labels and inverses included."""
+    own = (expression,) if isinstance(expression, Component | Inverse) else ()
+    return tuple(dict.fromkeys((*own, *(c for argument in expression.args for c in components(argument)))))
 
 
 EMPTY = Context()

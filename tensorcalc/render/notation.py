@@ -103,7 +103,11 @@ class Notation:
 
     def factor(self, node: Node, last: bool, bare: bool) -> str:
         """One of the factors of a product."""
-        text, level = self.print(node, bare and last)
+        return self.as_factor(self.print(node, bare and last), last)
+
+    def as_factor(self, printed: Printed, last: bool) -> str:
+        """What was printed as one of the factors of a product, in brackets where it needs them."""
+        text, level = printed
         if level <= Level.PRODUCT and not (level == Level.SIGMA and last):
             return self.brackets(text)
         return text

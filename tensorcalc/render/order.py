@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache, total_ordering
 from typing import Any
 
 from sympy import Add, Expr, Function, Integer, Mul, Pow
+from sympy.printing.str import StrPrinter
 
 from tensorcalc.binding import Binder, free_indices
-from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, Iverson, LogDeterminant, One, Partial
+from tensorcalc.expr import (
+    Component,
+    Delta,
+    Determinant,
+    Group,
+    Inverse,
+    Iverson,
+    LogDeterminant,
+    One,
+    Partial,
+    contains,
+)
 from tensorcalc.index import Adjoint, Dimension, Index, Slope
 from tensorcalc.render.context import LAST, Context, components
 
@@ -61,14 +74,57 @@ def category(factor: Expr) -> int:
         return PLAIN
     if isinstance(factor, Add | Mul | Group | Binder):
         return BRACKET
-    return FUNCTION if factor.has(Index) or any(c.indices for c in components(factor)) else SCALAR
+    return FUNCTION if contains(factor, Index) or any(c.indices for c in components(factor)) else SCALAR
 
 
 def is_constant(factor: Expr) -> bool:
     """Whether a factor is made of numbers and dimensions only."""
-    return factor.is_number or (
-        factor.has(Dimension) and not factor.has(Component, Inverse, Determinant, LogDeterminant, Index)
-    )
+    if contains(factor, Component, Inverse, Determinant, LogDeterminant, Index):
+        return False
+    return factor.is_number or contains(factor, Dimension)
+
+
+@total_ordering
+class _Text:
+    """The text of something, as the last part of a key: it is made only where all other parts are equal."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: object) -> None:
+        self._of = of
+
+    def __str__(self) -> str:
+        return _printed(self._of) if isinstance(self._of, Expr) else str(self._of)
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Text) and str(self) == str(other)
+
+    def __lt__(self, other: _Text) -> bool:
+        return str(self) < str(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class _Printer(StrPrinter):
+    """SymPy's text of an expression, made once for every part."""
+
+    def _print(self, expr: object, **options: object) -> str:
+        return _printed(expr) if isinstance(expr, Expr) else str(super()._print(expr, **options))
+
+    def fresh(self, expression: Expr) -> str:
+        """The text of an expression that was not printed before."""
+        return str(super()._print(expression))
+
+
+_PRINTER = _Printer({"order": "none"})
+
+
+@lru_cache(1 << 14)
+def _printed(expression: Expr) -> str:
+    return _PRINTER.fresh(expression)
 
 
 def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:
@@ -87,8 +143,8 @@ def factor_key(factor: Expr, context: Context) -> tuple[Any, ...]:
     if kind in (PLAIN, BRACKET):
         inner = factor.expression if isinstance(factor, Group) else factor
         late = any(rank == 2 for rank, _ in keys)
-        return kind, late, inner.is_Add, place, keys, str(factor)
-    return kind, place, keys, str(factor)
+        return kind, late, inner.is_Add, place, keys, _Text(factor)
+    return kind, place, keys, _Text(factor)
 
 
 def term_key(factors: Sequence[Expr], context: Context, late: bool = False) -> tuple[Any, ...]:
@@ -102,12 +158,12 @@ def term_key(factors: Sequence[Expr], context: Context, late: bool = False) -> t
         first = factor_key(factor, context)
         place = min((context.place(c.tensor) for c in components(factor)), default=LAST)
         power = -factor.exp if isinstance(factor, Pow) and factor.exp.is_Rational else Integer(-1)
-        return place, kind, power, str(first[2:])
+        return place, kind, power, _Text(first[2:])
 
     adjoints = [c for f in factors if category(f) == ADJOINT for c in components(f)]
     upstream = max((context.place(c.tensor) for c in adjoints), default=-1)
     counted = [f for f in factors if category(f) != ONE and not is_constant(f)]
-    return 1 if counted else 2 if late else 0, -upstream, tuple(sorted(key(f) for f in counted)), str(factors)
+    return 1 if counted else 2 if late else 0, -upstream, tuple(sorted(key(f) for f in counted)), _Text(factors)
 
 
 def index_order(indices: Sequence[Expr], context: Context) -> list[Expr]:

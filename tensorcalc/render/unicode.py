@@ -45,8 +45,9 @@ class UnicodeText(Notation):
 
     def product(self, factors: Sequence[Node], bare: bool) -> str:
         last = len(factors) - 1
-        fractions = [self.print(f)[1] == Level.FRACTION for f in factors]
-        texts = [self.factor(f, k == last, bare) for k, f in enumerate(factors)]
+        printed = [self.print(f, bare and k == last) for k, f in enumerate(factors)]
+        fractions = [level == Level.FRACTION for _, level in printed]
+        texts = [self.as_factor(p, k == last) for k, p in enumerate(printed)]
         for k, fraction in enumerate(fractions):
             if fraction and (k < last or fractions[k - 1]):
                 texts[k] = self.brackets(texts[k])

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
-from tensorcalc.binding import Binder, Contraction, free_indices, rename
+from tensorcalc.binding import Binder, Contraction, binds, free_indices, rename
 from tensorcalc.expr import (
     Component,
     Delta,
@@ -71,6 +71,7 @@ class _Walk:
         self.context = context
         self.explicit = context.style == "sigma"
         self.chosen: dict[str, Dimension] = {}
+        self.known: dict[Expr, tuple[Node, tuple[Any, ...]]] = {}
 
     def node(self, expression: Expr, taken: set[str], closed: bool = False) -> Node:
         """Any expression. `closed`: it becomes the base of a power or a denominator, so its sums must show."""
@@ -92,7 +93,14 @@ class _Walk:
         return Sum(tuple(node for _, node in terms))
 
     def term(self, expression: Expr, taken: set[str], closed: bool = False) -> tuple[Node, tuple[Any, ...]]:
-        """A term with its sorting key."""
+        """A term with its sorting key. Without sums it looks the same wherever it stands."""
+        if binds(expression):
+            return self._term(expression, taken, closed)
+        if expression not in self.known:
+            self.known[expression] = self._term(expression, taken, closed)
+        return self.known[expression]
+
+    def _term(self, expression: Expr, taken: set[str], closed: bool) -> tuple[Node, tuple[Any, ...]]:
         number, factors, dummies = self.factors(expression, taken)
         if dummies:
             factors += self.needed_ones(factors, dummies, closed)

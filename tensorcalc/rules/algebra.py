@@ -7,7 +7,7 @@ from functools import lru_cache
 from sympy import Add, Expr, S, gcd
 
 from tensorcalc.binding import Binder, free_indices, rebuild
-from tensorcalc.expr import Component, Delta, Group, One, Partial
+from tensorcalc.expr import Component, Delta, Group, One, Partial, contains
 from tensorcalc.index import Index
 from tensorcalc.rules.contraction import contract, settle
 from tensorcalc.rules.rule import Rule
@@ -58,7 +58,7 @@ def size(expression: Expr) -> int:
 
 def ungroup(expression: Expr) -> Expr:
     """The expression without the brackets that were kept for a line."""
-    if not expression.has(Group):
+    if not contains(expression, Group):
         return expression
     if isinstance(expression, Group):
         return ungroup(expression.expression)

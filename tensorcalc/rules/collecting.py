@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from sympy import Add, Expr, Mul, Pow, S, gcd
 
@@ -19,6 +20,7 @@ CANCEL = Rule("cancelling", r"\frac{a}{a} = 1")
 COLLECT = Rule("collecting", r"a b + a c = a (b + c)")
 
 
+@lru_cache(1 << 12)
 def collect(expression: Expr) -> Expr:
     """Common factors of all added terms, pulled out; then those of the most terms, while that makes it shorter.
 

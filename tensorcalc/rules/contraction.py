@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Add, Expr, Pow, S
+from sympy.core.basic import Basic
 
 from tensorcalc.binding import Binder, Contraction, free_indices, rebuild
-from tensorcalc.expr import Component, Delta, Group, Iverson, One
+from tensorcalc.expr import Component, Delta, Group, Iverson, One, contains
 from tensorcalc.index import Adjoint, Index
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, opened
@@ -29,7 +31,7 @@ def contract(expression: Expr, fired: dict[Rule, None]) -> Expr:
 
 
 def _contract(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
-    if not expression.has(Delta, One, Group) and not _has_idle_dummy(expression):
+    if not contains(expression, Delta, One, Group) and not _has_idle_dummy(expression):
         return expression
     if isinstance(expression, Group):
         return _contract(expression.expression, fired, names)
@@ -66,9 +68,12 @@ def _product(expression: Expr, fired: dict[Rule, None], names: Names) -> Expr:
     return Add(*parts)
 
 
-def _has_idle_dummy(expression: Expr) -> bool:
+@lru_cache(1 << 14)
+def _has_idle_dummy(expression: Basic) -> bool:
     """Whether some sum in the expression runs over an index that its summand does not hold."""
-    return any(set(c.dummies) - free_indices(c.body) for c in expression.atoms(Contraction))
+    if isinstance(expression, Contraction) and set(expression.dummies) - free_indices(expression.body):
+        return True
+    return any(_has_idle_dummy(a) for a in expression.args)
 
 
 def _absorb(term: Term, factor: Expr, names: Names) -> None:

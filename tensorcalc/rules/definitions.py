@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import sympy
-from sympy import Add, Expr, Mul, Pow, S
+from sympy import Add, Expr, Function, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
-from tensorcalc.expr import Component, Delta, Exp, Inverse, One
+from tensorcalc.expr import Component, Delta, Exp, Inverse, Iverson, One, contains
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.isomorphism import Signature, signature
 from tensorcalc.rules.algebra import content_of, multiply_out, size
@@ -38,6 +38,11 @@ class Pattern:
     factors: tuple[tuple[Expr, Expr], ...]
     tensors: frozenset[Tensor]
     anchors: tuple[Component, ...]
+    outlines: frozenset[_Outline]
+
+    def fits(self, parts: Iterable[Expr]) -> bool:
+        """Whether the pattern may be found among the parts, by their outlines."""
+        return self.outlines <= {_outline(p) for p in parts}
 
     @property
     def signature(self) -> Signature:
@@ -61,7 +66,17 @@ def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> 
         return None
     term = factored(whole)
     factors = tuple(term.powers.items())
-    return Pattern(indices, whole, value, rule, term.coefficient, factors, frozenset(tensors_in(whole)), anchors)
+    tensors = frozenset(tensors_in(whole))
+    return Pattern(indices, whole, value, rule, term.coefficient, factors, tensors, anchors, _outlines(whole, factors))
+
+
+def _outlines(whole: Expr, factors: Sequence[tuple[Expr, Expr]]) -> frozenset[_Outline]:
+    """The outlines of what must be there for a pattern to occur; none where a δ or a bracket in it may vanish."""
+    if contains(whole, Delta, One, Iverson):
+        return frozenset()
+    if whole.is_Add:
+        return frozenset((_outline(whole),))
+    return frozenset(_outline(b) for b, _ in factors if not isinstance(b, Dimension))
 
 
 def patterns_of(definitions: Sequence[Definition]) -> tuple[Pattern, ...]:
@@ -143,33 +158,90 @@ def symmetrise(expression: Expr, symmetries: Sequence[Symmetry], fired: dict[Rul
 def fold(expression: Expr, book: Book, fired: dict[Rule, None]) -> Expr:
     """Replace what equals the right side of a definition by its name, innermost first."""
     while relevant := book.relevant(expression):
-        folded = _fold(expression, relevant, fired, Names((expression,)))
+        folded = _Folding(relevant, fired, Names((expression,))).fold(expression)
         if folded == expression:
             break
         expression = folded  # a name that was folded in may be part of another right side
     return expression
 
 
-def _fold(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names) -> Expr:
-    if isinstance(expression, Component | Delta | One | Index) or not expression.args:
-        return expression
-    present = _present(expression)
-    patterns = [p for p in patterns if p.tensors <= present]
-    if not patterns:
-        return expression
-    if isinstance(expression, Contraction) or expression.is_Pow:  # 1/√Σ is folded before the Σ in it
-        whole = _fold_node(expression, patterns, fired, names)
-        if whole is not None:
-            return _fold(whole, patterns, fired, names)
-    if isinstance(expression, Binder):
-        body, indices = names.open(expression)
-        folded = _fold(body, patterns, fired, names)
-        return expression if folded is body else expression.func(folded, *indices)
-    arguments = [_fold(a, patterns, fired, names) if isinstance(a, Expr) else a for a in expression.args]
-    changed = any(new is not old for new, old in zip(arguments, expression.args, strict=True))
-    result = rebuild(expression, arguments) if changed else expression
-    found = _fold_node(result, patterns, fired, names)
-    return result if found is None else _fold(found, patterns, fired, names)
+class _Folding:
+    """One pass of folding over an expression; what occurs in it several times is folded once."""
+
+    def __init__(self, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names) -> None:
+        self.patterns = patterns
+        self.fired = fired
+        self.names = names
+        self.known: dict[Expr, Expr] = {}
+
+    def fold(self, expression: Expr) -> Expr:
+        """The expression with everything in it folded."""
+        if isinstance(expression, Component | Delta | One | Index) or not expression.args:
+            return expression
+        found = self.known.get(expression)
+        if found is None:
+            found = self.known[expression] = self._fold(expression)
+        return found
+
+    def _fold(self, expression: Expr) -> Expr:
+        present = _present(expression)
+        if not any(p.tensors <= present for p in self.patterns):
+            return expression
+        if isinstance(expression, Contraction) or expression.is_Pow:  # 1/√Σ is folded before the Σ in it
+            whole = self._node(expression)
+            if whole is not None:
+                return self.fold(whole)
+        if isinstance(expression, Binder):
+            body, indices = self.names.open(expression)
+            folded = self.fold(body)
+            return expression if folded is body else expression.func(folded, *indices)
+        arguments = [self.fold(a) if isinstance(a, Expr) else a for a in expression.args]
+        changed = any(new is not old for new, old in zip(arguments, expression.args, strict=True))
+        result = rebuild(expression, arguments) if changed else expression
+        found = self._node(result)
+        return result if found is None else self.fold(found)
+
+    def _node(self, expression: Expr) -> Expr | None:
+        """The expression as a multiple or power of a pattern, which is replaced by its value."""
+        present = _present(expression)
+        patterns = [p for p in self.patterns if p.tensors <= present and p.whole.is_Add == expression.is_Add]
+        if not patterns:
+            return None
+        if expression.is_Add:
+            return self._sum(expression, patterns)
+        return self._product(expression, patterns)
+
+    def _sum(self, expression: Expr, patterns: Sequence[Pattern]) -> Expr | None:
+        """Fold a sum of terms that is a rational multiple of a pattern."""
+        patterns = [p for p in patterns if len(p.whole.args) == len(expression.args) and p.fits((expression,))]
+        if not patterns:
+            return None
+        content, primitive = content_of(expression)
+        for pattern in patterns:
+            other, left = content_of(pattern.whole)
+            for sign in (S.One, S.NegativeOne):
+                target = primitive if sign is S.One else Add(*(-a for a in primitive.args))
+                for binding in _bindings(pattern, target):
+                    if rename(left, binding) == target:
+                        self.fired[pattern.rule] = None
+                        return product([sign * content / other, rename(pattern.value, binding)])
+        return None
+
+    def _product(self, expression: Expr, patterns: Sequence[Pattern]) -> Expr | None:
+        """Fold one pattern into a product: first among whole factors, then inside the sum it is."""
+        candidates = [factored(expression)]
+        if contains(expression, Contraction):
+            candidates.append(opened(expression, self.names))
+        for candidate in candidates:
+            fitting = [p for p in patterns if p.fits(candidate.powers)]
+            whole = product([Pow(b, e) for b, e in candidate.powers.items()]) if fitting else expression
+            for pattern in fitting:
+                for binding in _bindings(pattern, whole):
+                    folded = _divide(candidate, pattern, binding)
+                    if folded is not None:
+                        self.fired[pattern.rule] = None
+                        return folded.expression()
+        return None
 
 
 @lru_cache(1 << 14)
@@ -177,44 +249,28 @@ def _present(expression: Expr) -> frozenset[Tensor]:
     return frozenset(tensors_in(expression))
 
 
-def _fold_node(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names) -> Expr | None:
-    if expression.is_Add:
-        return _fold_sum(expression, patterns, fired)
-    if all(p.whole.is_Add for p in patterns):
-        return None
-    return _fold_product(factored(expression), patterns, fired, names, expression)
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What other indices leave as it is: the tensors outside of brackets, the functions, and how deep those nest."""
+
+    tensors: frozenset[Tensor]
+    functions: frozenset[type[Expr]]
+    depth: int
 
 
-def _fold_sum(expression: Expr, patterns: Sequence[Pattern], fired: dict[Rule, None]) -> Expr | None:
-    """Fold a sum of terms that is a rational multiple of a pattern."""
-    content, primitive = content_of(expression)
-    for pattern in patterns:
-        if not pattern.whole.is_Add or len(pattern.whole.args) != len(expression.args):
-            continue
-        other, left = content_of(pattern.whole)
-        for sign in (S.One, S.NegativeOne):
-            target = primitive if sign is S.One else Add(*(-a for a in primitive.args))
-            for binding in _bindings(pattern, target):
-                if rename(left, binding) == target:
-                    fired[pattern.rule] = None
-                    return product([sign * content / other, rename(pattern.value, binding)])
-    return None
-
-
-def _fold_product(
-    term: Term, patterns: Sequence[Pattern], fired: dict[Rule, None], names: Names, original: Expr
-) -> Expr | None:
-    """Fold one pattern into a product: first among whole factors, then inside the sum it is."""
-    for candidate in (term, opened(original, names)) if original.has(Contraction) else (term,):
-        for pattern in patterns:
-            if pattern.whole.is_Add:
-                continue
-            for binding in _bindings(pattern, product([Pow(b, e) for b, e in candidate.powers.items()])):
-                folded = _divide(candidate, pattern, binding)
-                if folded is not None:
-                    fired[pattern.rule] = None
-                    return folded.expression()
-    return None
+@lru_cache(1 << 14)
+def _outline(expression: Expr) -> _Outline:
+    if isinstance(expression, Tensor):
+        return _Outline(frozenset((expression,)), frozenset(), 0)
+    if isinstance(expression, Component | Inverse):
+        return _outline(expression.tensor)
+    parts = [_outline(a) for a in expression.args if isinstance(a, Expr)]
+    tensors = frozenset[Tensor]().union(*(p.tensors for p in parts))
+    functions = frozenset[type[Expr]]().union(*(p.functions for p in parts))
+    depth = max((p.depth for p in parts), default=0)
+    if isinstance(expression, Function | Binder):
+        return _Outline(tensors, functions | {type(expression)}, depth + 1)
+    return _Outline(tensors, functions, depth)
 
 
 def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
@@ -284,14 +340,10 @@ def _anchors(indices: tuple[Index, ...], whole: Expr) -> tuple[Component, ...] |
     return None if missing else tuple(anchors)
 
 
-def _components(expression: Expr) -> list[Component]:
+@lru_cache(1 << 14)
+def _components(expression: Expr) -> tuple[Component, ...]:
     """The components of an expression in a fixed order; labels count as parts of theirs."""
-    found: dict[Component, None] = {}
-    stack = [expression]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Component | Inverse):
-            found[node] = None
-        else:
-            stack.extend(a for a in reversed(node.args) if isinstance(a, Expr))
-    return list(found)
+    if isinstance(expression, Component | Inverse):
+        return (expression,)
+    found = (c for a in expression.args if isinstance(a, Expr) for c in _components(a))
+    return tuple(dict.fromkeys(found))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import sympy
 from sympy import Add, Expr, Integer, Mul, S
 
 from tensorcalc.binding import Binder, rebuild
-from tensorcalc.expr import Component, Exp, Partial
-from tensorcalc.functions import positive, relu, sigmoid
+from tensorcalc.expr import Component, Exp, Partial, contains
+from tensorcalc.functions import positive, relu, sigmoid, tanh
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, factored
 
@@ -25,7 +24,7 @@ OPPOSITE = Rule("cancelling exponentials", r"e^{u} e^{-u} = 1")
 
 def recognise(expression: Expr, fired: dict[Rule, None]) -> Expr:
     """Replace products by the functions they equal, innermost first."""
-    if not expression.has(Exp, positive, sigmoid):
+    if not contains(expression, Exp, positive, sigmoid):
         return expression
     return _recognise(expression, fired, Names((expression,)))
 
@@ -122,7 +121,7 @@ def _tanh(term: Term) -> bool:
             if term.powers.get(Add(upper, -lower)) is S.One:
                 term.multiply(base, S.One)
                 term.multiply(Add(upper, -lower), S.NegativeOne)
-                value = sympy.tanh(upper.args[0])
+                value = tanh(upper.args[0])
                 for factor in Mul.make_args(value):
                     term.multiply(factor)
                 return True
