@@ -66,6 +66,7 @@ DRAWS: Mapping[str, Mapping[str, Draw]] = {
     "kl_div": {"y": distribution},
     "kl_divergence": {"p": distribution},
     "label_smoothing": {"epsilon": fraction},
+    "local_response_norm": {"k": positive, "alpha": positive},
     "logistic_regression": {"y": binary},
     "mahalanobis_distance": {"S": covariance},
     "margin_ranking": {"y": signs},
@@ -316,6 +317,9 @@ LAYERS: dict[str, Callable[..., Any]] = {
     "layer_norm": lambda x, gamma, beta, epsilon: F.layer_norm(x, x.shape[1:], gamma, beta, epsilon.item()),
     "linear": lambda x, a, b: F.linear(x, a, b),
     "linear_attention": linear_attention,
+    "local_response_norm": lambda x, k, alpha, beta: F.local_response_norm(
+        x[..., None], 3, alpha.item(), beta.item(), k.item()
+    )[..., 0],
     "lora": lambda x, W, A, B, s: x @ (W + s * B @ A).T,
     "lstm_cell": lstm_cell,
     "matrix_product": lambda x, a: x @ a,
