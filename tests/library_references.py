@@ -260,7 +260,7 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "dpo": lambda a, b, u, v, beta: -F.logsigmoid(beta * ((a - b) - (u - v))).mean(),
     "focal": focal,
     "gaussian_nll": lambda m, y, v: F.gaussian_nll_loss(m, y, v),
-    "gaussian_nll_log_variance": lambda m, y, r: F.gaussian_nll_loss(m, y, r.exp()),
+    "gaussian_nll_log_variance": lambda m, y, r: (r + (y - m).square() / r.exp()).mean() / 2,  # F bounds the variance
     "hinge_embedding": lambda x, y, m: F.hinge_embedding_loss(x, y, m.item()),
     "huber": lambda x, y, kappa: F.huber_loss(x, y, delta=kappa.item()),
     "info_nce": lambda x, y, tau: F.cross_entropy(x @ y.T / tau, diagonal(x)),
