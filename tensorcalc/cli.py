@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,16 +134,20 @@ def cli(debug: bool) -> None:
 @cli.command("list")
 @JSON
 def list_command(as_json: bool) -> None:
-    """List the derivations of the library."""
+    """List the derivations of the library, group by group."""
     from tensorcalc import library
 
-    entries = [(name, library.title(name)) for name in library.names()]
+    entries = library.entries()
     if as_json:
-        _print_json([{"name": name, "title": title} for name, title in entries])
+        _print_json([{"name": name, "title": e.title, "group": e.group} for name, e in entries.items()])
         return
-    width = max((len(name) for name, _ in entries), default=0)
-    for name, title in entries:
-        click.echo(f"{name:{width}}  {title}")
+    width = max((len(name) for name in entries), default=0)
+    for number, (group, members) in enumerate(groupby(entries.items(), lambda item: item[1].group)):
+        if number:
+            click.echo()
+        click.echo(group or "others")
+        for name, entry in members:
+            click.echo(f"  {name:{width}}  {entry.title}")
 
 
 @cli.command()

@@ -1,7 +1,14 @@
 """Derivation files: where those that ship with the package stand, and how a file is read and refused.
 
-A file names a system of definitions and what to derive from it (TOML; see `derivations/`). In a checkout and in an
-editable install the library is the folder `derivations/` beside the package, in a wheel it is package data.
+A file names a system of definitions and what to derive from it (TOML; see `derivations/`):
+
+- `title`, `source` (where the function is defined), `equations`;
+- `group` (the kind of function, such as `losses`), by which the library is listed;
+- `note`, a remark for the reader, such as a convention at a kink;
+- `[[derive]]` tables with `of`, `wrt`, `kind`: what to derive.
+
+Only `equations` is needed. In a checkout and in an editable install the library is the folder `derivations/` beside the
+package, in a wheel it is package data.
 """
 
 from __future__ import annotations
@@ -16,11 +23,11 @@ from typing import Any
 
 from tensorcalc.errors import Source, Span, TensorCalcError
 
-__all__ = ["Entry", "Request", "find", "names", "read", "read_text", "title"]
+__all__ = ["Entry", "Request", "entries", "find", "names", "read", "read_text"]
 
 _HERE = Path(__file__).resolve().parent
 _FOLDERS = (_HERE / "_derivations", _HERE.parent / "derivations")
-_KEYS = ("title", "source", "equations", "derive")
+_KEYS = ("title", "group", "source", "note", "equations", "derive")
 _REQUEST_KEYS = ("of", "wrt", "kind")
 
 
@@ -38,12 +45,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A derivation file: its title, where the function is defined, the equations and the requests."""
+    """A derivation file: its title, where the function is defined, the equations and the requests.
+
+    `group` is the kind of function, `note` a remark for the reader; both may be empty.
+    """
 
     title: str
     origin: str
     equations: Source
     requests: tuple[Request, ...]
+    group: str = ""
+    note: str = ""
 
 
 def names() -> list[str]:
@@ -51,9 +63,10 @@ def names() -> list[str]:
     return sorted({path.stem for folder in _FOLDERS for path in folder.glob("*.toml")})
 
 
-def title(name: str) -> str:
-    """The title of a library entry."""
-    return read(find(name)).title
+def entries() -> dict[str, Entry]:
+    """Every entry of the library by name: group by group, sorted within each."""
+    found = {name: read(find(name)) for name in names()}
+    return dict(sorted(found.items(), key=lambda item: (item[1].group, item[0])))
 
 
 def find(name_or_path: str) -> Path:
@@ -95,6 +108,8 @@ def read(path: Path) -> Entry:
         _string(content, "source", source),
         _equations(_string(content, "equations", source), source),
         tuple(_request(table, source) for table in _tables(content, source)),
+        _string(content, "group", source),
+        _string(content, "note", source),
     )
 
 

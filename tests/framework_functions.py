@@ -25,7 +25,7 @@ LIBRARY = (
 )
 NAMES = (*LIBRARY, *WRITTEN)
 LENGTHS = (3, 2, 4, 2, 3)
-POSITIVE = frozenset(("p", "eps", "a"))
+POSITIVE = frozenset(("p", "epsilon", "v"))
 
 
 @cache

@@ -100,11 +100,11 @@ def test_dtype_follows_the_inputs(dtype: str, form: str) -> None:
     f = wrapped("layer_norm", "jax", form)
     exact = arguments(system("layer_norm"))
     values = {name: jnp.asarray(value).astype(dtype) for name, value in exact.items()}
-    y = f(**{**values, "eps": 1e-5})
+    y = f(**{**values, "epsilon": 1e-5})
     assert y.dtype == dtype
-    gradient = jax.jit(jax.grad(lambda x: f(**{**values, "x": x, "eps": 1e-5}).sum()))(values["x"])
+    gradient = jax.jit(jax.grad(lambda x: f(**{**values, "x": x, "epsilon": 1e-5}).sum()))(values["x"])
     assert gradient.dtype == dtype
-    expected = f(**{**{n: jnp.asarray(v) for n, v in exact.items()}, "eps": 1e-5})
+    expected = f(**{**{n: jnp.asarray(v) for n, v in exact.items()}, "epsilon": 1e-5})
     tolerance = 5e-2 if dtype == "bfloat16" else 1e-4
     np.testing.assert_allclose(np.asarray(y, float), expected, rtol=tolerance, atol=tolerance)
 

@@ -156,13 +156,13 @@ def test_dtype_follows_the_inputs(dtype: Any, form: str) -> None:
     found = tc.load("layer_norm")
     f = found.wrap(form=form)
     values = {name: value.to(dtype).requires_grad_() for name, value in tensors(found).items()}
-    y = f(**{**values, "eps": 1e-5})
+    y = f(**{**values, "epsilon": 1e-5})
     assert y.dtype == dtype
     y.sum().backward()
     assert values["x"].grad.dtype == dtype
     exact = tensors(found)
     exact["x"].requires_grad_()
-    g = found.wrap()(**{**exact, "eps": 1e-5})
+    g = found.wrap()(**{**exact, "epsilon": 1e-5})
     (expected,) = torch.autograd.grad(g.sum(), exact["x"])
     tolerance = 2e-2 if dtype == torch.bfloat16 else 1e-5
     torch.testing.assert_close(y.double(), g, rtol=10 * tolerance, atol=tolerance)
