@@ -12,13 +12,14 @@ from sympy.core.basic import Basic
 
 from tensorcalc.binding import free_indices
 from tensorcalc.derivation.model import Derivation
-from tensorcalc.expr import Component, Inverse
+from tensorcalc.expr import Component, Inverse, Partial
 from tensorcalc.index import Adjoint, BoundIndex, Dimension, Index, Slope, Tangent, Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
-__all__ = ["EMPTY", "Context", "Style"]
+__all__ = ["EMPTY", "AdjointNotation", "Context", "Style"]
 
 Style = Literal["einstein", "sigma"]
+AdjointNotation = Literal["partial", "bar"]
 
 FALLBACK = "ijklmpqrstuvwabcdfghnyzexo"
 LAST = 10**6  # the place of a tensor that the system does not know
@@ -28,6 +29,8 @@ LAST = 10**6  # the place of a tensor that the system does not know
 class Context:
     """The surroundings of an expression: its system, the letters of derivatives, the loss, the style.
 
+    `adjoint` says how an upstream gradient is written: ∂l/∂x, or x with a bar. `totals` are the pairs of tensors whose
+    total derivative is written with d, because the line speaks of the derivative of one formula alone as well.
     `taken` are letters that no dummy index may use: those that are free in the lemma. `added` are letters that were
     chosen for dummies before, beside the author's own.
     """
@@ -36,13 +39,18 @@ class Context:
     derivative_letters: tuple[str, ...] = ()
     loss: str = "l"
     style: Style = "einstein"
+    adjoint: AdjointNotation = "partial"
+    totals: frozenset[tuple[Tensor, Tensor]] = frozenset()
     taken: frozenset[str] = frozenset()
     added: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, derivation: Derivation, style: Style = "einstein") -> Context:
+    def of(cls, derivation: Derivation, style: Style = "einstein", adjoint: AdjointNotation = "partial") -> Context:
         """The context of the lines of a derivation."""
-        return cls(derivation.system, derivation.derivative_letters, derivation.loss, style)
+        letters, totals = derivation.derivative_letters, _ambiguous(derivation)
+        if derivation.kind in ("hessian", "hvp"):
+            adjoint = "partial"  # the gradient is one of the functions that are differentiated
+        return cls(derivation.system, letters, derivation.loss, style, adjoint, totals)
 
     def within(self, expressions: Iterable[Expr]) -> Context:
         """The same, where the free indices of these expressions must not be used for dummies."""
@@ -125,6 +133,23 @@ class Context:
 
     def _definition(self, tensor: Tensor) -> Definition | None:
         return self.system.by_tensor.get(base(tensor))
+
+
+def derivative_pair(expression: Expr) -> tuple[Tensor, Tensor] | None:
+    """The tensors t and x of an unevaluated derivative of a component of t by one of x."""
+    if isinstance(expression, Partial) and isinstance(expression.expression, Component):
+        return expression.expression.tensor, expression.wrt.tensor
+    return None
+
+
+def _ambiguous(derivation: Derivation) -> frozenset[tuple[Tensor, Tensor]]:
+    """The pairs of which both the total derivative and that of the formula alone are lemmas, with different values."""
+    found: dict[tuple[Tensor, Tensor], set[Expr]] = {}
+    for lemma in derivation.lemmas:
+        pair = derivative_pair(lemma.lhs)
+        if pair is not None:
+            found.setdefault(pair, set()).add(lemma.result)
+    return frozenset(pair for pair, values in found.items() if len(values) > 1)
 
 
 def base(tensor: Tensor) -> Tensor:

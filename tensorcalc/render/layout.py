@@ -49,14 +49,15 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A component of a tensor, x_ij; of its derivative along a direction, with a dot; or of its inverse, X⁻¹_ij.
+    """A component of a tensor, x_ij; of its derivative along a direction, with a dot; of its adjoint, with a bar; or of
+    its inverse, X⁻¹_ij.
 
     `plain` is the name in plain notation where it is another.
     """
 
     name: str
     indices: tuple[Node, ...] = ()
-    mark: Literal["", "dot", "inverse"] = ""
+    mark: Literal["", "dot", "bar", "inverse"] = ""
     plain: str = ""
 
 
@@ -146,7 +147,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """∂numerator/∂denominator; with two denominators ∂²numerator/∂first∂second.
+    """∂numerator/∂denominator; with two denominators ∂²numerator/∂first∂second; with d for ∂ where it is a `total` one.
 
     The numerator is a symbol, a function or a power, or else stands behind the operator. `plain` is the name of the
     derivative in plain notation where it is a tensor, such as an upstream gradient.
@@ -155,6 +156,7 @@ class Derivative:
     numerator: Node
     denominators: tuple[Node, ...]
     plain: str = ""
+    total: bool = False
 
 
 @dataclass(frozen=True, slots=True)
