@@ -29,8 +29,8 @@ LAST = 10**6  # the place of a tensor that the system does not know
 class Context:
     """The surroundings of an expression: its system, the letters of derivatives, the loss, the style.
 
-    `adjoint` says how an upstream gradient is written: ∂l/∂x, or x with a bar. `totals` are the pairs of tensors whose
-    total derivative is written with d, because the line speaks of the derivative of one formula alone as well.
+    `adjoint` says how an upstream gradient is written: ∂l/∂x, or x with a bar. `totals` are the tensors whose
+    total derivatives are written with d, because the derivation speaks of those of their formula alone as well.
     `taken` are letters that no dummy index may use: those that are free in the lemma. `added` are letters that were
     chosen for dummies before, beside the author's own.
     """
@@ -40,7 +40,7 @@ class Context:
     loss: str = "l"
     style: Style = "einstein"
     adjoint: AdjointNotation = "partial"
-    totals: frozenset[tuple[Tensor, Tensor]] = frozenset()
+    totals: frozenset[Tensor] = frozenset()
     taken: frozenset[str] = frozenset()
     added: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict)
 
@@ -135,21 +135,13 @@ class Context:
         return self.system.by_tensor.get(base(tensor))
 
 
-def derivative_pair(expression: Expr) -> tuple[Tensor, Tensor] | None:
-    """The tensors t and x of an unevaluated derivative of a component of t by one of x."""
-    if isinstance(expression, Partial) and isinstance(expression.expression, Component):
-        return expression.expression.tensor, expression.wrt.tensor
-    return None
-
-
-def _ambiguous(derivation: Derivation) -> frozenset[tuple[Tensor, Tensor]]:
-    """The pairs of which both the total derivative and that of the formula alone are lemmas, with different values."""
+def _ambiguous(derivation: Derivation) -> frozenset[Tensor]:
+    """The tensors t for which some total ∂t/∂x and that of t's formula alone are lemmas, with different values."""
     found: dict[tuple[Tensor, Tensor], set[Expr]] = {}
     for lemma in derivation.lemmas:
-        pair = derivative_pair(lemma.lhs)
-        if pair is not None:
-            found.setdefault(pair, set()).add(lemma.result)
-    return frozenset(pair for pair, values in found.items() if len(values) > 1)
+        if isinstance(lemma.lhs, Partial) and isinstance(lemma.lhs.expression, Component):
+            found.setdefault((lemma.lhs.expression.tensor, lemma.lhs.wrt.tensor), set()).add(lemma.result)
+    return frozenset(tensor for (tensor, _), values in found.items() if len(values) > 1)
 
 
 def base(tensor: Tensor) -> Tensor:

@@ -147,7 +147,7 @@ def _tag(words: Sequence[Word]) -> str:
 
 def _gathered(group: Sequence[Block], measures: Measures) -> str:
     rows = []
-    for line in _lines(group, replace(measures, column=False)):
+    for line in _lines(group, replace(measures, reasons=24, column=False)):
         left = f"{line.left} " if line.left else ""
         for row, words in zip_longest(line.rows, line.reasons):
             right = "" if row is None else f"{left}= {row.text}" if row.depth == 0 else row.text

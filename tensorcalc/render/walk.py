@@ -22,7 +22,7 @@ from tensorcalc.expr import (
 )
 from tensorcalc.functions import function_of
 from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent, Tensor, TotalAdjoint
-from tensorcalc.render.context import Context, derivative_pair
+from tensorcalc.render.context import Context
 from tensorcalc.render.fractions import Quotient, arranged
 from tensorcalc.render.layout import (
     Brackets,
@@ -214,7 +214,8 @@ class _Walk:
         below = self.atom(partial.wrt)
         if isinstance(numerator, Derivative) and isinstance(numerator.numerator, Symbol | Name):
             return Derivative(numerator.numerator, (*numerator.denominators, below))
-        total = not partial.direct and derivative_pair(partial) in self.context.totals
+        of = partial.expression
+        total = not partial.direct and isinstance(of, Component) and of.tensor in self.context.totals
         return Derivative(numerator, (below,), total=total)
 
     def binder(self, binder: Expr, taken: set[str]) -> Node:
