@@ -27,10 +27,14 @@ Names = str | Sequence[str]
 
 @dataclass(frozen=True)
 class System(core.System):
-    """A system of definitions. `title` and `requests` are those of the derivation file it was read from."""
+    """A system of definitions. `title`, `origin` (where the function is defined), `topic` and `requests` are those of
+    the derivation file it was read from.
+    """
 
     title: str = ""
     requests: tuple[Request, ...] = ()
+    origin: str = ""
+    topic: str = ""
 
     def derive(self, of: Names = (), wrt: Names = (), kind: Kind | None = None) -> Derivation:
         """Derive `of` with respect to `wrt`.
@@ -48,7 +52,7 @@ class System(core.System):
         tensor = known.get(of if isinstance(of, str) else of[0])
         scalar = tensor is not None and not tensor.order and (isinstance(of, str) or len(of) == 1)
         found = derivation.derive(self, of, wrt, kind or ("gradient" if scalar else "vjp"))
-        return Derivation.wrap(found, self.title)
+        return Derivation.wrap(found, self.title, self.origin)
 
     def derive_all(self) -> list[Derivation]:
         """What the derivation file asks for, or the default derivation."""
@@ -90,10 +94,10 @@ class Derivation(derivation.Derivation):
     """A finished derivation: lemmas of steps, and the results."""
 
     @classmethod
-    def wrap(cls, found: derivation.Derivation, title: str = "") -> Self:
+    def wrap(cls, found: derivation.Derivation, title: str = "", origin: str = "") -> Self:
         """The same derivation with the methods of this class."""
         values = {f.name: getattr(found, f.name) for f in fields(derivation.Derivation)}
-        return cls(**{**values, "title": title or found.title})
+        return cls(**{**values, "title": title or found.title, "origin": origin or found.origin})
 
     @property
     def result(self) -> Expr | tuple[Expr, ...]:
@@ -185,4 +189,10 @@ def system_of(entry: Entry) -> System:
         error.source = source  # the same text, with the line at which it stands in its file
         raise
     values = {f.name: getattr(found, f.name) for f in fields(core.System)}
-    return System(**{**values, "source": source}, title=entry.title, requests=entry.requests)
+    return System(
+        **{**values, "source": source},
+        title=entry.title,
+        requests=entry.requests,
+        origin=entry.origin,
+        topic=entry.topic,
+    )

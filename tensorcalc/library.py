@@ -20,7 +20,7 @@ __all__ = ["Entry", "Request", "find", "names", "read", "read_text", "title"]
 
 _HERE = Path(__file__).resolve().parent
 _FOLDERS = (_HERE / "_derivations", _HERE.parent / "derivations")
-_KEYS = ("title", "source", "equations", "derive")
+_KEYS = ("title", "source", "topic", "equations", "derive")
 _REQUEST_KEYS = ("of", "wrt", "kind")
 
 
@@ -38,12 +38,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A derivation file: its title, where the function is defined, the equations and the requests."""
+    """A derivation file: its title, where the function is defined, the equations, the requests and the topic."""
 
     title: str
     origin: str
     equations: Source
     requests: tuple[Request, ...]
+    topic: str = ""
 
 
 def names() -> list[str]:
@@ -95,6 +96,7 @@ def read(path: Path) -> Entry:
         _string(content, "source", source),
         _equations(_string(content, "equations", source), source),
         tuple(_request(table, source) for table in _tables(content, source)),
+        _string(content, "topic", source),
     )
 
 

@@ -17,10 +17,10 @@ __all__ = ["Measures", "PrintedLine", "printed_lines"]
 class Measures:
     """The widths of a page, in the unit of the notation.
 
-    `total` is that of a whole row, `reasons` how wide the reasons beside a formula may be, `gap` what stands between
-    both, with the sign of equality. `formula` is the most that a formula may take. `small` is the size of the reasons'
-    type beside that of the formulas. With `column`, the reasons of a chain stand below each other behind its longest
-    formula; without, each stands at the right margin.
+    `total` is that of a whole row, `reasons` how wide the reasons beside a formula may be in any case (up to `widest`
+    where there is room), `gap` what stands between both, with the sign of equality. `formula` is the most that a
+    formula may take. `small` is the size of the reasons' type beside that of the formulas. With `column`, the reasons
+    of a chain stand below each other behind its longest formula; without, each stands at the right margin.
     """
 
     total: float
@@ -29,6 +29,7 @@ class Measures:
     formula: float = 1e9
     small: float = 1.0
     column: bool = True
+    widest: float = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,18 @@ def printed_lines(block: Block, notation: Notation, measures: Measures) -> list[
         return measures.small * notation.words_width(words)
 
     left = notation.text(block.left)
-    found = [folded(reasons(line.rules, block.context), measures.reasons, width_of) for line in block.lines]
-    widths = [max(map(width_of, words), default=0.0) for words in found]
     room = measures.total - notation.width(left) - measures.gap
+    formulas = [notation.width(notation.text(line.node)) for line in block.lines]
+    beside = [max(formulas)] * len(formulas) if measures.column else formulas
+    found = [
+        folded(
+            reasons(line.rules, block.context), max(measures.reasons, min(room - formula, measures.widest)), width_of
+        )
+        for line, formula in zip(block.lines, beside, strict=True)
+    ]
+    widths = [max(map(width_of, words), default=0.0) for words in found]
     lines = []
     for place, (line, words, width) in enumerate(zip(block.lines, found, widths, strict=True)):
-        beside = max(widths) if measures.column else width
-        right = rows(line.node, notation, min(room - beside, measures.formula))
+        right = rows(line.node, notation, min(room - (max(widths) if measures.column else width), measures.formula))
         lines.append(PrintedLine(left if place == 0 else "", tuple(right), tuple(words)))
     return lines

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from tensorcalc.errors import TensorCalcError
+from tensorcalc.render.breaking import Row
 from tensorcalc.render.chains import Measures, PrintedLine, printed_lines
 from tensorcalc.render.document import Block
 from tensorcalc.render.latex import Latex
@@ -15,7 +16,7 @@ from tensorcalc.render.layout import Node
 from tensorcalc.render.names import latex_text
 from tensorcalc.render.notation import Word
 
-__all__ = ["MEASURES", "Environment", "Form", "aligned", "displayed", "words_latex"]
+__all__ = ["LATEX", "MEASURES", "Environment", "Form", "aligned", "displayed", "row_latex", "tag_latex", "words_latex"]
 
 Environment = Literal["", "aligned", "align", "gathered"]
 
@@ -98,8 +99,11 @@ def _lines(group: Sequence[Block], measures: Measures) -> list[PrintedLine]:
     return [line for block in group for line in printed_lines(block, LATEX, measures)]
 
 
-def _right(depth: int, text: str) -> str:
-    return f"= {text}" if depth == 0 else rf"\quad {text}" if depth == 1 else rf"\quad\hspace{{{depth - 1}em}} {text}"
+def row_latex(row: Row) -> str:
+    """A row of the right side of an equation, behind the `&` of an alignment."""
+    if row.depth == 0:
+        return f"= {row.text}"
+    return rf"\quad {row.text}" if row.depth == 1 else rf"\hspace{{{row.depth}em}} {row.text}"
 
 
 def _aligned_rows(group: Sequence[Block], measures: Measures) -> list[str]:
@@ -107,7 +111,7 @@ def _aligned_rows(group: Sequence[Block], measures: Measures) -> list[str]:
     for line in _lines(group, measures):
         left = line.left
         for row, words in zip_longest(line.rows, line.reasons):
-            right = "" if row is None else _right(row.depth, row.text)
+            right = "" if row is None else row_latex(row)
             reason = "" if words is None else f"&& {words_latex(words)}"
             rows.append(" ".join(part for part in (left, f"&{right}", reason) if part))
             left = ""
@@ -123,8 +127,8 @@ def _align_rows(group: Sequence[Block], form: Form, measures: Measures) -> list[
         for place, row in enumerate(line.rows):
             mark = "" if place == 0 or not form.number else r" \notag"
             if place == 0 and line.reasons:
-                mark = rf" \tag{{{_tag(line.reasons[0])}}}"
-            rows.append(f"{left}&{_right(row.depth, row.text)}{mark}")
+                mark = rf" \tag{{{tag_latex(line.reasons[0])}}}"
+            rows.append(f"{left}&{row_latex(row)}{mark}")
             left = ""
     return rows
 
@@ -134,14 +138,15 @@ def _begins(row: str) -> bool:
     return "&= " in row
 
 
-def _tag(words: Sequence[Word]) -> str:
-    """Reasons for `\\tag`, which sets words in brackets by itself."""
+def tag_latex(words: Sequence[Word], bracketed: bool = False) -> str:
+    """Reasons for `\\tag`, in text mode; without the brackets, which `\\tag` sets by itself, unless `bracketed`."""
     pieces = []
     for word in words:
-        formula = isinstance(word.content, Node)
         content = f"${LATEX.text(word.content)}$" if isinstance(word.content, Node) else latex_text(word.content)
-        before, after = word.before.removeprefix("("), word.after.removesuffix(")")
-        pieces.append(f"{before}{content}{after}" if formula else before + content + after)
+        before, after = word.before, word.after
+        if not bracketed:
+            before, after = before.removeprefix("("), after.removesuffix(")")
+        pieces.append(before + content + after)
     return " ".join(pieces)
 
 

@@ -6,8 +6,9 @@ before; a printer only adds the brackets that its notation needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from sympy import Rational
 
@@ -30,6 +31,7 @@ __all__ = [
     "Root",
     "Sum",
     "Symbol",
+    "nodes_in",
 ]
 
 
@@ -194,3 +196,14 @@ Node = (
     | Over
     | Brackets
 )
+
+
+def nodes_in(node: Node) -> Iterator[Node]:
+    """A node and every node in it."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        yield part
+        for entry in fields(part):
+            value: Any = getattr(part, entry.name)
+            stack += [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Node)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["GREEK", "latex_name", "latex_text", "split_name", "text_name"]
+__all__ = ["GREEK", "latex_character", "latex_name", "latex_text", "split_name", "text_name"]
 
 _NAMES = """
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi
@@ -68,13 +68,14 @@ def _stem(name: str) -> str:
 
 def latex_text(words: str) -> str:
     """Words for `\\text{…}`: characters with a meaning are escaped, those that only mathematics has become formulas."""
-    return "".join(_latex_character(c) for c in words)
+    return "".join(latex_character(c) for c in words)
 
 
 _SYMBOLS = {"∂": r"\partial", "𝟏": r"\mathbf{1}", "Σ": r"\Sigma", "−": "-", "·": r"\cdot", "≤": r"\le", "≥": r"\ge"}
 
 
-def _latex_character(character: str) -> str:
+def latex_character(character: str) -> str:
+    """A character in text mode, where it has a meaning or LaTeX spells it otherwise; any other as it is."""
     symbol = _SYMBOLS.get(character) or (f"\\{_WORDS[character]}" if character in _WORDS else "")
     if symbol:
         return f"${symbol}$"

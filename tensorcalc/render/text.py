@@ -64,7 +64,7 @@ def _column(rows: Sequence[tuple[str, str, str]], width: int) -> int:
 def _group_rows(group: Sequence[Block], width: int, reasons: int) -> list[tuple[str, str, str]]:
     rows = [("", "", "")]
     left_width = max(int(_TEXT.width(node_text(block.left))) for block in group)
-    measures = Measures(1e9, reasons, 0, int(FORMULA * width) - left_width - 3)
+    measures = Measures(1e9, reasons, 0, int(FORMULA * width) - left_width - 3, widest=reasons)
     blank = " " * left_width
     for line in (line for block in group for line in printed_lines(block, _TEXT, measures)):
         left = line.left + blank[int(_TEXT.width(line.left)) :]
