@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, cast, overload
+from typing import Any, Literal, Self, Unpack, cast, overload
 
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc import derivation, frameworks, library, notation, render
+from tensorcalc import derivation, frameworks, library, notation, pages, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
@@ -19,6 +19,7 @@ from tensorcalc.derivation.factored import factored_program
 from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.factored import FactoredFunction
 from tensorcalc.library import Entry, Request
+from tensorcalc.pages import notebook
 
 __all__ = ["Derivation", "System", "define", "load", "parse", "system_of"]
 
@@ -88,6 +89,15 @@ class System(core.System):
     def __str__(self) -> str:
         return self.text()
 
+    def _repr_html_(self) -> str:
+        return notebook.system_html(self, self.title)
+
+    def _repr_latex_(self) -> str:
+        return notebook.system_latex(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self._repr_html_(), "text/latex": self._repr_latex_()}
+
 
 @dataclass(frozen=True)
 class Derivation(derivation.Derivation):
@@ -110,17 +120,70 @@ class Derivation(derivation.Derivation):
         """Every step of every lemma, in reading order."""
         return tuple(step for lemma in self.lemmas for step in lemma.steps)
 
-    def text(self, style: render.Style = "einstein", detail: render.Detail = "all") -> str:
-        """The derivation as Unicode text for a terminal."""
-        return render.text(self, style, detail)
+    def text(
+        self,
+        style: render.Style = "einstein",
+        detail: render.Detail = "all",
+        adjoint: render.AdjointNotation = "partial",
+        width: int = 120,
+    ) -> str:
+        """The derivation as Unicode text for a terminal, on rows of up to `width` columns.
 
-    def latex(self, style: render.Style = "einstein", detail: render.Detail = "all") -> str:
-        """The derivation as LaTeX mathematics (amsmath, KaTeX)."""
-        return render.latex(self, style, detail)
+        In every format, `style` is einstein (sums implied by repeated indices) or sigma (every sum written), `detail`
+        is all, key (the first and last line of each lemma) or result, and `adjoint` writes upstream gradients as
+        ∂l/∂x (partial) or as x with a bar (bar).
+        """
+        return render.text(self, style, detail, adjoint, width)
 
-    def to_dict(self, style: render.Style = "einstein", detail: render.Detail = "all") -> dict[str, Any]:
+    def latex(
+        self,
+        style: render.Style = "einstein",
+        detail: render.Detail = "all",
+        adjoint: render.AdjointNotation = "partial",
+        *,
+        environment: render.Environment = "",
+        number: bool = False,
+        tag: bool = False,
+    ) -> str:
+        """The derivation as LaTeX mathematics alone (amsmath, KaTeX): one display for each lemma.
+
+        `environment` is aligned, align or gathered; `number` numbers the equations, `tag` sets the names of rules as
+        tags (in align). Raises `TensorCalcError` E_OPTION where these contradict each other.
+        """
+        return render.latex(self, style, detail, adjoint, render.Form(environment, number, tag))
+
+    def markdown(self, *, check: bool = True, **options: Unpack[pages.Choices]) -> str:
+        """The derivation as an article in Markdown, for GitHub, MyST, Quarto and Jekyll.
+
+        An article tells what the function is, derives lemma by lemma with a sentence before each, and shows the result,
+        the code and, unless `check` is false, what checking it found. `options` are `style`, `detail` and `adjoint` as
+        in `text`, and `targets`, the libraries to show code for.
+        """
+        return pages.markdown(self._article(check, options))
+
+    def tex(self, *, check: bool = True, **options: Unpack[pages.Choices]) -> str:
+        """The article as a LaTeX document for pdflatex; options as in `markdown`."""
+        return pages.tex(self._article(check, options))
+
+    def html(self, *, check: bool = True, **options: Unpack[pages.Choices]) -> str:
+        """The article as one HTML page that needs nothing else; options as in `markdown`.
+
+        The page holds the whole derivation and can be folded; `detail` says how it opens.
+        """
+        detail = options.get("detail", "all")
+        return pages.html(self._article(check, {**options, "detail": "all"}), detail)
+
+    def _article(self, check: bool, options: pages.Choices) -> pages.Page:
+        return pages.article([self], [self.check()] if check else [], pages.Options(**options))
+
+    def to_dict(
+        self,
+        style: render.Style = "einstein",
+        detail: render.Detail = "all",
+        adjoint: render.AdjointNotation = "partial",
+    ) -> dict[str, Any]:
         """The derivation as plain data; `tensorcalc.render.to_dict` says which."""
-        return render.to_dict(self, style, detail)
+        return render.to_dict(self, style, detail, adjoint)
 
     def check(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Report:
         """Evaluate every step, and the results against independent witnesses, on random data.
@@ -152,8 +215,14 @@ class Derivation(derivation.Derivation):
     def __str__(self) -> str:
         return self.text()
 
+    def _repr_html_(self) -> str:
+        return notebook.derivation_html(self)
+
     def _repr_latex_(self) -> str:
-        return self.latex().replace("\\[\n", "$$\n").replace("\n\\]", "\n$$")
+        return notebook.derivation_latex(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self._repr_html_(), "text/latex": self._repr_latex_()}
 
 
 def parse(text: str, name: str = "<input>") -> System:

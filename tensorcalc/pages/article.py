@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from tensorcalc.binding import Contraction
 from tensorcalc.check import Report
@@ -24,7 +25,7 @@ from tensorcalc.render.context import Context
 from tensorcalc.render.environments import LATEX
 from tensorcalc.render.walk import tensor_layout
 
-__all__ = ["Options", "article"]
+__all__ = ["Choices", "Options", "article"]
 
 LANGUAGES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX"}
 
@@ -37,6 +38,15 @@ class Options:
     detail: Detail = "all"
     adjoint: AdjointNotation = "partial"
     targets: tuple[str, ...] = ("numpy", "torch")
+
+
+class Choices(TypedDict, total=False):
+    """`Options` by name."""
+
+    style: Style
+    detail: Detail
+    adjoint: AdjointNotation
+    targets: tuple[str, ...]
 
 
 def article(

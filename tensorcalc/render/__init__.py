@@ -12,9 +12,10 @@ from tensorcalc.render.formats import (
     system_text,
     to_dict,
 )
-from tensorcalc.render.text import node_text, text, text_rows
+from tensorcalc.render.text import WIDTH, node_text, text, text_rows
 
 __all__ = [
+    "WIDTH",
     "AdjointNotation",
     "Block",
     "Context",

@@ -40,6 +40,7 @@ class Notation:
     """A printer of layouts. Subclasses spell; `bare` allows functions without brackets around their argument."""
 
     minus = "-"
+    plus = "+"
     times = "*"
     indent = 2.0  # how far a row is indented that continues a formula, in the unit of `width`
     fraction_level = Level.ATOM
@@ -105,7 +106,7 @@ class Notation:
         for term in terms[1:]:
             negative = isinstance(term, at.Negative)
             inner = term.term if isinstance(term, at.Negative) else term
-            result += f" {self.minus if negative else '+'} {self.at_least(inner, Level.SIGMA, bare)}"
+            result += f" {self.minus if negative else self.plus} {self.at_least(inner, Level.SIGMA, bare)}"
         return result
 
     def signed(self, term: Node, first: bool) -> tuple[str, Node]:
@@ -114,7 +115,7 @@ class Notation:
         inner = term.term if isinstance(term, at.Negative) else term
         if self.print(inner)[1] < Level.SIGMA:
             inner = at.Brackets(inner)
-        sign = self.minus if negative else "+"
+        sign = self.minus if negative else self.plus
         return (sign if negative else "") if first else f"{sign} ", inner
 
     def leading(self, sign: str) -> str:

@@ -76,6 +76,18 @@
     });
   }
 
+  const filter = document.getElementById("filter");
+  if (filter) {
+    filter.addEventListener("input", () => {
+      const words = filter.value.toLowerCase().split(/\s+/);
+      for (const card of all(".cards li")) {
+        const text = card.firstChild.textContent.toLowerCase() + card.closest(".topic").firstElementChild.textContent.toLowerCase();
+        card.hidden = !words.every((word) => text.includes(word));
+      }
+      for (const topic of all(".topic")) topic.hidden = !topic.querySelector("li:not([hidden])");
+    });
+  }
+
   const closed = [];
   addEventListener("beforeprint", () => {
     closed.push(...all("details:not([open])"));
