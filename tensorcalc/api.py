@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self, Unpack, cast, overload
 
 import numpy.typing as npt
@@ -28,14 +28,15 @@ Names = str | Sequence[str]
 
 @dataclass(frozen=True)
 class System(core.System):
-    """A system of definitions. `title`, `origin` (where the function is defined), `topic` and `requests` are those of
-    the derivation file it was read from.
+    """A system of definitions. `title`, `origin` (where the function is defined), `group`, `remark` and `requests` are
+    those of the derivation file it was read from.
     """
 
     title: str = ""
     requests: tuple[Request, ...] = ()
     origin: str = ""
-    topic: str = ""
+    group: str = ""
+    remark: str = ""
 
     def derive(self, of: Names = (), wrt: Names = (), kind: Kind | None = None) -> Derivation:
         """Derive `of` with respect to `wrt`.
@@ -53,6 +54,8 @@ class System(core.System):
         tensor = known.get(of if isinstance(of, str) else of[0])
         scalar = tensor is not None and not tensor.order and (isinstance(of, str) or len(of) == 1)
         found = derivation.derive(self, of, wrt, kind or ("gradient" if scalar else "vjp"))
+        if self.remark:
+            found = replace(found, notes=(*found.notes, self.remark.rstrip(".")))
         return Derivation.wrap(found, self.title, self.origin)
 
     def derive_all(self) -> list[Derivation]:
@@ -263,5 +266,6 @@ def system_of(entry: Entry) -> System:
         title=entry.title,
         requests=entry.requests,
         origin=entry.origin,
-        topic=entry.topic,
+        group=entry.group,
+        remark=entry.note,
     )

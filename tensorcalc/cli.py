@@ -179,9 +179,7 @@ def with_looks(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--environment", type=environments, help="How latex displays a lemma."),
             click.option("--number", is_flag=True, help="Number the equations of latex."),
             click.option("--tag", is_flag=True, help="Names of rules as tags of latex, in align."),
-            click.option(
-                "--check/--no-check", "checked", default=True, help="Tell in articles what checks found."
-            ),
+            click.option("--check/--no-check", "checked", default=True, help="Tell in articles what checks found."),
         ),
     )
 

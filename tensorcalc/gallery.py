@@ -1,4 +1,4 @@
-"""The gallery: a page for every derivation of the library, and one that leads to them, grouped by topic.
+"""The gallery: a page for every derivation of the library, and one that leads to them, group by group.
 
 Derivations are independent of each other, so each is written by a process of a pool.
 """
@@ -16,22 +16,23 @@ from pathlib import Path
 from tensorcalc import api, library, pages
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.pages.shell import document, write_assets
+from tensorcalc.pages.words import capital
 from tensorcalc.render import blocks
 from tensorcalc.render.environments import LATEX
 
 __all__ = ["Summary", "build"]
 
 FORMULA = 24.0  # em: the widest formula on a card
-OTHER = "Other"
+OTHER = "others"
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the first page says of a derivation: its title, topic and result, and whether its checks agree."""
+    """What the first page says of a derivation: its title, group and result, and whether its checks agree."""
 
     name: str
     title: str
-    topic: str
+    group: str
     formula: str
     passed: bool
 
@@ -71,7 +72,7 @@ def write_page(name: str, folder: Path) -> Summary:
     page = pages.article(derivations, reports)
     (folder / f"{name}.html").write_text(pages.html(page, assets="assets", home="index.html"), encoding="utf-8")
     passed = all(report.passed for report in reports)
-    return Summary(name, page.title, system.topic or OTHER, _formula(derivations), passed)
+    return Summary(name, page.title, system.group or OTHER, _formula(derivations), passed)
 
 
 def _formula(derivations: Iterable[api.Derivation]) -> str:
@@ -87,9 +88,9 @@ def _formula(derivations: Iterable[api.Derivation]) -> str:
 
 
 def _index(summaries: Sequence[Summary]) -> str:
-    topics: dict[str, list[Summary]] = {}
-    for summary in sorted(summaries, key=lambda s: (s.topic == OTHER, s.topic, s.title)):
-        topics.setdefault(summary.topic, []).append(summary)
+    groups: dict[str, list[Summary]] = {}
+    for summary in sorted(summaries, key=lambda s: (s.group == OTHER, s.group, s.title)):
+        groups.setdefault(summary.group, []).append(summary)
     failed = sum(not s.passed for s in summaries)
     words = f"{len(summaries)} derivations in index notation, every line with its reason"
     checked = "all of them checked by number" if not failed else f"{failed} of them do not pass their checks"
@@ -98,9 +99,9 @@ def _index(summaries: Sequence[Summary]) -> str:
         '<p class="filter"><label>Show those with <input type="search" id="filter" autocomplete="off"></label></p>',
         "</header>\n<main>",
     ]
-    for topic, members in topics.items():
+    for group, members in groups.items():
         cards = "\n".join(_card(summary) for summary in members)
-        heading = f"<h2>{escape(topic)}</h2>"
+        heading = f"<h2>{escape(capital(group))}</h2>"
         body.append(f'<section class="topic">\n{heading}\n<ul class="cards">\n{cards}\n</ul>\n</section>')
     return document("Derivations", "\n".join([*body, "</main>"]), "assets")
 

@@ -20,7 +20,7 @@ __all__ = ["Entry", "Request", "find", "names", "read", "read_text", "title"]
 
 _HERE = Path(__file__).resolve().parent
 _FOLDERS = (_HERE / "_derivations", _HERE.parent / "derivations")
-_KEYS = ("title", "source", "topic", "equations", "derive")
+_KEYS = ("title", "group", "source", "note", "equations", "derive")
 _REQUEST_KEYS = ("of", "wrt", "kind")
 
 
@@ -38,13 +38,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A derivation file: its title, where the function is defined, the equations, the requests and the topic."""
+    """A derivation file: its title, where the function is defined, the equations and the requests.
+
+    `group` is the kind of function, `note` a remark for the reader; both may be empty.
+    """
 
     title: str
     origin: str
     equations: Source
     requests: tuple[Request, ...]
-    topic: str = ""
+    group: str = ""
+    note: str = ""
 
 
 def names() -> list[str]:
@@ -96,7 +100,8 @@ def read(path: Path) -> Entry:
         _string(content, "source", source),
         _equations(_string(content, "equations", source), source),
         tuple(_request(table, source) for table in _tables(content, source)),
-        _string(content, "topic", source),
+        _string(content, "group", source),
+        _string(content, "note", source),
     )
 
 
