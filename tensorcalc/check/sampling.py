@@ -26,13 +26,17 @@ DOMAINS: tuple[Draw, ...] = (
     lambda rng, shape: rng.uniform(1.5, 4.0, size=shape),
 )
 ATTEMPTS = 40
+MANY = 5  # dimensions up to which all have different lengths
 NEWTON_STEPS = 60
 CONDITIONS = (1e2, 1e4)  # of inverted matrices: the largest in the first half of the attempts, and after it
 NEWTON_TOLERANCE = 1e-13
 
 
 def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
-    """A different length for every dimension, long enough for the integers that stand as indices."""
+    """Different lengths for dimensions that meet, long enough for the integers that stand as indices.
+
+    Where there are many dimensions, those that no tensor has at once may be equally long, so that arrays stay small.
+    """
     least: dict[Dimension, int] = {}
     for definition in system.definitions:
         for component in definition.rhs.atoms(Component):
@@ -46,15 +50,24 @@ def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
     free = [d for d in system.dimensions if d.size is None]
     lengths = list(range(2, 2 + len(free)))
     rng.shuffle(lengths)
+    meeting = _meeting(system) if len(free) > MANY else {d: set(free) for d in free}
     chosen: dict[Dimension, int] = {}
-    taken: set[int] = set()
-    for dimension, length in zip(free, lengths, strict=True):
-        size = max(length, least.get(dimension, 0))
+    for length, dimension in sorted(zip(lengths, free, strict=True), key=lambda pair: pair[0]):
+        size = max(2 if len(free) > MANY else length, least.get(dimension, 0))
+        taken = {chosen[other] for other in meeting[dimension] if other in chosen}
         while size in taken:
             size += 1
-        taken.add(size)
         chosen[dimension] = size
     return chosen
+
+
+def _meeting(system: System) -> dict[Dimension, set[Dimension]]:
+    """The dimensions that occur in one tensor with each."""
+    found: dict[Dimension, set[Dimension]] = {d: set() for d in system.dimensions}
+    for tensor in system.tensors.values():
+        for dimension in tensor.dimensions:
+            found[dimension].update(tensor.dimensions)
+    return found
 
 
 def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment | None:

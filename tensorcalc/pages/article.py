@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from tensorcalc.binding import Contraction
@@ -67,6 +67,7 @@ def article(
 class _Writer:
     derivations: tuple[Derivation, ...]
     options: Options
+    printed: dict[tuple[int, Detail], tuple[Block, ...]] = field(default_factory=dict)
 
     def page(self, reports: Sequence[Report], matrix: Sequence[MatrixForm]) -> Page:
         first = self.derivations[0]
@@ -88,7 +89,11 @@ class _Writer:
         return Context.of(derivation, self.options.style, self.options.adjoint)
 
     def blocks(self, derivation: Derivation, detail: Detail) -> tuple[Block, ...]:
-        return blocks(derivation, self.options.style, detail, self.options.adjoint)
+        """The lines of a derivation, laid out once."""
+        key = id(derivation), detail
+        if key not in self.printed:
+            self.printed[key] = blocks(derivation, self.options.style, detail, self.options.adjoint)
+        return self.printed[key]
 
     def task(self, derivation: Derivation, article: str = "the") -> Text:
         return task(derivation, self.context(derivation), article)

@@ -21,6 +21,7 @@ __all__ = ["Row", "rows"]
 
 _HOLE = at.Name("\N{WHITE SQUARE}")
 _SHORT = 0.4  # a sum in brackets that takes less of a row stays whole where the product around it can be broken
+_HALVINGS = 5
 _GAP = at.Sum((_HOLE,))  # takes the place of a sum and needs the brackets of one
 
 
@@ -41,6 +42,7 @@ def rows(node: Node, notation: Notation, width: float) -> list[Row]:
 class _Breaker:
     notation: Notation
     width: float
+    balance: bool = True  # make rows equally long rather than each as long as it may be
 
     def rows(self, node: Node, before: str, after: str, depth: int) -> list[Row]:
         """The rows of a formula between two pieces of text."""
@@ -77,16 +79,18 @@ class _Breaker:
         return self._balanced(lambda inside: inside._packed(terms, before, after, depth))
 
     def _balanced(self, pack: Callable[[_Breaker], list[Row]]) -> list[Row]:
-        """The packing whose rows are as narrow as their number allows."""
-        found = pack(self)
-        width = self.width
-        while width > self.width / 2 and self._fit(found):
-            width -= self.width / 40
-            narrower = pack(replace(self, width=width))
-            if len(narrower) > len(found) or self._widest(narrower) > width:
-                break
-            found = narrower
-        return found
+        """The packing whose rows are about as narrow as their number allows."""
+        if not self.balance:
+            return pack(self)
+        greedy = replace(self, balance=False)
+        count = len(pack(greedy))
+        least, width = self.width / 2, self.width
+        for _ in range(_HALVINGS):
+            middle = (least + width) / 2
+            narrower = replace(greedy, width=middle)
+            found = pack(narrower)
+            least, width = (least, middle) if len(found) <= count and narrower._fit(found) else (middle, width)
+        return pack(replace(self, width=width))
 
     def _packed(self, terms: Sequence[Node], before: str, after: str, depth: int) -> list[Row]:
         done: list[Row] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Size", "latex_size", "words_width"]
 
@@ -35,6 +36,7 @@ class Size:
         return Size(self.width + other.width, max(self.fractions, other.fractions))
 
 
+@lru_cache(1 << 14)
 def latex_size(latex: str) -> Size:
     """The size of a formula in display style."""
     return _list(iter(_TOKEN.findall(latex)))
