@@ -56,15 +56,19 @@ LONGEST_TABLE = 30  # rows of a table that stays on one page
 LARGEST = (16.4, 20.0)  # cm that a drawing may take
 
 
-def tex(page: Page) -> str:
-    """The article as a LaTeX document."""
-    title = rf"\begin{{center}}{{\LARGE {_words(page.title)}}}\end{{center}}"
-    body = [r"\begin{document}", title, _parts(page.introduction)]
+def tex(*pages: Page) -> str:
+    """The article as a LaTeX document; several articles as chapters of one, each on a page of its own."""
+    codes = [p.source for page in pages for s in page.sections for p in s.parts if isinstance(p, Code)]
+    articles = "\n\n\\clearpage\n\\setcounter{section}{0}\n".join(_body(page) for page in pages)
+    return f"{PREAMBLE.replace('@LITERATE@', _literate(codes))}\n\\begin{{document}}\n{articles}\n\\end{{document}}\n"
+
+
+def _body(page: Page) -> str:
+    body = [rf"\begin{{center}}{{\LARGE {_words(page.title)}}}\end{{center}}", _parts(page.introduction)]
     for section in page.sections:
         command = "section" if section.level == 1 else "subsection"
         body += [rf"\{command}{{{_text(section.title)}}}", _parts(section.parts)]
-    codes = [p.source for s in page.sections for p in s.parts if isinstance(p, Code)]
-    return PREAMBLE.replace("@LITERATE@", _literate(codes)) + "\n" + "\n\n".join([*body, r"\end{document}"]) + "\n"
+    return "\n\n".join(body)
 
 
 def _parts(parts: Sequence[Part]) -> str:
