@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -42,6 +43,7 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 \setlength{\mathindent}{1.5em}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.6em}
+\setlength{\emergencystretch}{3em}
 \allowdisplaybreaks
 \newcommand*{\reason}[1]{{\footnotesize\begin{tabular}[t]{@{}r@{}}#1\end{tabular}}}
 \lstset{language=Python, basicstyle=\ttfamily\footnotesize, columns=fullflexible, keepspaces, upquote,
@@ -52,6 +54,8 @@ PREAMBLE = r"""\documentclass[11pt]{article}
 MEASURES = Measures(total=41.5, reasons=11, gap=3.5, small=0.82, column=False)  # em of 11 pt
 BOX = Measures(total=40, reasons=0, gap=3)
 EM = 0.387  # cm
+_LONG = re.compile(r"[^\s$]{16,}")
+_INSIDE = re.compile(r"[.:/]|\\_(?=\w)")
 LONGEST_TABLE = 30  # rows of a table that stays on one page
 LARGEST = (16.4, 20.0)  # cm that a drawing may take
 
@@ -82,7 +86,9 @@ def _parts(parts: Sequence[Part]) -> str:
 
 
 def _words(words: str) -> str:
-    return "".join(_character(c) for c in words)
+    """Words; long ones with dots and the like, as the names of functions are, may be broken behind these."""
+    found = "".join(_character(c) for c in words)
+    return _LONG.sub(lambda match: _INSIDE.sub(r"\g<0>\\allowbreak{}", match[0]), found)
 
 
 def _character(character: str) -> str:
