@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 from tensorcalc.binding import Contraction
@@ -72,8 +72,10 @@ class _Writer:
     def page(self, reports: Sequence[Report], matrix: Sequence[MatrixForm]) -> Page:
         first = self.derivations[0]
         brief = self.options.detail == "result"
-        quoted = [b for b in self.blocks(first, "all") if b.kind == "definition"]
-        sections = [function_section(self.derivations, quoted, self.context(first))]
+        blocks_of_all = (b for d in self.derivations for b in self.blocks(d, "all") if b.kind == "definition")
+        quoted = {b.lhs.tensor: b for b in blocks_of_all}
+        ordered = [quoted[d.tensor] for d in first.system.definitions if d.tensor in quoted]
+        sections = [function_section(self.derivations, ordered, self.context(first))]
         sections += [] if brief else self.derived()
         sections.append(self.results())
         if matrix:
@@ -118,7 +120,8 @@ class _Writer:
         told: set[Lemma] = set()
         for d in self.derivations:
             context, found = self.context(d), groups(d.lemmas)
-            fresh = [g for g in found if any(d.lemmas[p] not in told for p in g.places)]
+            known = {place for place, lemma in enumerate(d.lemmas) if lemma in told}
+            fresh = [replace(g, told=known.intersection(g.places)) for g in found if not known.issuperset(g.places)]
             title: Text = ("Derivation",)
             if len(self.derivations) > 1:
                 title = say("Derivation of {task}", task=self.task(d))
@@ -126,17 +129,17 @@ class _Writer:
             if len(fresh) < len(found):
                 paragraphs.append(Paragraph(("What was derived above is not repeated.",)))
             sections.append(Section(title, tuple(paragraphs), kind="lemma"))
-            sections += self.lemmas(d, fresh, told)
+            sections += self.lemmas(d, fresh)
             told.update(d.lemmas)
         return sections
 
-    def lemmas(self, d: Derivation, found: Sequence[Group], told: set[Lemma]) -> list[Section]:
+    def lemmas(self, d: Derivation, found: Sequence[Group]) -> list[Section]:
         story, printed = Story(d, self.context(d)), self.blocks(d, self.options.detail)
         sections = []
         for group in found:
             parts: list[Part] = []
             for place in group.places:
-                if d.lemmas[place] not in told:
+                if place not in group.told:
                     parts += [Paragraph(story.prose(group, place)), Chain(printed[place])]
             sections.append(Section(story.heading(group), tuple(parts), 2, "lemma"))
         return sections

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tensorcalc.derivation.model import Derivation
-from tensorcalc.index import Adjoint, Tangent, Tensor
+from tensorcalc.index import Adjoint, Tangent, Tensor, TotalAdjoint
 from tensorcalc.pages.model import Text
 from tensorcalc.pages.words import derivative_name, listed, say
 from tensorcalc.render.context import Context
@@ -26,6 +26,7 @@ _TOTALS = (
     "Where {of} depends on a tensor in several ways, d stands for its total derivative, which counts all of them, "
     "and ∂ for the derivative of its formula alone."
 )
+_SHARED = "{of} is an output, and used on the way to another one: {total} is its whole gradient, {given} the part that is given."
 _FORWARD = (
     "Let the inputs move in the direction {along}. We follow the definitions from the inputs to {of}: for each, its "
     "derivative with respect to every tensor that moves, and with the chain rule its own motion."
@@ -47,6 +48,9 @@ def opening(d: Derivation, context: Context) -> list[Text]:
     found = [_way(d, context)]
     if context.totals:
         found.append(say(_TOTALS, of=_names(d.of, context)))
+    for tensor in sorted({t for lemma in d.lemmas for t in lemma.lhs.atoms(TotalAdjoint)}, key=str):
+        names = [tensor_layout(t, context) for t in (tensor.of, tensor, Adjoint(tensor.of))]
+        found.append(say(_SHARED, of=names[0], total=names[1], given=names[2]))
     return found
 
 

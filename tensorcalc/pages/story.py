@@ -30,10 +30,14 @@ _CLOSING = ("jacobian", "chain", "backpropagated", "tangent")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Lemmas by their place in the derivation; the last one is what the others lead to."""
+    """Lemmas by their place in the derivation; the last one is what the others lead to.
+
+    `told` are those that stand in an earlier derivation of the same page.
+    """
 
     places: tuple[int, ...]
     number: int
+    told: frozenset[int] = frozenset()
 
 
 def groups(lemmas: Sequence[Lemma]) -> list[Group]:
@@ -118,7 +122,7 @@ class Story:
         of, wrt = _sides(self._lemma(place).lhs)
         y, x = self._name(of), self._name(wrt)
         consumers, partials = self._consumers(wrt), self._partials(group)
-        if len(consumers) != len(partials):
+        if len(consumers) != len(partials) or not group.told.isdisjoint(partials):
             return say("The derivative of {y} with respect to {x}:", y=y, x=x)
         if len(consumers) == 1 and group.number % 2:
             quotient = derivative_name(self._lemma(place).lhs, self.context)

@@ -177,7 +177,8 @@ def _table(table: Table) -> str:
         return " & ".join(_text(cell) for cell in cells) + r" \\"
 
     columns = "l" * len(table.head)
-    lines = [rf"{row(table.head)} \hline\rule{{0pt}}{{2.8ex}}", *(row(cells) for cells in table.rows)]
+    lines = [rf"{row(table.head)} \hline", *(row(cells) for cells in table.rows)]
+    lines[1:2] = [rf"\rule{{0pt}}{{2.8ex}}{line}" for line in lines[1:2]]
     if len(lines) <= LONGEST_TABLE:
         return "\n".join([rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", *lines, r"\end{tabular}"])
     lines[0] += r" \endhead"

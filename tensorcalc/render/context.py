@@ -10,7 +10,7 @@ from typing import Literal
 from sympy import Expr, Integer
 from sympy.core.basic import Basic
 
-from tensorcalc.binding import free_indices
+from tensorcalc.binding import free_indices, rename
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.expr import Component, Inverse, Partial
 from tensorcalc.index import Adjoint, BoundIndex, Dimension, Index, Slope, Tangent, Tensor
@@ -137,11 +137,15 @@ class Context:
 
 def _ambiguous(derivation: Derivation) -> frozenset[Tensor]:
     """The tensors t for which some total ∂t/∂x and that of t's formula alone are lemmas, with different values."""
-    found: dict[tuple[Tensor, Tensor], set[Expr]] = {}
+    found: dict[tuple[Tensor, Tensor], dict[bool, Expr]] = {}
     for lemma in derivation.lemmas:
-        if isinstance(lemma.lhs, Partial) and isinstance(lemma.lhs.expression, Component):
-            found.setdefault((lemma.lhs.expression.tensor, lemma.lhs.wrt.tensor), set()).add(lemma.result)
-    return frozenset(tensor for (tensor, _), values in found.items() if len(values) > 1)
+        left = lemma.lhs
+        if isinstance(left, Partial) and isinstance(left.expression, Component):
+            letters = [i for i in (*left.expression.indices, *left.wrt.indices) if isinstance(i, Index)]
+            names = {index: Index(f"_{place}", index.dimension) for place, index in enumerate(letters)}
+            values = found.setdefault((left.expression.tensor, left.wrt.tensor), {})
+            values[left.direct] = rename(lemma.result, names)
+    return frozenset(tensor for (tensor, _), values in found.items() if len(set(values.values())) > 1)
 
 
 def base(tensor: Tensor) -> Tensor:
