@@ -12,7 +12,7 @@ from tensorcalc.pages.model import Formulas, Paragraph, Part, Picture, Section, 
 from tensorcalc.pages.words import extent, joined, listed, say, shape
 from tensorcalc.render import Block
 from tensorcalc.render.context import Context
-from tensorcalc.render.layout import Name, Ones, nodes_in
+from tensorcalc.render.layout import Comparison, Name, Ones, nodes_in
 from tensorcalc.render.walk import tensor_layout
 from tensorcalc.system import Definition, System
 
@@ -47,8 +47,11 @@ class _Function:
         found: list[Text] = []
         if self.context.style == "einstein":
             found.append(("An index that stands on the right of an equation alone is summed over.",))
-        if any(isinstance(node, Ones) for block in quoted for node in nodes_in(block.lines[0].node)):
+        nodes = [node for block in quoted for node in nodes_in(block.lines[0].node)]
+        if any(isinstance(node, Ones) for node in nodes):
             found.append(("The one-tensor 𝟏 is 1 everywhere: it shows a sum, or carries an index.",))
+        if any(isinstance(node, Comparison) for node in nodes):
+            found.append(("A comparison in brackets is 1 where it holds, and 0 elsewhere.",))
         labels = [Name(t.name) for t in self.used() if t.is_label]
         if labels:
             words = "is a label: it selects" if len(labels) == 1 else "are labels: they select"

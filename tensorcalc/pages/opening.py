@@ -26,7 +26,10 @@ _TOTALS = (
     "Where {of} depends on a tensor in several ways, d stands for its total derivative, which counts all of them, "
     "and ∂ for the derivative of its formula alone."
 )
-_SHARED = "{of} is an output, and used on the way to another one: {total} is its whole gradient, {given} the part that is given."
+_SHARED = (
+    "{of} is an output, and used on the way to another one: {total} is its whole gradient, {given} the part of it "
+    "that is given."
+)
 _FORWARD = (
     "Let the inputs move in the direction {along}. We follow the definitions from the inputs to {of}: for each, its "
     "derivative with respect to every tensor that moves, and with the chain rule its own motion."
