@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, cast, overload
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self, Unpack, cast, overload
 
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc import derivation, frameworks, library, notation, render
+from tensorcalc import derivation, frameworks, library, notation, pages, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
@@ -19,6 +19,7 @@ from tensorcalc.derivation.factored import factored_program
 from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.factored import FactoredFunction
 from tensorcalc.library import Entry, Request
+from tensorcalc.pages import notebook
 
 __all__ = ["Derivation", "System", "define", "load", "parse", "system_of"]
 
@@ -27,10 +28,15 @@ Names = str | Sequence[str]
 
 @dataclass(frozen=True)
 class System(core.System):
-    """A system of definitions. `title` and `requests` are those of the derivation file it was read from."""
+    """A system of definitions. `title`, `origin` (where the function is defined), `group`, `remark` and `requests` are
+    those of the derivation file it was read from.
+    """
 
     title: str = ""
     requests: tuple[Request, ...] = ()
+    origin: str = ""
+    group: str = ""
+    remark: str = ""
 
     def derive(self, of: Names = (), wrt: Names = (), kind: Kind | None = None) -> Derivation:
         """Derive `of` with respect to `wrt`.
@@ -48,7 +54,9 @@ class System(core.System):
         tensor = known.get(of if isinstance(of, str) else of[0])
         scalar = tensor is not None and not tensor.order and (isinstance(of, str) or len(of) == 1)
         found = derivation.derive(self, of, wrt, kind or ("gradient" if scalar else "vjp"))
-        return Derivation.wrap(found, self.title)
+        if self.remark:
+            found = replace(found, notes=(*found.notes, self.remark.rstrip(".")))
+        return Derivation.wrap(found, self.title, self.origin)
 
     def derive_all(self) -> list[Derivation]:
         """What the derivation file asks for, or the default derivation."""
@@ -84,16 +92,25 @@ class System(core.System):
     def __str__(self) -> str:
         return self.text()
 
+    def _repr_html_(self) -> str:
+        return notebook.system_html(self, self.title)
+
+    def _repr_latex_(self) -> str:
+        return notebook.system_latex(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self._repr_html_(), "text/latex": self._repr_latex_()}
+
 
 @dataclass(frozen=True)
 class Derivation(derivation.Derivation):
     """A finished derivation: lemmas of steps, and the results."""
 
     @classmethod
-    def wrap(cls, found: derivation.Derivation, title: str = "") -> Self:
+    def wrap(cls, found: derivation.Derivation, title: str = "", origin: str = "") -> Self:
         """The same derivation with the methods of this class."""
         values = {f.name: getattr(found, f.name) for f in fields(derivation.Derivation)}
-        return cls(**{**values, "title": title or found.title})
+        return cls(**{**values, "title": title or found.title, "origin": origin or found.origin})
 
     @property
     def result(self) -> Expr | tuple[Expr, ...]:
@@ -106,17 +123,70 @@ class Derivation(derivation.Derivation):
         """Every step of every lemma, in reading order."""
         return tuple(step for lemma in self.lemmas for step in lemma.steps)
 
-    def text(self, style: render.Style = "einstein", detail: render.Detail = "all") -> str:
-        """The derivation as Unicode text for a terminal."""
-        return render.text(self, style, detail)
+    def text(
+        self,
+        style: render.Style = "einstein",
+        detail: render.Detail = "all",
+        adjoint: render.AdjointNotation = "partial",
+        width: int = 120,
+    ) -> str:
+        """The derivation as Unicode text for a terminal, on rows of up to `width` columns.
 
-    def latex(self, style: render.Style = "einstein", detail: render.Detail = "all") -> str:
-        """The derivation as LaTeX mathematics (amsmath, KaTeX)."""
-        return render.latex(self, style, detail)
+        In every format, `style` is einstein (sums implied by repeated indices) or sigma (every sum written), `detail`
+        is all, key (the first and last line of each lemma) or result, and `adjoint` writes upstream gradients as
+        ∂l/∂x (partial) or as x with a bar (bar).
+        """
+        return render.text(self, style, detail, adjoint, width)
 
-    def to_dict(self, style: render.Style = "einstein", detail: render.Detail = "all") -> dict[str, Any]:
+    def latex(
+        self,
+        style: render.Style = "einstein",
+        detail: render.Detail = "all",
+        adjoint: render.AdjointNotation = "partial",
+        *,
+        environment: render.Environment = "",
+        number: bool = False,
+        tag: bool = False,
+    ) -> str:
+        """The derivation as LaTeX mathematics alone (amsmath, KaTeX): one display for each lemma.
+
+        `environment` is aligned, align or gathered; `number` numbers the equations, `tag` sets the names of rules as
+        tags (in align). Raises `TensorCalcError` E_OPTION where these contradict each other.
+        """
+        return render.latex(self, style, detail, adjoint, render.Form(environment, number, tag))
+
+    def markdown(self, *, check: bool = True, **options: Unpack[pages.Choices]) -> str:
+        """The derivation as an article in Markdown, for GitHub, MyST, Quarto and Jekyll.
+
+        An article tells what the function is, derives lemma by lemma with a sentence before each, and shows the result,
+        the code and, unless `check` is false, what checking it found. `options` are `style`, `detail` and `adjoint` as
+        in `text`, and `targets`, the libraries to show code for.
+        """
+        return pages.markdown(self._article(check, options))
+
+    def tex(self, *, check: bool = True, **options: Unpack[pages.Choices]) -> str:
+        """The article as a LaTeX document for pdflatex; options as in `markdown`."""
+        return pages.tex(self._article(check, options))
+
+    def html(self, *, check: bool = True, **options: Unpack[pages.Choices]) -> str:
+        """The article as one HTML page that needs nothing else; options as in `markdown`.
+
+        The page holds the whole derivation and can be folded; `detail` says how it opens.
+        """
+        detail = options.get("detail", "all")
+        return pages.html(self._article(check, {**options, "detail": "all"}), detail)
+
+    def _article(self, check: bool, options: pages.Choices) -> pages.Page:
+        return pages.article([self], [self.check()] if check else [], pages.Options(**options))
+
+    def to_dict(
+        self,
+        style: render.Style = "einstein",
+        detail: render.Detail = "all",
+        adjoint: render.AdjointNotation = "partial",
+    ) -> dict[str, Any]:
         """The derivation as plain data; `tensorcalc.render.to_dict` says which."""
-        return render.to_dict(self, style, detail)
+        return render.to_dict(self, style, detail, adjoint)
 
     def check(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Report:
         """Evaluate every step, and the results against independent witnesses, on random data.
@@ -148,8 +218,14 @@ class Derivation(derivation.Derivation):
     def __str__(self) -> str:
         return self.text()
 
+    def _repr_html_(self) -> str:
+        return notebook.derivation_html(self)
+
     def _repr_latex_(self) -> str:
-        return self.latex().replace("\\[\n", "$$\n").replace("\n\\]", "\n$$")
+        return notebook.derivation_latex(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self._repr_html_(), "text/latex": self._repr_latex_()}
 
 
 def parse(text: str, name: str = "<input>") -> System:
@@ -185,4 +261,11 @@ def system_of(entry: Entry) -> System:
         error.source = source  # the same text, with the line at which it stands in its file
         raise
     values = {f.name: getattr(found, f.name) for f in fields(core.System)}
-    return System(**{**values, "source": source}, title=entry.title, requests=entry.requests)
+    return System(
+        **{**values, "source": source},
+        title=entry.title,
+        requests=entry.requests,
+        origin=entry.origin,
+        group=entry.group,
+        remark=entry.note,
+    )

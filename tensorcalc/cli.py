@@ -167,12 +167,32 @@ def show(source: str | None, equations: str | None, as_json: bool) -> None:
         click.echo(system.text(), nl=False)
 
 
+FORMATS = ("text", "latex", "tex", "markdown", "html", "json")
+LATEX_ONLY = "--environment, --number and --tag belong to --format latex"
+
+
+def with_looks(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how a derivation is written."""
+    adjoints, environments = click.Choice(["partial", "bar"]), click.Choice(["aligned", "align", "gathered"])
+    return _decorated(
+        function,
+        (
+            click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True),
+            click.option("--detail", type=click.Choice(["all", "key", "result"]), default="all", show_default=True),
+            click.option("--style", type=click.Choice(["einstein", "sigma"]), default="einstein", show_default=True),
+            click.option("--adjoint", type=adjoints, default="partial", help="∂l/∂x, or x with a bar."),
+            click.option("--environment", type=environments, help="How latex displays a lemma."),
+            click.option("--number", is_flag=True, help="Number the equations of latex."),
+            click.option("--tag", is_flag=True, help="Names of rules as tags of latex, in align."),
+            click.option("--check/--no-check", "checked", default=True, help="Tell in articles what checks found."),
+        ),
+    )
+
+
 @cli.command()
 @with_source
 @with_request
-@click.option("--format", "form", type=click.Choice(["text", "latex", "json"]), default="text", show_default=True)
-@click.option("--detail", type=click.Choice(["all", "key", "result"]), default="all", show_default=True)
-@click.option("--style", type=click.Choice(["einstein", "sigma"]), default="einstein", show_default=True)
+@with_looks
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @OUTPUT
 def derive(
@@ -181,26 +201,45 @@ def derive(
     of: tuple[str, ...],
     wrt: tuple[str, ...],
     kind: str | None,
-    form: str,
-    detail: Any,
-    style: Any,
+    form: Any,
+    environment: Any,
+    number: bool,
+    tag: bool,
+    checked: bool,
     as_json: bool,
     output: str | None,
+    **looks: Any,
 ) -> None:
-    """Print a derivation, every line with its rule."""
+    """Print a derivation, every line with its rule.
+
+    text and latex are the formulas alone; tex, markdown and html are articles: prose, formulas, code, checks.
+    """
+    from tensorcalc import formats, render
+
+    form = "json" if as_json else form
+    if form != "latex" and (environment or number or tag):
+        raise click.UsageError(LATEX_ONLY)
+    display = render.Form(environment or "", number, tag)
     found = _derivations(_system(source, equations), of, wrt, kind)
-    if as_json or form == "json":
-        data = [d.to_dict(style, detail) for d in found]
-        _print_json(data[0] if len(data) == 1 else data, output)
-    elif form == "latex":
-        _print("\n".join(d.latex(style, detail) for d in found), output)
-    elif output is None and sys.stdout.isatty():
+    if form == "text" and output is None and sys.stdout.isatty():
         from tensorcalc.terminal import print_derivation
 
         for d in found:
-            print_derivation(d, style, detail)
-    else:
-        _print("\n".join(d.text(style, detail) for d in found), output)
+            print_derivation(d, **looks)
+        return
+    _print(formats.written(found, form, **looks, checked=checked, latex=display), output)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.argument("names", nargs=-1, shell_complete=_complete)
+def gallery(folder: str, names: tuple[str, ...]) -> None:
+    """Write a page for every derivation of the library, or for those named, and one that leads to them."""
+    from tensorcalc.terminal import build_gallery
+
+    summaries = build_gallery(Path(folder), names)
+    if not all(summary.passed for summary in summaries):
+        raise click.exceptions.Exit(FAILED)
 
 
 @cli.command()
@@ -285,10 +324,10 @@ def _print(text: str, output: str | None = None) -> None:
         raise TensorCalcError("E_FILE", f"{output} cannot be written: {error.strerror or error}") from None
 
 
-def _print_json(data: object, output: str | None = None) -> None:
+def _print_json(data: object) -> None:
     import json
 
-    _print(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False), output)
+    _print(json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False))
 
 
 def main() -> None:

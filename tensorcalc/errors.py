@@ -25,6 +25,7 @@ CODES: dict[str, str] = {
     "E_NAME": "not a valid name",
     "E_NOT_FINITE": "a constant is not a finite real number",
     "E_NUMBER_TOO_BIG": "a number does not fit into float64",
+    "E_OPTION": "an option does not exist or contradicts another",
     "E_ORDER": "a tensor is used with the wrong number of indices",
     "E_REDEFINED": "a name is defined twice",
     "E_RESERVED": "a word of the notation is used as a name",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from tensorcalc import render
+from tensorcalc import library, render
 from tensorcalc.api import Derivation
 from tensorcalc.check import Item, Report
+from tensorcalc.gallery import Summary, build
 
-__all__ = ["print_derivation", "print_report"]
+__all__ = ["build_gallery", "print_derivation", "print_report"]
 
 WIDEST = 88  # a cell that is wider does not push the next column to the right in other rows
 
@@ -40,13 +43,35 @@ def _print_rows(console: Console, rows: Sequence[Sequence[Text]]) -> None:
         _print(console, line)
 
 
-def print_derivation(derivation: Derivation, style: render.Style, detail: render.Detail) -> None:
-    """Print a derivation with its title."""
+def print_derivation(
+    derivation: Derivation,
+    style: render.Style = "einstein",
+    detail: render.Detail = "all",
+    adjoint: render.AdjointNotation = "partial",
+) -> None:
+    """Print a derivation with its title, as wide as the terminal."""
     console = Console(highlight=False)
     _print_title(console, derivation)
-    rows = render.text_rows(derivation, style, detail)
+    rows = render.text_rows(derivation, style, detail, adjoint, min(console.width, render.WIDTH))
     _print_rows(console, [(Text(f"{left} {right}"), Text(rules, style="dim")) for left, right, rules in rows])
     _print(console, Text(""))
+
+
+def build_gallery(folder: Path, names: Sequence[str]) -> list[Summary]:
+    """Build the gallery, with a progress bar on a terminal, and say where it is."""
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("pages", total=len(names) or len(library.names()))
+
+        def done(summary: Summary) -> None:
+            progress.update(task, advance=1, description=summary.name)
+            if not summary.passed:
+                progress.console.print(Text(f"{summary.name}: checks do not agree", style="bold red"))
+
+        summaries = build(folder, names, done)
+    _print(Console(highlight=False), Text(f"{len(summaries)} pages: {folder / 'index.html'}"))
+    return summaries
 
 
 def print_report(derivation: Derivation, report: Report) -> None:

@@ -191,9 +191,13 @@ def names(system: System) -> list[str]:
     return [t.name for t in system.inputs]
 
 
-def test_inputs_are_listed_in_order_of_first_use_and_unused_ones_last() -> None:
+def test_inputs_are_listed_in_order_of_first_use() -> None:
+    assert names(parse_text("c = y[T]*x[i]*z*1[i]; d = c^2")) == ["y", "T", "x", "z"]
+
+
+def test_declared_inputs_are_listed_in_declared_order_and_so_are_labels() -> None:
     text = "tensor z, x[N], q[N], y[N]; label T; c = y[T]*x[i]*z*1[i]; d = c^2"
-    assert names(parse_text(text)) == ["y", "T", "x", "z", "q"]
+    assert names(parse_text(text)) == ["z", "T", "x", "q", "y"]
 
 
 def test_names_of_tensors_and_indices_are_different_spaces() -> None:

@@ -73,8 +73,9 @@ def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step
     """
     steps: list[Step] = []
     fired: Fired = {}
-    contracted = _keep(align(contract(line, fired)), indices)
-    if contracted != line:
+    plain = contract(line, fired)
+    contracted = _keep(align(plain, indices), indices)
+    if plain != line:
         steps.append(Step(contracted, tuple(fired) or (REARRANGE,)))
     best, rules = _shortest([(contracted, ()), *_candidates(contracted, book)])
     best = _keep(best, indices)

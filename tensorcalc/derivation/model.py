@@ -62,6 +62,7 @@ class Derivation:
     of lemmas, left and right: one for each pair of `of` and `wrt`, or one for each `wrt` where upstream gradients are
     added. `derivative_letters` are the index letters chosen for derivatives (the n of ∂/∂x_n); `loss` is the letter of
     the scalar in upstream gradients, the l of ∂l/∂x.
+    `title` and `origin` say what the function is called and where it is defined.
     `notes` are remarks for the reader, such as what is held fixed.
     `shown` names the functions whose chain rule has been shown in full; `engine` keeps the lemmas that were derived on
     the way, for the program form.
@@ -79,3 +80,4 @@ class Derivation:
     notes: tuple[str, ...] = ()
     shown: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     engine: object = field(default=None, compare=False, repr=False)
+    origin: str = ""

@@ -47,17 +47,27 @@ def _system(text: str, source: Source) -> System:
     _check_integers(unifier, inference, text)
     tensors = _tensors(symbols, unifier, inference)
     definitions, facts = _definitions(formulas, unifier, inference, tensors)
-    unused = [s.name for s in symbols.tensors.values() if s.equation is None and s.name not in symbols.inputs]
     system = System(
         tuple(definitions),
-        tuple(tensors[n] for n in (*symbols.inputs, *unused)),
-        _letters(unifier, inference),
+        tuple(tensors[n] for n in _input_names(symbols)),
+        _letters(symbols, unifier, inference),
         (*symbols.notes, *notes),
         source,
         tuple(facts),
     )
     system.ordered  # noqa: B018 - raises E_CYCLE
     return system
+
+
+def _input_names(symbols: Symbols) -> list[str]:
+    """The inputs in order of first use; where the text declares them, tensors and labels each in declared order."""
+    unused = [s.name for s in symbols.tensors.values() if s.equation is None and s.name not in symbols.inputs]
+    used = [*symbols.inputs, *unused]
+    if not symbols.strict:
+        return used
+    declared = sorted(used, key=list(symbols.tensors).index)
+    places = {label: iter([n for n in declared if symbols.tensors[n].label == label]) for label in (False, True)}
+    return [next(places[symbols.tensors[name].label]) for name in used]
 
 
 def _formulas(text: str) -> tuple[Symbols, list[Formula]]:
@@ -118,8 +128,13 @@ def _check_integers(unifier: Unifier, inference: Inference, text: str) -> None:
             raise TensorCalcError("E_INDEX_RANGE", message, position.span, hint=hint)
 
 
-def _letters(unifier: Unifier, inference: Inference) -> dict[Dimension, tuple[str, ...]]:
+def _letters(symbols: Symbols, unifier: Unifier, inference: Inference) -> dict[Dimension, tuple[str, ...]]:
+    """The letters of each dimension: declared ones in declared order, then others in order of first use."""
     found: dict[Dimension, dict[str, None]] = {}
     for letter, _, slot in unifier.letters:
         found.setdefault(inference.of(slot), {}).setdefault(letter)
-    return {dimension: tuple(letters) for dimension, letters in found.items()}
+    places = {letter: place for place, letter in enumerate(symbols.indices)}
+    return {
+        dimension: tuple(sorted(letters, key=lambda letter: places.get(letter, len(places))))
+        for dimension, letters in found.items()
+    }

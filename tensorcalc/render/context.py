@@ -10,15 +10,16 @@ from typing import Literal
 from sympy import Expr, Integer
 from sympy.core.basic import Basic
 
-from tensorcalc.binding import free_indices
+from tensorcalc.binding import free_indices, rename
 from tensorcalc.derivation.model import Derivation
-from tensorcalc.expr import Component, Inverse
+from tensorcalc.expr import Component, Inverse, Partial
 from tensorcalc.index import Adjoint, BoundIndex, Dimension, Index, Slope, Tangent, Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
-__all__ = ["EMPTY", "Context", "Style"]
+__all__ = ["EMPTY", "AdjointNotation", "Context", "Style"]
 
 Style = Literal["einstein", "sigma"]
+AdjointNotation = Literal["partial", "bar"]
 
 FALLBACK = "ijklmpqrstuvwabcdfghnyzexo"
 LAST = 10**6  # the place of a tensor that the system does not know
@@ -28,6 +29,8 @@ LAST = 10**6  # the place of a tensor that the system does not know
 class Context:
     """The surroundings of an expression: its system, the letters of derivatives, the loss, the style.
 
+    `adjoint` says how an upstream gradient is written: ∂l/∂x, or x with a bar. `totals` are the tensors whose
+    total derivatives are written with d, because the derivation speaks of those of their formula alone as well.
     `taken` are letters that no dummy index may use: those that are free in the lemma. `added` are letters that were
     chosen for dummies before, beside the author's own.
     """
@@ -36,13 +39,18 @@ class Context:
     derivative_letters: tuple[str, ...] = ()
     loss: str = "l"
     style: Style = "einstein"
+    adjoint: AdjointNotation = "partial"
+    totals: frozenset[Tensor] = frozenset()
     taken: frozenset[str] = frozenset()
     added: Mapping[Dimension, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, derivation: Derivation, style: Style = "einstein") -> Context:
+    def of(cls, derivation: Derivation, style: Style = "einstein", adjoint: AdjointNotation = "partial") -> Context:
         """The context of the lines of a derivation."""
-        return cls(derivation.system, derivation.derivative_letters, derivation.loss, style)
+        letters, totals = derivation.derivative_letters, _ambiguous(derivation)
+        if derivation.kind in ("hessian", "hvp"):
+            adjoint = "partial"  # the gradient is one of the functions that are differentiated
+        return cls(derivation.system, letters, derivation.loss, style, adjoint, totals)
 
     def within(self, expressions: Iterable[Expr]) -> Context:
         """The same, where the free indices of these expressions must not be used for dummies."""
@@ -125,6 +133,19 @@ class Context:
 
     def _definition(self, tensor: Tensor) -> Definition | None:
         return self.system.by_tensor.get(base(tensor))
+
+
+def _ambiguous(derivation: Derivation) -> frozenset[Tensor]:
+    """The tensors t for which some total ∂t/∂x and that of t's formula alone are lemmas, with different values."""
+    found: dict[tuple[Tensor, Tensor], dict[bool, Expr]] = {}
+    for lemma in derivation.lemmas:
+        left = lemma.lhs
+        if isinstance(left, Partial) and isinstance(left.expression, Component):
+            letters = [i for i in (*left.expression.indices, *left.wrt.indices) if isinstance(i, Index)]
+            names = {index: Index(f"_{place}", index.dimension) for place, index in enumerate(letters)}
+            values = found.setdefault((left.expression.tensor, left.wrt.tensor), {})
+            values[left.direct] = rename(lemma.result, names)
+    return frozenset(tensor for (tensor, _), values in found.items() if len(set(values.values())) > 1)
 
 
 def base(tensor: Tensor) -> Tensor:

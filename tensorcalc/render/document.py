@@ -9,7 +9,7 @@ from typing import Literal
 from sympy import Expr
 
 from tensorcalc.derivation.model import Derivation, Lemma
-from tensorcalc.render.context import Context, Style
+from tensorcalc.render.context import AdjointNotation, Context, Style
 from tensorcalc.render.layout import Node
 from tensorcalc.render.ones import without_carried_ones
 from tensorcalc.render.walk import layout
@@ -41,19 +41,27 @@ class Block:
     number: int
 
 
-def blocks(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> tuple[Block, ...]:
+def blocks(
+    derivation: Derivation,
+    style: Style = "einstein",
+    detail: Detail = "all",
+    adjoint: AdjointNotation = "partial",
+) -> tuple[Block, ...]:
     """The lemmas of a derivation: all lines, the first and last of each (`key`), or the results alone (`result`)."""
     if detail == "result":
-        return result_lines(derivation, style)
-    found = [_block(lemma, k, Context.of(derivation, style)) for k, lemma in enumerate(derivation.lemmas)]
+        return result_lines(derivation, style, adjoint)
+    context = Context.of(derivation, style, adjoint)
+    found = [_block(lemma, k, context) for k, lemma in enumerate(derivation.lemmas)]
     return tuple(_shortened(b) for b in found) if detail == "key" else tuple(found)
 
 
-def result_lines(derivation: Derivation, style: Style = "einstein") -> tuple[Block, ...]:
+def result_lines(
+    derivation: Derivation, style: Style = "einstein", adjoint: AdjointNotation = "partial"
+) -> tuple[Block, ...]:
     """The results as blocks of one line each."""
     found = []
     for number, (left, right) in enumerate(derivation.results):
-        context = Context.of(derivation, style).within([left, right])
+        context = Context.of(derivation, style, adjoint).within([left, right])
         line = Line(right, layout(without_carried_ones(right), context), (), ())
         found.append(Block("result", left, layout(left, context), (line,), context, number))
     return tuple(found)

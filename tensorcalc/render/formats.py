@@ -1,8 +1,7 @@
-"""Whole derivations and systems: text for the terminal, LaTeX, and the data for JSON."""
+"""Expressions, derivations and systems in the notations: LaTeX, the notation that is typed, and the data for JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,32 +9,25 @@ from sympy import Expr
 
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.index import Dimension, Tensor
-from tensorcalc.render.context import EMPTY, Context, Style
+from tensorcalc.render.context import EMPTY, AdjointNotation, Context, Style
 from tensorcalc.render.document import Block, Detail, blocks, grouped, result_lines
+from tensorcalc.render.environments import Form, aligned, displayed
 from tensorcalc.render.latex import Latex
 from tensorcalc.render.layout import Node
-from tensorcalc.render.names import latex_text
 from tensorcalc.render.plain import Plain
 from tensorcalc.render.unicode import UnicodeText
 from tensorcalc.render.walk import layout, layout_and_letters
 from tensorcalc.system import Definition, Fact, System
 
 __all__ = [
-    "aligned",
     "expression_latex",
     "expression_plain",
     "expression_text",
     "latex",
-    "node_text",
     "system_dict",
     "system_text",
-    "text",
-    "text_rows",
     "to_dict",
 ]
-
-RULE_COLUMN = 88  # rules stand at the right of the longest line, but not beyond this column
-RULES_WIDTH = 52  # where several rules lead to one line, their names are folded to about this width
 
 _TEXT, _LATEX, _PLAIN = UnicodeText(), Latex(), Plain()
 
@@ -55,66 +47,24 @@ def expression_plain(expression: Expr, context: Context = EMPTY) -> str:
     return _PLAIN.text(layout(expression, replace(context, style="sigma")))
 
 
-def text_rows(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> list[tuple[str, str, str]]:
-    """The lines of a derivation as left side, `= right side` and rules; an empty row stands between lemmas."""
-    rows: list[tuple[str, str, str]] = []
-    for group in grouped(blocks(derivation, style, detail)):
-        if rows:
-            rows.append(("", "", ""))
-        width = max(len(node_text(block.left)) for block in group)
-        for block in group:
-            for number, line in enumerate(block.lines):
-                left = node_text(block.left) if number == 0 else ""
-                first, *rest = _folded(line.rules)
-                rows.append((f"{left:{width}}", f"= {node_text(line.node)}", first))
-                rows += [(" " * width, "", more) for more in rest]
-    return rows
-
-
-def node_text(node: Node) -> str:
-    """A layout as Unicode text."""
-    return _TEXT.text(node)
-
-
-def text(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> str:
-    """A derivation as Unicode text: one chain of equalities for each lemma, the rules at the right."""
-    rows = text_rows(derivation, style, detail)
-    width = max((n for n in (len(f"{left} {right}") for left, right, _ in rows) if n <= RULE_COLUMN), default=0)
-    lines = [f"{f'{left} {right}':{width}}  {rules}".rstrip() for left, right, rules in rows]
-    notes = ["", *(f"Note: {note}." for note in derivation.notes)] if derivation.notes else []
-    return "\n".join([*lines, *notes]) + "\n"
-
-
-def latex(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> str:
+def latex(
+    derivation: Derivation,
+    style: Style = "einstein",
+    detail: Detail = "all",
+    adjoint: AdjointNotation = "partial",
+    form: Form | None = None,
+) -> str:
     """A derivation as LaTeX mathematics for amsmath or KaTeX: one display for each lemma, one for all definitions."""
-    groups = grouped(blocks(derivation, style, detail))
-    return "\n\n".join(f"\\[\n{aligned(group)}\n\\]" for group in groups) + "\n"
+    groups = grouped(blocks(derivation, style, detail, adjoint))
+    return "\n\n".join(displayed(group, form or Form()) for group in groups) + "\n"
 
 
-def aligned(group: Sequence[Block]) -> str:
-    """Chains of equalities as one `aligned` environment, without delimiters."""
-    rows = []
-    for block in group:
-        for number, line in enumerate(block.lines):
-            left = f"{_LATEX.text(block.left)} " if number == 0 else ""
-            first, *rest = (rf"\text{{{latex_text(r)}}}" if r else "" for r in _folded(line.rules))
-            rows.append(f"{left}&= {_LATEX.text(line.node)}{f' && {first}' if first else ''}")
-            rows += [f"&&& {more}" for more in rest]
-    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
-
-
-def _folded(rules: Sequence[str]) -> list[str]:
-    """The names of rules in brackets, on as many lines as they need."""
-    lines = [""]
-    for number, rule in enumerate(rules):
-        piece = ("(" if number == 0 else "") + rule + (")" if number == len(rules) - 1 else ",")
-        if number and len(lines[-1]) + len(piece) >= RULES_WIDTH:
-            lines.append("")
-        lines[-1] += f" {piece}" if lines[-1] or len(lines) > 1 else piece
-    return lines
-
-
-def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = "all") -> dict[str, Any]:
+def to_dict(
+    derivation: Derivation,
+    style: Style = "einstein",
+    detail: Detail = "all",
+    adjoint: AdjointNotation = "partial",
+) -> dict[str, Any]:
     """A derivation as plain data, for JSON.
 
     `title`, `notes`, `kind`, `of`, `wrt`, `loss` (the letter of the scalar in upstream gradients) and `style` say what
@@ -125,7 +75,7 @@ def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = 
     `lines`: each is the formula on the right with `rules` (names, empty for a definition) and `steps` (the numbers of
     the lemma's steps that it shows, from 0). `laws` gives the law of each rule in LaTeX.
     """
-    shown = () if detail == "result" else blocks(derivation, style, detail)
+    shown = () if detail == "result" else blocks(derivation, style, detail, adjoint)
     return {
         "title": derivation.title,
         "notes": list(derivation.notes),
@@ -141,7 +91,7 @@ def to_dict(derivation: Derivation, style: Style = "einstein", detail: Detail = 
                 "lhs": _formula(b.lhs, b.left, b.context),
                 "rhs": _formula(b.lines[0].expression, b.lines[0].node, b.context),
             }
-            for b in result_lines(derivation, style)
+            for b in result_lines(derivation, style, adjoint)
         ],
         "laws": {r.name: r.law for lemma in derivation.lemmas for step in lemma.steps for r in step.rules},
     }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sympy import Expr
 
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
+from tensorcalc.render.measure import latex_size, words_width
 from tensorcalc.render.names import latex_name
 from tensorcalc.render.notation import (
     Level,
     Notation,
     Printed,
+    Word,
     operand_level,
     raised_function,
     stands_alone,
@@ -26,13 +29,43 @@ _FUNCTIONS = {name: f"\\{name}" for name in ("log", "sin", "cos", "tan", "sinh",
 _FUNCTIONS |= {f"a{name}": f"\\arc{name}" for name in ("sin", "cos", "tan")}
 _FUNCTIONS["logdet"] = r"\log\det"
 _SIGNS = {"sum": r"\sum", "prod": r"\prod", "amax": r"\max"}
+_ACCENTS = {"dot": r"\dot", "bar": r"\bar"}
 _RELATIONS = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne"}
+
+
+_SIZED = (("(", ")"), (r"\biggl(", r"\biggr)"), (r"\Biggl(", r"\Biggr)"))  # by the fractions inside
+_PAIRED = re.compile(r"(\\left|\\right)(\\[a-z]+|.)")
 
 
 class Latex(Notation):
     """`\\frac{\\partial \\sigma}{\\partial x_{n}}`."""
 
     fraction_level = Level.FRACTION
+    times = r"\times"
+    indent = 1.0
+
+    def width(self, text: str) -> float:
+        return latex_size(text).width
+
+    def words_width(self, words: Sequence[Word]) -> float:
+        spaces = words_width(" ") * (len(words) - 1)
+        return spaces + sum(
+            words_width(f"{w.before}{w.content}{w.after}")
+            if isinstance(w.content, str)
+            else words_width(w.before + w.after) + self.width(self.text(w.content))
+            for w in words
+        )
+
+    def leading(self, sign: str) -> str:
+        return f"{{}}{sign}"  # the empty group makes the sign one between two operands
+
+    def opened(self, around: Node, gap: Node, inside: Node) -> tuple[str, str] | None:
+        found = super().opened(around, gap, inside)
+        if found is None:
+            return None
+        left, right = _SIZED[min(latex_size(self.text(inside)).fractions, 2)]
+        before, after = (_unmatched(text, sign) for text, sign in zip(found, (left, right), strict=True))
+        return None if before is None or after is None else (before, after)
 
     def join(self, factors: Sequence[str]) -> str:
         result = factors[0]
@@ -56,9 +89,7 @@ class Latex(Notation):
         return latex_name(name)[0]
 
     def symbol(self, node: at.Symbol) -> Printed:
-        spelled, scripted = latex_name(node.name, indexed=bool(node.indices))
-        if node.mark == "dot":
-            spelled = rf"\dot{{{spelled}}}"
+        spelled, scripted = latex_name(node.name, bool(node.indices), _ACCENTS.get(node.mark, ""))
         if node.mark == "inverse":
             spelled, scripted = rf"\left({latex_name(node.name)[0]}^{{-1}}\right)", True
         if not node.indices:
@@ -96,7 +127,7 @@ class Latex(Notation):
     def call(self, node: at.Call, bare: bool) -> Printed:
         arguments = ", ".join(self.text(a) for a in node.arguments)
         if node.function == "abs":
-            return rf"\left|{arguments}\right|", Level.ATOM
+            return rf"\left\lvert {arguments} \right\rvert", Level.ATOM
         known = _FUNCTIONS.get(node.function)
         spelled = known or rf"\operatorname{{{node.function}}}"
         if bare and known and len(node.arguments) == 1 and stands_alone(node.arguments[0]):
@@ -104,13 +135,34 @@ class Latex(Notation):
         return f"{spelled}{self.brackets(arguments)}", Level.PREFIX
 
     def derivative(self, node: at.Derivative) -> Printed:
-        below = " ".join(rf"\partial {self.text(d)}" for d in node.denominators)
+        sign = r"\mathrm{d}" if node.total else r"\partial"
+        below = " ".join(f"{sign} {self.text(d)}" for d in node.denominators)
         if len(node.denominators) == 2 and len(set(node.denominators)) == 1:
-            below = rf"\partial {self.text(node.denominators[0])}^{{2}}"
-        above = r"\partial" if len(node.denominators) == 1 else rf"\partial^{{{len(node.denominators)}}}"
+            below = f"{sign} {self.text(node.denominators[0])}^{{2}}"
+        above = sign if len(node.denominators) == 1 else f"{sign}^{{{len(node.denominators)}}}"
         if under_operator(node):
             return rf"\frac{{{above}}}{{{below}}} {self.operand(node.numerator)}", Level.PREFIX
         return rf"\frac{{{above} {self.text(node.numerator)}}}{{{below}}}", Level.FRACTION
 
     def over(self, word: str, letters: Sequence[str], body: Node) -> Printed:
         return rf"{_SIGNS[word]}_{{{', '.join(letters)}}} {self.at_least(body, operand_level(word))}", Level.SIGMA
+
+
+def _unmatched(text: str, sign: str) -> str | None:
+    """The text with `sign` for every round bracket whose partner is missing; `None` where another bracket misses it."""
+    found = list(_PAIRED.finditer(text))
+    partner: set[int] = set()
+    waiting: list[int] = []
+    for place, match in enumerate(found):
+        if match[1] == r"\left":
+            waiting.append(place)
+        elif waiting:
+            partner |= {waiting.pop(), place}
+    result, end = "", 0
+    for place, match in enumerate(found):
+        alone = place not in partner
+        if alone and match[2] not in "()":
+            return None
+        result += text[end : match.start()] + (sign if alone else match[0])
+        end = match.end()
+    return result + text[end:]

@@ -6,8 +6,9 @@ before; a printer only adds the brackets that its notation needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from sympy import Rational
 
@@ -30,6 +31,7 @@ __all__ = [
     "Root",
     "Sum",
     "Symbol",
+    "nodes_in",
 ]
 
 
@@ -49,14 +51,15 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A component of a tensor, x_ij; of its derivative along a direction, with a dot; or of its inverse, X⁻¹_ij.
+    """A component of a tensor, x_ij; of its derivative along a direction, with a dot; of its adjoint, with a bar; or of
+    its inverse, X⁻¹_ij.
 
     `plain` is the name in plain notation where it is another.
     """
 
     name: str
     indices: tuple[Node, ...] = ()
-    mark: Literal["", "dot", "inverse"] = ""
+    mark: Literal["", "dot", "bar", "inverse"] = ""
     plain: str = ""
 
 
@@ -146,7 +149,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """∂numerator/∂denominator; with two denominators ∂²numerator/∂first∂second.
+    """∂numerator/∂denominator; with two denominators ∂²numerator/∂first∂second; with d for ∂ where it is a `total` one.
 
     The numerator is a symbol, a function or a power, or else stands behind the operator. `plain` is the name of the
     derivative in plain notation where it is a tensor, such as an upstream gradient.
@@ -155,6 +158,7 @@ class Derivative:
     numerator: Node
     denominators: tuple[Node, ...]
     plain: str = ""
+    total: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,3 +196,14 @@ Node = (
     | Over
     | Brackets
 )
+
+
+def nodes_in(node: Node) -> Iterator[Node]:
+    """A node and every node in it."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        yield part
+        for entry in fields(part):
+            value: Any = getattr(part, entry.name)
+            stack += [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Node)]

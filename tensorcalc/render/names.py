@@ -6,10 +6,11 @@ import re
 
 from tensorcalc.greek import GREEK
 
-__all__ = ["latex_name", "latex_text", "text_name"]
+__all__ = ["latex_character", "latex_name", "latex_text", "split_name", "text_name"]
 
 _WORDS = {letter: name for name, letter in GREEK.items()} | {"ϵ": "epsilon", "φ": "phi", "ϕ": "phi", "ϑ": "theta"}
 _SUFFIXED = re.compile(r"(?P<stem>.*[^\d_])_?(?P<number>\d+)|(?P<head>[^_]+)_(?P<tail>\w+)")
+_WIDE = {r"\bar": r"\overline"}  # accents over a word
 _ESCAPES = str.maketrans({c: f"\\{c}" for c in "_%&#${}"} | {"\\": r"\backslash ", "~": r"\sim ", "^": r"\wedge "})
 
 
@@ -18,17 +19,28 @@ def text_name(name: str) -> str:
     return GREEK.get(name, name)
 
 
-def latex_name(name: str, indexed: bool = False) -> tuple[str, bool]:
+def latex_name(name: str, indexed: bool = False, accent: str = "") -> tuple[str, bool]:
     """A name in LaTeX, and whether it carries a script of its own.
 
     `g1` and `w_out` become g₁ and w with a subscript; a component, whose subscript is taken, has it in brackets above.
+    An accent stands over the name without its script.
     """
+    stem, suffix = split_name(name)
+    spelled = _stem(stem)
+    if accent:
+        spelled = f"{_WIDE.get(accent, accent) if len(stem) > 1 and stem not in GREEK else accent}{{{spelled}}}"
+    if not suffix:
+        return spelled, False
+    script = suffix if suffix.isdigit() else _stem(suffix)
+    return (f"{spelled}^{{({script})}}" if indexed else f"{spelled}_{{{script}}}"), True
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """A name and the number or word behind it: `g1` is g and 1, `w_out` is w and out, `sigma` has none."""
     match = _SUFFIXED.fullmatch(name)
     if match is None:
-        return _stem(name), False
-    stem, suffix = match["stem"] or match["head"], match["number"] or match["tail"]
-    script = suffix if suffix.isdigit() else _stem(suffix)
-    return (f"{_stem(stem)}^{{({script})}}" if indexed else f"{_stem(stem)}_{{{script}}}"), True
+        return name, ""
+    return match["stem"] or match["head"], match["number"] or match["tail"]
 
 
 def _stem(name: str) -> str:
@@ -44,13 +56,14 @@ def _stem(name: str) -> str:
 
 def latex_text(words: str) -> str:
     """Words for `\\text{…}`: characters with a meaning are escaped, those that only mathematics has become formulas."""
-    return "".join(_latex_character(c) for c in words)
+    return "".join(latex_character(c) for c in words)
 
 
 _SYMBOLS = {"∂": r"\partial", "𝟏": r"\mathbf{1}", "Σ": r"\Sigma", "−": "-", "·": r"\cdot", "≤": r"\le", "≥": r"\ge"}
 
 
-def _latex_character(character: str) -> str:
+def latex_character(character: str) -> str:
+    """A character in text mode, where it has a meaning or LaTeX spells it otherwise; any other as it is."""
     symbol = _SYMBOLS.get(character) or (f"\\{_WORDS[character]}" if character in _WORDS else "")
     if symbol:
         return f"${symbol}$"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 
-__all__ = ["Level", "Notation", "Printed"]
+__all__ = ["Level", "Notation", "Printed", "Word"]
 
 
 class Level(IntEnum):
@@ -26,10 +27,22 @@ class Level(IntEnum):
 Printed = tuple[str, Level]
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is not torn apart beside a formula: a word or a formula, with the punctuation before and behind it."""
+
+    content: str | Node
+    before: str = ""
+    after: str = ""
+
+
 class Notation:
     """A printer of layouts. Subclasses spell; `bare` allows functions without brackets around their argument."""
 
     minus = "-"
+    plus = "+"
+    times = "*"
+    indent = 2.0  # how far a row is indented that continues a formula, in the unit of `width`
     fraction_level = Level.ATOM
 
     def print(self, node: Node, bare: bool = True) -> Printed:
@@ -93,8 +106,42 @@ class Notation:
         for term in terms[1:]:
             negative = isinstance(term, at.Negative)
             inner = term.term if isinstance(term, at.Negative) else term
-            result += f" {self.minus if negative else '+'} {self.at_least(inner, Level.SIGMA, bare)}"
+            result += f" {self.minus if negative else self.plus} {self.at_least(inner, Level.SIGMA, bare)}"
         return result
+
+    def signed(self, term: Node, first: bool) -> tuple[str, Node]:
+        """A term of a sum as the sign before it and the rest, in brackets where it needs them."""
+        negative = isinstance(term, at.Negative)
+        inner = term.term if isinstance(term, at.Negative) else term
+        if self.print(inner)[1] < Level.SIGMA:
+            inner = at.Brackets(inner)
+        sign = self.minus if negative else self.plus
+        return (sign if negative else "") if first else f"{sign} ", inner
+
+    def leading(self, sign: str) -> str:
+        """A sign between two operands that begins a row."""
+        return sign
+
+    def opened(self, around: Node, gap: Node, inside: Node) -> tuple[str, str] | None:
+        """The text before and behind a gap that stands in brackets, which may close on another row than they open.
+
+        `inside` is what the gap stands for. `None` where it stands elsewhere, such as in an exponent.
+        """
+        hole = self.text(gap)
+        before, found, after = self.text(around).partition(self.brackets(hole))
+        if not found or before.count("{") != before.count("}"):
+            return None
+        opening, closing = self.brackets(hole).split(hole)
+        return before + opening, closing + after
+
+    def width(self, text: str) -> float:
+        """How wide a printed formula is."""
+        return float(len(text))
+
+    def words_width(self, words: Sequence[Word]) -> float:
+        """How wide words and formulas beside a formula are."""
+        texts = [w.content if isinstance(w.content, str) else self.text(w.content) for w in words]
+        return sum(len(w.before + w.after) + self.width(t) for w, t in zip(words, texts, strict=True)) + len(words) - 1
 
     def product(self, factors: Sequence[Node], bare: bool) -> str:
         """Factors side by side."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from sympy import Expr
@@ -23,7 +24,7 @@ from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 __all__ = ["UnicodeText"]
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_MARKS = {"": "", "dot": "\N{COMBINING DOT ABOVE}", "inverse": "⁻¹"}
+_MARKS = {"": "", "dot": "\N{COMBINING DOT ABOVE}", "bar": "\N{COMBINING MACRON}", "inverse": "⁻¹"}
 _SIGNS = {"sum": "Σ", "prod": "Π", "amax": "max"}
 _BARE = ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "det")
 
@@ -32,7 +33,11 @@ class UnicodeText(Notation):
     """Text in which a fraction before another factor stands in brackets: `(1/σ²)(a − b)`."""
 
     minus = "−"
+    times = "×"
     fraction_level = Level.FRACTION
+
+    def width(self, text: str) -> float:
+        return float(sum(not unicodedata.combining(c) for c in text))
 
     def join(self, factors: Sequence[str]) -> str:
         result = factors[0]
@@ -118,11 +123,12 @@ class UnicodeText(Notation):
         return f"{node.function}({arguments})", Level.ATOM
 
     def derivative(self, node: at.Derivative) -> Printed:
-        below = "".join(f"∂{self.text(d)}" for d in node.denominators)
+        sign = "d" if node.total else "∂"
+        below = "".join(f"{sign}{self.text(d)}" for d in node.denominators)
         if len(node.denominators) == 2 and len(set(node.denominators)) == 1:
-            below = f"∂{self.text(node.denominators[0])}²"
+            below = f"{sign}{self.text(node.denominators[0])}²"
         order = len(node.denominators)
-        above = "∂" if order == 1 else f"∂{str(order).translate(_SUPERSCRIPT)}"
+        above = sign if order == 1 else f"{sign}{str(order).translate(_SUPERSCRIPT)}"
         if under_operator(node):
             return f"{above}/{below} {self.operand(node.numerator)}", Level.PREFIX
         space = " " if isinstance(node.numerator, at.Call) else ""

@@ -21,7 +21,7 @@ from tensorcalc.expr import (
     Partial,
 )
 from tensorcalc.functions import function_of
-from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent
+from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent, Tensor, TotalAdjoint
 from tensorcalc.render.context import Context
 from tensorcalc.render.fractions import Quotient, arranged
 from tensorcalc.render.layout import (
@@ -47,7 +47,7 @@ from tensorcalc.render.layout import Delta as DeltaNode
 from tensorcalc.render.numbers import is_decimal
 from tensorcalc.render.order import factor_key, index_order, term_key
 
-__all__ = ["layout", "layout_and_letters"]
+__all__ = ["layout", "layout_and_letters", "tensor_layout"]
 
 RELATIONS = {"le": "≤", "lt": "<", "ge": "≥", "gt": ">", "eq": "=", "ne": "≠"}
 
@@ -62,6 +62,24 @@ def layout_and_letters(expression: Expr, context: Context) -> tuple[Node, dict[s
     context = context.within([expression])
     walk = _Walk(context)
     return walk.node(expression, set(context.taken)), walk.chosen
+
+
+def tensor_layout(tensor: Tensor, context: Context, indices: tuple[Node, ...] = ()) -> Node:
+    """A component of a tensor over indices that are laid out already; without them, the tensor by its name."""
+    if isinstance(tensor, Adjoint):
+        of = Symbol(tensor.of.name, indices)
+        if context.adjoint == "bar" and not isinstance(tensor, TotalAdjoint):
+            return Symbol(tensor.of.name, indices, "bar", tensor.name)
+        return Derivative(Name(context.loss), (of,), tensor.name, isinstance(tensor, TotalAdjoint))
+    if isinstance(tensor, Slope):
+        count = tensor.of.order
+        numerator, denominator = Symbol(tensor.of.name, indices[:count]), Symbol(tensor.wrt.name, indices[count:])
+        return Derivative(numerator, (denominator,), tensor.name)
+    if isinstance(tensor, Tangent) and isinstance(tensor.of, Adjoint):  # of a gradient: the gradient of a tangent
+        return Derivative(Symbol(context.loss, (), "dot"), (Symbol(tensor.of.of.name, indices),), tensor.name)
+    if isinstance(tensor, Tangent):
+        return Symbol(tensor.of.name, indices, "dot", tensor.name)
+    return Symbol(tensor.name, indices)
 
 
 class _Walk:
@@ -204,7 +222,9 @@ class _Walk:
         below = self.atom(partial.wrt)
         if isinstance(numerator, Derivative) and isinstance(numerator.numerator, Symbol | Name):
             return Derivative(numerator.numerator, (*numerator.denominators, below))
-        return Derivative(numerator, (below,))
+        of = partial.expression
+        total = not partial.direct and isinstance(of, Component) and of.tensor in self.context.totals
+        return Derivative(numerator, (below,), total=total)
 
     def binder(self, binder: Expr, taken: set[str]) -> Node:
         """A sum, product or maximum over indices with its sign."""
@@ -217,17 +237,7 @@ class _Walk:
     def atom(self, expression: Expr) -> Node:
         """A component, an index, a δ, a one-tensor: what holds indices and no further expressions."""
         if isinstance(expression, Component):
-            indices = tuple(self.index(i) for i in expression.indices)
-            if isinstance(expression.tensor, Adjoint):
-                of = Symbol(expression.tensor.of.name, indices)
-                return Derivative(Name(self.context.loss), (of,), expression.tensor.name)
-            if isinstance(expression.tensor, Slope):
-                of, wrt, count = expression.tensor.of, expression.tensor.wrt, expression.tensor.of.order
-                numerator, denominator = Symbol(of.name, indices[:count]), Symbol(wrt.name, indices[count:])
-                return Derivative(numerator, (denominator,), expression.tensor.name)
-            if isinstance(expression.tensor, Tangent):
-                return Symbol(expression.tensor.of.name, indices, "dot", expression.tensor.name)
-            return Symbol(expression.tensor.name, indices)
+            return tensor_layout(expression.tensor, self.context, tuple(self.index(i) for i in expression.indices))
         if isinstance(expression, Inverse):
             name = expression.tensor.name
             return Symbol(name, tuple(self.index(i) for i in expression.indices), "inverse", f"inv({name})")

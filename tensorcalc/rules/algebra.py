@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from sympy import Add, Expr, S, gcd
@@ -89,26 +90,32 @@ def multiply_out(expression: Expr) -> list[Term] | None:
     return terms
 
 
-def align(expression: Expr) -> Expr:
-    """Every added term with a free δ_in written over i alone: x_i δ_in for x_n δ_in."""
+def align(expression: Expr, indices: Sequence[Index] = ()) -> Expr:
+    """Every added term with a free δ_in written over one of both letters: x_i δ_in for x_n δ_in.
+
+    Letters that come first in `indices` stay; without it, those that come first by name.
+    """
     if not expression.has(Delta):
         return expression
     names = Names((expression,))
-    return Add(*(_aligned(a, names) for a in Add.make_args(expression)))
+    ranks = {index: k for k, index in enumerate(indices)}
+    return Add(*(_aligned(a, names, ranks) for a in Add.make_args(expression)))
 
 
-def _aligned(expression: Expr, names: Names) -> Expr:
+def _aligned(expression: Expr, names: Names, ranks: Mapping[Index, int]) -> Expr:
     term = opened(expression, names)
-    aligned = _align(term)
+    aligned = _align(term, ranks)
     return expression if aligned is term else aligned.expression()
 
 
-def _align(term: Term) -> Term:
+def _align(term: Term, ranks: Mapping[Index, int] | None = None) -> Term:
     """Rewrite the later index of every free δ to the earlier one in the other factors."""
     for delta in [b for b in term.powers if isinstance(b, Delta)]:
         if delta not in term.powers:
             continue
         first, second = delta.indices
+        if ranks and first in ranks and second in ranks and ranks[second] < ranks[first]:
+            first, second = second, first
         if not isinstance(second, Index) or (isinstance(first, Index) and first.dimension != second.dimension):
             continue
         if second in free_indices(first):
