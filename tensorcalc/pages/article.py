@@ -120,12 +120,8 @@ class _Writer:
         told: set[Lemma] = set()
         for d in self.derivations:
             context, found = self.context(d), groups(d.lemmas)
-            known = {place for place, lemma in enumerate(d.lemmas) if lemma in told}
-            fresh = [
-                replace(g, told=frozenset(known.intersection(g.places)))
-                for g in found
-                if not known.issuperset(g.places)
-            ]
+            known = frozenset(place for place, lemma in enumerate(d.lemmas) if lemma in told)
+            fresh = [replace(g, told=known.intersection(g.places)) for g in found if not known.issuperset(g.places)]
             title: Text = ("Derivation",)
             if len(self.derivations) > 1:
                 title = say("Derivation of {task}", task=self.task(d))

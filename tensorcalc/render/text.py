@@ -49,7 +49,7 @@ def text_rows(
     width = max(width, NARROWEST)
     groups = grouped(blocks(derivation, style, detail, adjoint))
     rows = [row for group in groups for row in _group_rows(group, width, REASONS)]
-    room = width - _column(rows, width) - 2
+    room = width - _column(rows, width) - 3  # rows of reasons below the first are indented by one
     if room < REASONS:
         rows = [row for group in groups for row in _group_rows(group, width, room)]
     return rows[1:]
