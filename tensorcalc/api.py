@@ -14,7 +14,7 @@ from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
 from tensorcalc.construction import equations
-from tensorcalc.derivation import Kind, Step
+from tensorcalc.derivation import ChainOrder, Kind, Manner, Step
 from tensorcalc.derivation.factored import factored_program
 from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.factored import FactoredFunction
@@ -38,7 +38,16 @@ class System(core.System):
     group: str = ""
     remark: str = ""
 
-    def derive(self, of: Names = (), wrt: Names = (), kind: Kind | None = None) -> Derivation:
+    def derive(
+        self,
+        of: Names = (),
+        wrt: Names = (),
+        kind: Kind | None = None,
+        *,
+        order: ChainOrder = "auto",
+        substitute: bool = True,
+        letters: Names = (),
+    ) -> Derivation:
         """Derive `of` with respect to `wrt`.
 
         `kind` is gradient (of a scalar), jacobian (axes of the output, then of the input), vjp (an upstream gradient
@@ -46,21 +55,28 @@ class System(core.System):
         is derived; without `wrt`, by every input that is no label; without `kind`, the gradient of a scalar and the VJP
         of anything else.
 
-        Raises `TensorCalcError` E_UNKNOWN_NAME, E_KIND or E_UNSUPPORTED.
+        `order` is that of the chain rule in gradients and VJPs: `jacobians` takes whole Jacobians first, `adjoints`
+        goes back from the output step by step, `auto` decides by length and order. Without `substitute`, results stay
+        in terms of the gradients (or tangents) of other definitions. `letters` are preferred for the indices of
+        derivatives, the n of ∂/∂x_n: a string of names with blanks between them, or a sequence.
+
+        Raises `TensorCalcError` E_UNKNOWN_NAME, E_KIND, E_OPTION, E_NAME or E_UNSUPPORTED.
         """
         of = of or self.definitions[-1].name
         wrt = wrt or tuple(t.name for t in self.inputs if not t.is_label)
         known = {d.name: d.tensor for d in self.definitions}
         tensor = known.get(of if isinstance(of, str) else of[0])
         scalar = tensor is not None and not tensor.order and (isinstance(of, str) or len(of) == 1)
-        found = derivation.derive(self, of, wrt, kind or ("gradient" if scalar else "vjp"))
+        manner = Manner(order, substitute, tuple(letters.split() if isinstance(letters, str) else letters))
+        found = derivation.derive(self, of, wrt, kind or ("gradient" if scalar else "vjp"), manner)
         if self.remark:
             found = replace(found, notes=(*found.notes, self.remark.rstrip(".")))
         return Derivation.wrap(found, self.title, self.origin)
 
-    def derive_all(self) -> list[Derivation]:
-        """What the derivation file asks for, or the default derivation."""
-        return [self.derive(r.of, r.wrt, cast("Kind | None", r.kind or None)) for r in self.requests or (Request(),)]
+    def derive_all(self, **manner: Any) -> list[Derivation]:
+        """What the derivation file asks for, or the default derivation; in the `manner` of the options of `derive`."""
+        requests = self.requests or (Request(),)
+        return [self.derive(r.of, r.wrt, cast("Kind | None", r.kind or None), **manner) for r in requests]
 
     def wrap(
         self, of: Names = (), wrt: Names = (), framework: str = "torch", form: str = "function"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tensorcalc.api import Derivation, System
 
 __all__ = ["cli", "main"]
+
+NO_OPTIONS: Mapping[str, Any] = {}
 
 FAILED, BAD_INPUT, NOTHING_CHECKABLE, INTERNAL, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 70, 130, 141
 
@@ -115,6 +117,19 @@ def with_request(function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def with_manner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--order, --keep and --letters: how the derivation goes."""
+    orders = click.Choice(["auto", "jacobians", "adjoints"])
+    return _decorated(
+        function,
+        (
+            click.option("--order", type=orders, default="auto", help="What the chain rule takes first."),
+            click.option("--keep", is_flag=True, help="Keep the gradients of other definitions by name in results."),
+            click.option("--letters", default="", metavar="LETTERS", help="Indices of derivatives, such as 'p q'."),
+        ),
+    )
+
+
 OUTPUT = click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of standard output.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print data as JSON.")
 
@@ -192,6 +207,7 @@ def with_looks(function: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command()
 @with_source
 @with_request
+@with_manner
 @with_looks
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @OUTPUT
@@ -201,6 +217,9 @@ def derive(
     of: tuple[str, ...],
     wrt: tuple[str, ...],
     kind: str | None,
+    order: str,
+    keep: bool,
+    letters: str,
     form: Any,
     environment: Any,
     number: bool,
@@ -220,7 +239,8 @@ def derive(
     if form != "latex" and (environment or number or tag):
         raise click.UsageError(LATEX_ONLY)
     display = render.Form(environment or "", number, tag)
-    found = _derivations(_system(source, equations), of, wrt, kind)
+    manner = {"order": order, "substitute": not keep, "letters": letters}
+    found = _derivations(_system(source, equations), of, wrt, kind, manner)
     if form == "text" and output is None and sys.stdout.isatty():
         from tensorcalc.terminal import print_derivation
 
@@ -306,11 +326,13 @@ def _system(source: str | None, equations: str | None) -> System:
     return api.load(source)
 
 
-def _derivations(system: System, of: tuple[str, ...], wrt: tuple[str, ...], kind: Any) -> list[Derivation]:
+def _derivations(
+    system: System, of: tuple[str, ...], wrt: tuple[str, ...], kind: Any, manner: Mapping[str, Any] = NO_OPTIONS
+) -> list[Derivation]:
     """What the options ask for, or else the file."""
     if of or wrt or kind:
-        return [system.derive(of, wrt, kind)]
-    return system.derive_all()
+        return [system.derive(of, wrt, kind, **manner)]
+    return system.derive_all(**manner)
 
 
 def _print(text: str, output: str | None = None) -> None:

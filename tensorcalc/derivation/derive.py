@@ -10,7 +10,7 @@ from typing import get_args
 from tensorcalc.derivation.adjoints import Adjoints, backpropagated
 from tensorcalc.derivation.engine import Engine, with_proofs
 from tensorcalc.derivation.jacobians import jacobian_or_zero
-from tensorcalc.derivation.model import Derivation, Kind, Lemma, Step
+from tensorcalc.derivation.model import ChainOrder, Derivation, Kind, Lemma, Manner, Step
 from tensorcalc.derivation.second import second_order
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.errors import TensorCalcError
@@ -22,15 +22,23 @@ __all__ = ["derive"]
 
 LONGEST_PATH = 3  # definitions between variable and output for which whole Jacobians are a pleasure to read
 HIGHEST_ORDER = 4
+AS_IT_COMES = Manner()
 LOSSES = ("l", "L", "J", "F", "loss", "cost")  # names of the scalar at the end of a chain
 
 
-def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], kind: Kind = "gradient") -> Derivation:
+def derive(
+    system: System,
+    of: str | Sequence[str],
+    wrt: str | Sequence[str],
+    kind: Kind = "gradient",
+    manner: Manner = AS_IT_COMES,
+) -> Derivation:
     """Derive the derivatives of `of` by every tensor of `wrt`.
 
     Raises `TensorCalcError`: E_UNKNOWN_NAME for names that the system does not have, E_KIND where the kind does not
-    fit the function.
+    fit the function, E_OPTION or E_NAME where the manner cannot be followed.
     """
+    _check_manner(system, manner)
     if kind not in get_args(Kind):
         raise TensorCalcError(
             "E_KIND", f"{kind!r} is no kind of derivative", hint=f"one of {', '.join(get_args(Kind))}"
@@ -40,12 +48,14 @@ def derive(system: System, of: str | Sequence[str], wrt: str | Sequence[str], ki
     _check_kind(kind, outputs)
     if kind in ("hessian", "hvp"):
         first: Kind = "gradient" if all(t.order == 0 for t in outputs) and len(outputs) == 1 else "jacobian"
-        return second_order(_first_order(_lasting(system, variables), outputs, variables, first), kind)
-    return _first_order(system, outputs, variables, kind)
+        return second_order(_first_order(_lasting(system, variables), outputs, variables, first, manner), kind)
+    return _first_order(system, outputs, variables, kind, manner)
 
 
-def _first_order(system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...], kind: Kind) -> Derivation:
-    engine = Engine(system)
+def _first_order(
+    system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...], kind: Kind, manner: Manner
+) -> Derivation:
+    engine = Engine(system, manner=manner)
     quoted = [_quote(d) for d in system.needed(outputs)]
     if kind == "jacobian":
         lemmas, results = _all_jacobians(engine, outputs, variables)
@@ -128,8 +138,10 @@ def _all_adjoints(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[
 
 def _jacobians_first(engine: Engine, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> bool:
     """Whether to take whole Jacobians first: a short path, every definition with one consumer, low orders."""
-    if len(outputs) != 1:
+    if len(outputs) != 1 or engine.manner.order == "adjoints":
         return False
+    if engine.manner.order == "jacobians":
+        return True
     system = engine.system
     for variable in variables:
         path = [d for d in system.between((variable,), outputs) if d.tensor != variable]
@@ -169,6 +181,19 @@ def _unknown(system: System, name: str, known: Iterable[str], what: str, which: 
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}?" if near else f"{which}: {', '.join(known) or 'none'}"
     return TensorCalcError("E_UNKNOWN_NAME", f"{name} {what}", source=system.source, hint=hint)
+
+
+def _check_manner(system: System, manner: Manner) -> None:
+    if manner.order not in get_args(ChainOrder):
+        hint = f"one of {', '.join(get_args(ChainOrder))}"
+        raise TensorCalcError("E_OPTION", f"{manner.order!r} is no order of the chain rule", hint=hint)
+    used = {*system.tensors, *(letter for letters in system.letters.values() for letter in letters)}
+    for letter in manner.letters:
+        if not letter.isidentifier():
+            raise TensorCalcError("E_NAME", f"{letter!r} is no letter for an index", hint="letters such as p, q, n1")
+        if letter in used:
+            message = f"{letter} stands for something else in the equations"
+            raise TensorCalcError("E_NAME", message, source=system.source, hint="choose letters that they do not use")
 
 
 def _check_kind(kind: Kind, outputs: tuple[Tensor, ...]) -> None:

@@ -12,7 +12,7 @@ from tensorcalc.derivation.book import SystemBook
 from tensorcalc.derivation.letters import Letters
 from tensorcalc.derivation.line import differentiate, simplify
 from tensorcalc.derivation.matrices import PROVED, inverse_by_itself, matrix_in, prove
-from tensorcalc.derivation.model import Lemma, LemmaKind, Step
+from tensorcalc.derivation.model import Lemma, LemmaKind, Manner, Step
 from tensorcalc.derivation.sharing import Sharing
 from tensorcalc.expr import Component, Inverse, Partial, bracketed
 from tensorcalc.index import Index, Tensor
@@ -62,10 +62,11 @@ class Engine:
     sharing: Sharing = field(init=False)
     shown: set[str] = field(default_factory=set)
     hidden: frozenset[Tensor] = frozenset()
+    manner: Manner = field(default_factory=Manner)
     _partials: dict[tuple[Tensor, Tensor, tuple[Index, ...]], Lemma] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.letters = Letters(self.system)
+        self.letters = Letters(self.system, self.manner.letters)
         self.book = SystemBook(self.system, self.hidden)
         self.sharing = Sharing(self.book)
 
@@ -122,6 +123,8 @@ class Engine:
 
     def closed(self, lemma: Lemma, value: Callable[[Expr], Expr | None], keep: Sequence[Index], largest: int) -> Lemma:
         """The lemma with known derivatives substituted by their values, unless that gets longer than `largest`."""
+        if not self.manner.substitute:
+            return lemma
         line = replace(lemma.result, lambda node: _bracketed(value(node)))
         if line == lemma.result or size(line) > largest:
             return lemma

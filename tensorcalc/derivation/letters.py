@@ -17,15 +17,17 @@ PLAIN = "ijklmabcdefgh"
 class Letters:
     """Chooses index letters for derivatives, once for each system, so that all lemmas agree."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, preferred: Sequence[str] = ()) -> None:
         self._system = system
+        self._preferred = tuple(preferred)
         self._author = {letter for letters in system.letters.values() for letter in letters} | set(system.tensors)
         self.chosen: list[str] = []
 
     def for_variable(self, tensor: Tensor, used: Iterable[Index] = ()) -> tuple[Index, ...]:
         """Indices for the components of an input x in ∂/∂x: letters that the author uses for nothing else."""
         taken = {*self._author, *(i.name for i in used)}
-        letters = _free(SINGLE if tensor.order == 1 else SEVERAL, taken, tensor.order)
+        ours = SINGLE if tensor.order == 1 else SEVERAL
+        letters = _free(dict.fromkeys((*self._preferred, *ours)), taken, tensor.order)
         for letter in letters:
             if letter not in self.chosen:
                 self.chosen.append(letter)
@@ -51,7 +53,8 @@ class Letters:
         return _indices(tensor, letters)
 
 
-def _free(preferred: str, taken: set[str], count: int) -> list[str]:
+def _free(preferred: Iterable[str], taken: set[str], count: int) -> list[str]:
+    preferred = tuple(preferred)
     letters = [c for c in preferred if c not in taken]
     number = 1
     while len(letters) < count:

@@ -11,10 +11,28 @@ from tensorcalc.index import Tensor
 from tensorcalc.rules.rule import Rule
 from tensorcalc.system import System
 
-__all__ = ["Derivation", "Kind", "Lemma", "LemmaKind", "Step"]
+__all__ = ["ChainOrder", "Derivation", "Kind", "Lemma", "LemmaKind", "Manner", "Step"]
 
 Kind = Literal["gradient", "jacobian", "vjp", "jvp", "hessian", "hvp"]
 LemmaKind = Literal["definition", "jacobian", "partial", "chain", "backpropagated", "tangent", "fact"]
+
+
+ChainOrder = Literal["auto", "jacobians", "adjoints"]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an author wants a derivation to go.
+
+    `order` of the chain rule: whole Jacobians first, then the upstream gradient (`jacobians`), or gradients step by
+    step from the output back (`adjoints`); `auto` takes Jacobians where the way is short and their order low.
+    `substitute`: gradients and tangents of other definitions are written out where that stays short. `letters` are
+    the indices of derivatives that are preferred, the n of ∂/∂x_n.
+    """
+
+    order: ChainOrder = "auto"
+    substitute: bool = True
+    letters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sympy import Expr
 from tensorcalc.binding import free_indices, rename
 from tensorcalc.derivation.engine import LARGEST_CLOSED_FORM, Engine, with_proofs
 from tensorcalc.derivation.jacobians import jacobian_or_zero
-from tensorcalc.derivation.model import Derivation, Kind, Lemma
+from tensorcalc.derivation.model import Derivation, Kind, Lemma, Manner
 from tensorcalc.derivation.program import program_of
 from tensorcalc.derivation.tangents import tangents
 from tensorcalc.expr import Component
@@ -25,12 +25,14 @@ def second_order(first: Derivation, kind: Kind) -> Derivation:
     program = program_of(first)
     system = replace(first.system, definitions=program.definitions, letters=_letters(first))
     adjoints = frozenset(d.tensor for d in system.definitions if isinstance(d.tensor, Adjoint))
-    engine = Engine(system, shown=set(first.shown), hidden=adjoints if kind == "hessian" else frozenset())
+    manner = first.engine.manner if isinstance(first.engine, Engine) else Manner()
+    hidden = adjoints if kind == "hessian" else frozenset()
+    engine = Engine(system, shown=set(first.shown), hidden=hidden, manner=manner)
     if kind == "hvp":
         lemmas, results = tangents(engine, program.outputs, first.wrt)
     else:
         lemmas, results = [], []
-        explicit = Engine(system, hidden=adjoints | frozenset(program.outputs))
+        explicit = Engine(system, hidden=adjoints | frozenset(program.outputs), manner=manner)
         for output in program.outputs:
             for variable in first.wrt:
                 *found, last = jacobian_or_zero(engine, output, variable)
