@@ -12,6 +12,7 @@ import pytest
 
 import tensorcalc as tc
 from tensorcalc import library, render
+from tensorcalc.check import check
 from tensorcalc.codegen import compile_program
 from tensorcalc.system import Program
 
@@ -56,7 +57,7 @@ def test_every_derivation_prints_and_passes_its_check(name: str) -> None:
     for derivation in derivations(name):
         assert derivation.text()
         assert derivation.latex()
-        report = derivation.check()
+        report = check(derivation, seeds=(0,))
         assert report.passed, [item for item in report.items if not item.passed]
         assert {"finite differences", "torch"} & set(report.witnesses)
 
