@@ -14,7 +14,7 @@ from tensorcalc.derivation.line import differentiate, simplify
 from tensorcalc.derivation.matrices import PROVED, inverse_by_itself, matrix_in, prove
 from tensorcalc.derivation.model import Lemma, LemmaKind, Manner, Step
 from tensorcalc.derivation.sharing import Sharing
-from tensorcalc.expr import Component, Inverse, Partial, bracketed
+from tensorcalc.expr import Component, Group, Inverse, Partial, bracketed
 from tensorcalc.index import Index, Tensor
 from tensorcalc.rules.algebra import REARRANGE, REMOVE_BRACKETS, brackets_show, size, ungroup
 from tensorcalc.rules.derivatives import CHAIN
@@ -125,7 +125,7 @@ class Engine:
         """The lemma with known derivatives substituted by their values, unless that gets longer than `largest`."""
         if not self.manner.substitute:
             return lemma
-        line = replace(lemma.result, lambda node: _bracketed(value(node)))
+        line = _bare(replace(lemma.result, lambda node: _bracketed(value(node))))
         if line == lemma.result or size(line) > largest:
             return lemma
         steps = self.simplify(line, keep)
@@ -150,7 +150,7 @@ class Engine:
         links = tuple(links)
         seeds = [] if seed is None else [seed]
         named = Add(*seeds, *(link.named() for link in links))
-        valued = Add(*seeds, *(link.valued() for link in links))
+        valued = _bare(Add(*seeds, *(link.valued() for link in links)))
         steps = [Step(named, (CHAIN,))]
         if valued != named:
             steps.append(Step(valued, (SUBSTITUTE,)))
@@ -161,6 +161,11 @@ class Engine:
 def largest_closed_form(length: int) -> int:
     """The operations that a closed form may have where `length` definitions lie between variables and outputs."""
     return LARGEST_CLOSED_FORM if length <= LONGEST_PATH else LARGEST_IN_DEPTH
+
+
+def _bare(line: Expr) -> Expr:
+    """A line without brackets around the whole of it."""
+    return line.expression if isinstance(line, Group) else line
 
 
 def _bracketed(value: Expr | None) -> Expr | None:

@@ -12,9 +12,12 @@ from tensorcalc.derivation.model import Derivation, Lemma
 from tensorcalc.render.context import AdjointNotation, Context, Style
 from tensorcalc.render.layout import Node
 from tensorcalc.render.ones import without_carried_ones
+from tensorcalc.render.unicode import UnicodeText
 from tensorcalc.render.walk import layout
 
 __all__ = ["Block", "Detail", "Line", "blocks", "grouped", "result_lines"]
+
+_TEXT = UnicodeText()
 
 Detail = Literal["all", "key", "result"]
 
@@ -86,12 +89,17 @@ def _block(lemma: Lemma, number: int, context: Context) -> Block:
         shown = step.expression if lemma.kind == "definition" else without_carried_ones(step.expression)
         node = layout(shown, context)
         rules = tuple(rule.name for rule in step.rules)
-        if lines and lines[-1].node == node:  # the step shows in another style only: so does its reason
+        if lines and _look_alike(lines[-1].node, node):  # the step shows in another style only: so does its reason
             previous = lines[-1]
             lines[-1] = Line(step.expression, node, previous.rules, (*previous.steps, place))
         else:
             lines.append(Line(step.expression, node, rules, (place,)))
     return Block(lemma.kind, lemma.lhs, left, tuple(lines), context, number)
+
+
+def _look_alike(first: Node, second: Node) -> bool:
+    """Whether two lines are printed the same: kept brackets may be those that are needed anyway."""
+    return first == second or _TEXT.text(first) == _TEXT.text(second)
 
 
 def _shortened(block: Block) -> Block:
