@@ -120,7 +120,9 @@ def test_environments_and_numbers() -> None:
 def test_a_number_for_each_line_and_none_for_what_continues_one() -> None:
     (derivation,) = derivations("layer_norm")
     latex = render.latex(derivation, form=Form("align", number=True))
-    lines = [line for chain in re.findall(r"\\begin\{align\}\n(.*?)\n\\end", latex, re.DOTALL) for line in chain.split("\n")]
+    lines = [
+        line for chain in re.findall(r"\\begin\{align\}\n(.*?)\n\\end", latex, re.DOTALL) for line in chain.split("\n")
+    ]
     numbered = [line for line in lines if r"\notag" not in line]
     assert len(numbered) == sum(len(block.lines) for block in render.blocks(derivation))
     assert all("&=" in line for line in numbered)
