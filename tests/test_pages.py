@@ -410,7 +410,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 def test_vertices_do_not_overlap_and_edges_go_forward(graph: Graph, width: float) -> None:
     drawing = drawn(graph, [width] * len(graph.vertices))
     for k, a in enumerate(drawing.spots):
-        assert 0 <= a.x - width / 2 + 1e-9
+        assert a.x - width / 2 + 1e-9 >= 0
         assert a.x + width / 2 <= drawing.width + 1e-9
         assert a.y + HEIGHT / 2 <= drawing.height + 1e-9
         for b in drawing.spots[k + 1 :]:
