@@ -87,7 +87,8 @@ VISIT = """<!DOCTYPE html>
       document.body.append(frame);
       await ready;
       const page = frame.contentDocument;
-      const wide = [...page.querySelectorAll("main > section, .chain, p")].filter((e) => e.scrollWidth > e.clientWidth + 1);
+      const blocks = [...page.querySelectorAll("main > section, .chain, p")];
+      const wide = blocks.filter((block) => block.scrollWidth > block.clientWidth + 1);
       found.push([name, page.querySelectorAll(".m").length, page.querySelectorAll(".m > span").length,
         page.querySelectorAll(".katex-error").length, wide.map((e) => e.className + e.textContent.slice(0, 60)),
         frame.contentWindow.performance.getEntriesByType("resource").map((e) => e.name)]);
