@@ -70,7 +70,9 @@ def build_gallery(folder: Path, names: Sequence[str]) -> list[Summary]:
                 progress.console.print(Text(f"{summary.name}: checks do not agree", style="bold red"))
 
         summaries = build(folder, names, done)
-    _print(Console(highlight=False), Text(f"{len(summaries)} pages: {folder / 'index.html'}"))
+    _print(
+        Console(highlight=False), Text(f"{len(summaries)} page{'s' * (len(summaries) != 1)}: {folder / 'index.html'}")
+    )
     return summaries
 
 
