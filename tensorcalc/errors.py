@@ -6,7 +6,7 @@ Kept apart and without any dependency, so that every layer (and `tensorcalc --he
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 CODES: dict[str, str] = {
     "E_AMBIGUOUS": "the input can be read in more than one way",
@@ -92,6 +92,9 @@ class TensorCalcError(Exception):
 
     def __post_init__(self) -> None:
         Exception.__init__(self, self.message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), tuple(getattr(self, entry.name) for entry in fields(self))
 
     def __str__(self) -> str:
         return self.render()

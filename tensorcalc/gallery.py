@@ -45,11 +45,14 @@ def build(
     done: Callable[[Summary], None] = lambda summary: None,
     workers: int | None = None,
 ) -> list[Summary]:
-    """Write the gallery of these derivations (all, if none are named) into a folder; `done` is told of every page.
+    """Write the gallery of these derivations into a folder; `done` is told of every page.
 
-    Raises `TensorCalcError` E_FILE where the folder cannot be written.
+    `names` are names of the library, or files; without them it is the whole library. Raises `TensorCalcError`: E_FILE
+    where there is no such derivation or the folder cannot be written, and what deriving raises.
     """
     chosen = list(names) or library.names()
+    for name in chosen:
+        library.find(name)
     try:
         write_assets(folder / "assets")
     except OSError as error:
@@ -61,20 +64,21 @@ def build(
             summary = future.result()
             found[summary.name] = summary
             done(summary)
-    summaries = [found[name] for name in chosen]
+    summaries = [found[Path(name).stem] for name in chosen]
     (folder / "index.html").write_text(_index(summaries), encoding="utf-8")
     return summaries
 
 
 def write_page(name: str, folder: Path) -> Summary:
-    """Derive and check a library entry, and write its page."""
+    """Derive and check what a derivation file asks for, and write its page."""
+    stem = Path(name).stem
     system = api.load(name)
     derivations = system.derive_all()
     reports = [check(d, SEEDS) for d in derivations]
     page = pages.article(derivations, reports)
-    (folder / f"{name}.html").write_text(pages.html(page, assets="assets", home="index.html"), encoding="utf-8")
+    (folder / f"{stem}.html").write_text(pages.html(page, assets="assets", home="index.html"), encoding="utf-8")
     passed = all(report.passed for report in reports)
-    return Summary(name, page.title, system.group or OTHER, _formula(derivations), passed)
+    return Summary(stem, page.title, system.group or OTHER, _formula(derivations), passed)
 
 
 def _formula(derivations: Iterable[api.Derivation]) -> str:

@@ -52,8 +52,12 @@ def print_derivation(
     """Print a derivation with its title, as wide as the terminal."""
     console = Console(highlight=False)
     _print_title(console, derivation)
-    rows = render.text_rows(derivation, style, detail, adjoint, min(console.width, render.WIDTH))
-    _print_rows(console, [(Text(f"{left} {right}"), Text(rules, style="dim")) for left, right, rules in rows])
+    for formula, rules in render.text_lines(derivation, style, detail, adjoint, min(console.width, render.WIDTH)):
+        line = Text(formula).append(rules, style="dim")
+        line.rstrip()
+        _print(console, line)
+    for note in derivation.notes:
+        _print(console, Text(f"\nNote: {note}."))
     _print(console, Text(""))
 
 
@@ -70,7 +74,9 @@ def build_gallery(folder: Path, names: Sequence[str]) -> list[Summary]:
                 progress.console.print(Text(f"{summary.name}: checks do not agree", style="bold red"))
 
         summaries = build(folder, names, done)
-    _print(Console(highlight=False), Text(f"{len(summaries)} pages: {folder / 'index.html'}"))
+    _print(
+        Console(highlight=False), Text(f"{len(summaries)} page{'s' * (len(summaries) != 1)}: {folder / 'index.html'}")
+    )
     return summaries
 
 

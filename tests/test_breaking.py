@@ -36,7 +36,7 @@ def broken(formula: str, width: float, notation: Notation = TEXT) -> list[Row]:
         ("a[i] + b[i]", 20, [(0, "a_i + b_i")]),
         ("a[i] + b[i] - c[i] + d[i]", 13, [(0, "a_i + b_i"), (1, "+ d_i − c_i")]),
         ("a[i]*(b[i] + c[i] - d[i])", 15, [(0, "a_i (b_i + c_i"), (1, "− d_i)")]),
-        ("x[i]*exp(a[i])*b[i]*c[i]*d[i]", 16, [(0, "b_i c_i d_i"), (1, "× x_i e^{a_i}")]),
+        ("x[i]*exp(a[i])*b[i]*c[i]*d[i]", 17, [(0, "b_i c_i d_i x_i"), (1, "× e^{a_i}")]),
         ("exp(a[i] + b[i] + c[i] + d[i])", 10, [(0, "e^{a_i + b_i + c_i + d_i}")]),
         ("log(a[i] + b[i] + c[i] + d[i])", 16, [(0, "log(a_i + b_i"), (1, "+ c_i + d_i)")]),
     ],

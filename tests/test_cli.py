@@ -80,6 +80,43 @@ def test_derive_formats(tmp_path: Path) -> None:
     assert "Σ_j" in invoke("derive", "softmax", "--style", "sigma").stdout
 
 
+def test_derive_writes_articles(tmp_path: Path) -> None:
+    markdown = invoke("derive", "nll", "--format", "markdown").stdout
+    assert markdown.startswith("# Negative log-likelihood\n")
+    assert "## Checks" in markdown
+    assert "## Checks" not in invoke("derive", "nll", "--format", "markdown", "--no-check").stdout
+    assert invoke("derive", "nll", "--format", "tex", "--no-check").stdout.startswith("\\documentclass")
+    page = tmp_path / "nll.html"
+    assert invoke("derive", "nll", "--format", "html", "--detail", "key", "-o", str(page)).stdout == ""
+    assert 'value="key" checked' in page.read_text(encoding="utf-8")
+    both = invoke("derive", "softmax", "--format", "markdown", "--no-check").stdout
+    assert both.count("\n# ") == 0
+    assert "The Jacobian of *s* with respect to *x* is:" in both
+
+
+def test_latex_options() -> None:
+    assert invoke("derive", "nll", "--format", "latex", "--number").stdout.startswith("\\begin{equation}\n")
+    assert r"\tag{chain rule}" in invoke("derive", "nll", "--format", "latex", "--tag").stdout
+    assert "gathered" in invoke("derive", "nll", "--format", "latex", "--environment", "gathered").stdout
+    assert r"\bar{y}" in invoke("derive", "linear", "--format", "latex", "--adjoint", "bar").stdout
+    assert "y\N{COMBINING MACRON}_" in invoke("derive", "linear", "--adjoint", "bar").stdout
+
+
+def test_gallery(tmp_path: Path) -> None:
+    result = invoke("gallery", str(tmp_path / "pages"), "nll")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"1 page: {tmp_path / 'pages' / 'index.html'}\n"
+    assert (tmp_path / "pages" / "nll.html").exists()
+    own = tmp_path / "own.toml"
+    own.write_text('title = "Own"\nequations = "c = a["\n', encoding="utf-8")
+    result = invoke("gallery", str(tmp_path / "pages"), str(own))
+    assert result.exit_code == 2
+    assert "own.toml:2:" in result.stderr
+    result = invoke("gallery", str(tmp_path / "pages"), "nowhere")
+    assert result.exit_code == 2
+    assert "nowhere is neither in the library nor a file" in result.stderr
+
+
 def test_sources(tmp_path: Path) -> None:
     expected = invoke("derive", "-e", SOFTMAX).stdout
     assert "∂c/∂x_n" in expected
@@ -116,6 +153,14 @@ def test_check_as_data() -> None:
         (["derive", "nll", "--wrt", "q"], ["error[E_UNKNOWN_NAME]"]),
         (["derive", "nll", "--kind", "slope"], ["error[E_KIND]", "gradient"]),
         (["derive", "nll", "-o", "/nowhere/x"], ["error[E_FILE]: /nowhere/x cannot be written"]),
+        (["derive", "nll", "--tag"], ["--environment, --number and --tag belong to --format latex"]),
+        (["derive", "nll", "--format", "html", "--number"], ["belong to --format latex"]),
+        (
+            ["derive", "nll", "--format", "latex", "--environment", "gathered", "--tag"],
+            ["error[E_OPTION]", "hint: tags"],
+        ),
+        (["derive", "nll", "--format", "pdf"], ["Invalid value for '--format'"]),
+        (["gallery", "/dev/null/x"], ["error[E_FILE]", "cannot be written"]),
         (["codegen", "nll", "--target", "fortran"], ["error[E_TARGET]"]),
         (["show", "-e", "c[i,j] = a[i,j] + b[i]"], ["error[E_FREE_INDEX]", "<command line>:1:19", "^^^^"]),
         (["show", "-e", ""], ["error["]),
@@ -209,7 +254,7 @@ def test_help_imports_no_sympy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr.decode()
-    for word in (b"list", b"show", b"derive", b"codegen", b"check"):
+    for word in (b"list", b"show", b"derive", b"codegen", b"check", b"gallery"):
         assert word in done.stdout
 
 

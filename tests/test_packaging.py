@@ -36,6 +36,8 @@ def test_the_wheel_holds_the_package_and_the_library(built: Path) -> None:
     assert tops == {"tensorcalc"}
     assert "tensorcalc/_derivations/cross_entropy.toml" in names
     assert "tensorcalc/py.typed" in names
+    for asset in ("page.css", "page.js", "katex/katex.min.js", "katex/LICENSE", "katex/fonts/KaTeX_Main-Regular.woff2"):
+        assert f"tensorcalc/pages/assets/{asset}" in names
     assert not any("test" in name for name in names)
 
 
@@ -47,7 +49,7 @@ def test_the_wheel_works_alone(built: Path) -> None:
         f"import sys; sys.path.insert(0, {str(unpacked)!r})\n"
         "import tensorcalc as tc\nfrom tensorcalc import library\n"
         f"assert tc.__file__.startswith({str(unpacked)!r})\n"
-        "assert 'cross_entropy' in library.names()\ntc.load('cross_entropy').derive().text()"
+        "assert 'cross_entropy' in library.names()\ntc.load('cross_entropy').derive().html()"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=built, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()

@@ -150,7 +150,8 @@ class _Writer:
             known = [Adjoint(t) for t in d.of] if d.kind == "vjp" else []
             names = listed([tensor_layout(t, self.context(d)) for t in (*known, *_intermediate(d))])
             terms = say(", in terms of {names}", names=names) if names else ()
-            start = say("{task} is{terms}:", task=self.task(d, "The"), terms=terms)
+            verb = "are" if d.kind == "hessian" else "is"
+            start = say(f"{{task}} {verb}{{terms}}:", task=self.task(d, "The"), terms=terms)
             parts += [Paragraph(start), Result(self.blocks(d, "result"))]
         return Section(("Result",), tuple(parts))
 
@@ -169,8 +170,9 @@ class _Writer:
         return Section(("Code",), tuple(parts))
 
     def notes(self) -> list[Section]:
-        notes = [*self.derivations[0].system.notes, *(note for d in self.derivations for note in d.notes)]
-        parts = tuple(Paragraph((f"{capital(note).rstrip('.')}.",)) for note in dict.fromkeys(notes))
+        system = self.derivations[0].system
+        notes = [*system.notes, *(note for d in self.derivations for note in d.notes)]
+        parts = tuple(Paragraph((f"{capital(note, system.tensors).rstrip('.')}.",)) for note in dict.fromkeys(notes))
         return [Section(("Notes",), parts)] if parts else []
 
     def laws(self) -> list[Section]:

@@ -47,7 +47,8 @@ class _Function:
         found: list[Text] = []
         if self.context.style == "einstein":
             found.append(("An index that stands on the right of an equation alone is summed over.",))
-        nodes = [node for block in quoted for node in nodes_in(block.lines[0].node)]
+        sides = [side for block in quoted for side in (block.left, block.lines[0].node)]
+        nodes = [node for side in sides for node in nodes_in(side)]
         if any(isinstance(node, Ones) for node in nodes):
             found.append(("The one-tensor 𝟏 is 1 everywhere: it shows a sum, or carries an index.",))
         if any(isinstance(node, Comparison) for node in nodes):
@@ -56,10 +57,12 @@ class _Function:
         if labels:
             words = "is a label: it selects" if len(labels) == 1 else "are labels: they select"
             found.append(say(f"{{labels}} {words} an entry, and nothing is summed over it.", labels=listed(labels)))
+        printed = {node.name for node in nodes if isinstance(node, Name)}
+        letters = {d: [c for c in self.system.letters.get(d, ()) if c in printed] for d in self.system.dimensions}
         ranges = [
-            say("{letters} below {n}", letters=listed([Name(letter) for letter in letters]), n=extent(dimension))
-            for dimension in self.system.dimensions
-            if (letters := self.system.letters.get(dimension))
+            say("{letters} below {n}", letters=listed([Name(letter) for letter in mine]), n=extent(dimension))
+            for dimension, mine in letters.items()
+            if mine
         ]
         if ranges:
             found.append(say("The indices count from 0: {ranges}.", ranges=listed(ranges, ", ")))

@@ -28,7 +28,7 @@ from tensorcalc.pages.model import (
 )
 from tensorcalc.render.environments import aligned
 from tensorcalc.render.layout import Node, Number
-from tensorcalc.render.names import latex_text, text_name
+from tensorcalc.render.names import latex_words, text_name
 from tensorcalc.render.text import node_text
 
 __all__ = ["markdown"]
@@ -91,15 +91,15 @@ def _part(part: Part) -> str:
 
 
 def _display(latex: str) -> str:
-    plain = latex.replace("<", r"\lt ").replace(">", r"\gt ")
+    plain = latex.replace("<", r"\lt ").replace(">", r"\gt ").replace("|", r"\vert ")
     while "{{" in plain:
         plain = plain.replace("{{", "{ {")
     return f"$$\n{plain}\n$$"
 
 
 def _laws(laws: Sequence[tuple[str, str]]) -> str:
-    spaced = [(latex_text(name), law.replace(r"\,", r"\ ")) for name, law in laws]
-    rows = " \\\\\n".join(rf"&\text{{{name}:}} && {law}" for name, law in spaced)
+    spaced = [(latex_words(f"{name}:"), law.replace(r"\,", r"\ ")) for name, law in laws]
+    rows = " \\\\\n".join(f"&{name} && {law}" for name, law in spaced)
     return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
 

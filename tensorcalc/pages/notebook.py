@@ -78,7 +78,7 @@ def _table(found: Sequence[Block]) -> str:
     for block in found:
         for place, line in enumerate(block.lines):
             left = _math(_MATHML.text(block.left)) if place == 0 else ""
-            right = _math(f"<mo>=</mo>{_MATHML.text(line.node)}")
+            right = _math(f"<mo>=</mo><mrow>{_MATHML.text(line.node)}</mrow>")
             reasons = ", ".join(_rule(rule, block.context) for rule in line.rules)
             cells = (("right", left, ""), ("left", right, ""), ("left", reasons, ";opacity:0.7;font-size:90%"))
             inner = "".join(f'<td style="{_CELL};text-align:{side}{more}">{cell}</td>' for side, cell, more in cells)

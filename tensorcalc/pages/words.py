@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from sympy import Expr, Integer
 
@@ -53,9 +53,10 @@ def joined(*parts: str | Node | Text) -> Text:
     return tuple(found)
 
 
-def capital(words: str) -> str:
-    """Words that begin a sentence."""
-    return words[:1].upper() + words[1:]
+def capital(words: str, names: Container[str] = ()) -> str:
+    """Words that begin a sentence, with a capital unless the first is one of the names."""
+    first = words.split(" ", 1)[0]
+    return words if first in names else words[:1].upper() + words[1:]
 
 
 def counted(number: int) -> str:

@@ -12,7 +12,7 @@ from tensorcalc.render.formats import (
     system_text,
     to_dict,
 )
-from tensorcalc.render.text import WIDTH, node_text, text, text_rows
+from tensorcalc.render.text import WIDTH, node_text, text, text_lines, text_rows
 
 __all__ = [
     "WIDTH",
@@ -32,6 +32,7 @@ __all__ = [
     "system_dict",
     "system_text",
     "text",
+    "text_lines",
     "text_rows",
     "to_dict",
 ]

@@ -13,7 +13,7 @@ from tensorcalc.render.chains import Measures, PrintedLine, printed_lines
 from tensorcalc.render.document import Block
 from tensorcalc.render.latex import Latex
 from tensorcalc.render.layout import Node
-from tensorcalc.render.names import latex_text
+from tensorcalc.render.names import latex_text, latex_words
 from tensorcalc.render.notation import Word
 
 __all__ = ["LATEX", "MEASURES", "Environment", "Form", "aligned", "displayed", "row_latex", "tag_latex", "words_latex"]
@@ -86,7 +86,7 @@ def words_latex(words: Sequence[Word]) -> str:
         if is_text:
             words_before += piece
             continue
-        result += (rf"\text{{{latex_text(words_before)}}}" if words_before else "") + piece
+        result += latex_words(words_before) + piece
         words_before = ""
     return result
 

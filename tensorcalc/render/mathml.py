@@ -37,7 +37,7 @@ class MathMl(Notation):
         return result
 
     def brackets(self, text: str) -> str:
-        return f"<mrow><mo>(</mo>{text}<mo>)</mo></mrow>"
+        return f"<mrow><mo>(</mo><mrow>{text}</mrow><mo>)</mo></mrow>"
 
     def number(self, value: Expr) -> Printed:
         if value.is_Rational and value.q != 1 and not is_decimal(value):
@@ -86,7 +86,11 @@ class MathMl(Notation):
         return f"<mfrac>{_row(self.text(numerator))}{_row(self.text(denominator))}</mfrac>"
 
     def power(self, base: Node, exponent: Node) -> str:
-        return f"<msup>{_row(self.at_least(base, Level.ATOM))}{_row(self.text(exponent))}</msup>"
+        raised = _row(self.text(exponent))
+        spelled = self.at_least(base, Level.ATOM)
+        if isinstance(base, at.Symbol) and spelled.startswith("<msub>"):  # the exponent above the indices
+            return f"<msubsup>{spelled.removeprefix('<msub>').removesuffix('</msub>')}{raised}</msubsup>"
+        return f"<msup>{_row(spelled)}{raised}</msup>"
 
     def root(self, radicand: Node) -> str:
         return f"<msqrt>{self.text(radicand)}</msqrt>"

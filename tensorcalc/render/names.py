@@ -6,7 +6,7 @@ import re
 
 from tensorcalc.greek import GREEK
 
-__all__ = ["latex_character", "latex_name", "latex_text", "split_name", "text_name"]
+__all__ = ["latex_character", "latex_name", "latex_text", "latex_words", "split_name", "text_name"]
 
 _WORDS = {letter: name for name, letter in GREEK.items()} | {"ϵ": "epsilon", "φ": "phi", "ϕ": "phi", "ϑ": "theta"}
 _SUFFIXED = re.compile(r"(?P<stem>.*[^\d_])_?(?P<number>\d+)|(?P<head>[^_]+)_(?P<tail>\w+)")
@@ -52,6 +52,19 @@ def _stem(name: str) -> str:
     if len(name) == 1 and name.isascii():
         return name
     return rf"\mathrm{{{name.translate(_ESCAPES)}}}"
+
+
+def latex_words(words: str) -> str:
+    """Words in mathematical mode: `\\text{…}`, with the signs that only mathematics has between."""
+    result, run = "", ""
+    for character in words:
+        spelled = latex_character(character)
+        if not spelled.startswith("$"):
+            run += spelled
+            continue
+        result += (rf"\text{{{run}}}" if run else "") + spelled.strip("$")
+        run = ""
+    return result + (rf"\text{{{run}}}" if run else "")
 
 
 def latex_text(words: str) -> str:

@@ -13,7 +13,7 @@ from tensorcalc.render.layout import Node
 from tensorcalc.render.notation import Word
 from tensorcalc.render.unicode import UnicodeText
 
-__all__ = ["WIDTH", "node_text", "text", "text_rows", "words_text"]
+__all__ = ["WIDTH", "node_text", "text", "text_lines", "text_rows", "words_text"]
 
 WIDTH = 120
 NARROWEST = 60
@@ -77,6 +77,20 @@ def _group_rows(group: Sequence[Block], width: int, reasons: int) -> list[tuple[
     return rows
 
 
+def text_lines(
+    derivation: Derivation,
+    style: Style = "einstein",
+    detail: Detail = "all",
+    adjoint: AdjointNotation = "partial",
+    width: int = WIDTH,
+) -> list[tuple[str, str]]:
+    """The lines of a derivation as formulas, padded to the column of the rules, and rules."""
+    rows = text_rows(derivation, style, detail, adjoint, width)
+    column = _column(rows, max(width, NARROWEST))
+    shown = [(f"{left} {right}", rules) for left, right, rules in rows]
+    return [(formula + " " * int(column + 2 - _TEXT.width(formula)), rules) for formula, rules in shown]
+
+
 def text(
     derivation: Derivation,
     style: Style = "einstein",
@@ -85,11 +99,6 @@ def text(
     width: int = WIDTH,
 ) -> str:
     """A derivation as Unicode text, on rows of up to `width` columns."""
-    rows = text_rows(derivation, style, detail, adjoint, width)
-    column = _column(rows, max(width, NARROWEST))
-    lines = []
-    for left, right, rules in rows:
-        shown = f"{left} {right}"
-        lines.append((shown + " " * int(column - _TEXT.width(shown)) + f"  {rules}").rstrip())
+    lines = [f"{formula}{rules}".rstrip() for formula, rules in text_lines(derivation, style, detail, adjoint, width)]
     notes = ["", *(f"Note: {note}." for note in derivation.notes)] if derivation.notes else []
     return "\n".join([*lines, *notes]) + "\n"
