@@ -73,7 +73,7 @@ class Binder(Expr):
         The fresh names occur neither in the operand nor in `avoid` (indices or whole expressions).
         """
         indices = fresh([d.dimension for d in self.dummies], (self, *avoid))
-        return rename(self.body, dict(zip(self.dummies, indices, strict=True))), indices
+        return _opened(self, indices), indices
 
     def _sympystr(self, printer: Any) -> str:
         taken = {i.name for i in free_indices(self)}
@@ -104,6 +104,12 @@ class IndexMaximum(Binder):
     """The largest value of its body over all values of its dummies."""
 
     NAME = "amax"
+
+
+@lru_cache(CACHE)
+def _opened(binder: Binder, indices: tuple[Index, ...]) -> Expr:
+    """The operand over the given indices."""
+    return rename(binder.body, dict(zip(binder.dummies, indices, strict=True)))
 
 
 @lru_cache(CACHE)
