@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sympy import Abs, Add, Expr, Mul, Pow, S
+from sympy import Abs, Expr, Mul, Pow, S
 from sympy.core.basic import Basic
 
-from tensorcalc.expr import Delta
+from tensorcalc.canonical import Graph
 from tensorcalc.index import BoundIndex, Dimension, Index
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 CACHE = 1 << 16
-TIES = 720  # orders of interchangeable-looking dummies that are compared before the first found is taken
 
 
 class Binder(Expr):
@@ -73,7 +72,7 @@ class Binder(Expr):
         The fresh names occur neither in the operand nor in `avoid` (indices or whole expressions).
         """
         indices = fresh([d.dimension for d in self.dummies], (self, *avoid))
-        return rename(self.body, dict(zip(self.dummies, indices, strict=True))), indices
+        return _opened(self, indices), indices
 
     def _sympystr(self, printer: Any) -> str:
         taken = {i.name for i in free_indices(self)}
@@ -104,6 +103,12 @@ class IndexMaximum(Binder):
     """The largest value of its body over all values of its dummies."""
 
     NAME = "amax"
+
+
+@lru_cache(CACHE)
+def _opened(binder: Binder, indices: tuple[Index, ...]) -> Expr:
+    """The operand over the given indices."""
+    return rename(binder.body, dict(zip(binder.dummies, indices, strict=True)))
 
 
 @lru_cache(CACHE)
@@ -254,73 +259,6 @@ def _canonical(body: Expr, dummies: Sequence[Index]) -> tuple[Expr, tuple[BoundI
         body = rename(body, dict(zip(dummies, opened, strict=True)))
         dummies = opened
     base = max(_height(body), *outer) if outer else _height(body)
-    ordered = tuple(dummies) if len(dummies) == 1 else _canonical_order(body, tuple(dummies), base)
+    ordered = tuple(dummies) if len(dummies) == 1 else Graph(body, dummies, Binder).order()
     bound = tuple(BoundIndex(base + k, d.dimension) for k, d in enumerate(ordered, start=1))
     return rename(body, dict(zip(ordered, bound, strict=True))), bound
-
-
-def _canonical_order(body: Expr, dummies: tuple[Index, ...], base: int) -> tuple[Index, ...]:
-    """An order of the dummies that does not depend on their names (colour refinement, ties by comparing results)."""
-    best: tuple[str, tuple[Index, ...]] | None = None
-    leaves = 0
-
-    def search(colours: dict[Index, int]) -> None:
-        nonlocal best, leaves
-        colours = _refine(body, colours)
-        classes: dict[int, list[Index]] = {}
-        for dummy, colour in colours.items():
-            classes.setdefault(colour, []).append(dummy)
-        tied = next((classes[c] for c in sorted(classes) if len(classes[c]) > 1), None)
-        if tied is None:
-            order = tuple(sorted(colours, key=colours.__getitem__))
-            leaves += 1
-            bound = {d: BoundIndex(base + k, d.dimension) for k, d in enumerate(order, start=1)}
-            key = _key(rename(body, bound), {}, 0)
-            if best is None or key < best[0]:
-                best = key, order
-            return
-        for dummy in _representatives(body, tied):
-            if leaves < TIES:
-                search({d: 2 * c + (1 if d in tied and d != dummy else 0) for d, c in colours.items()})
-
-    dimensions = sorted({(d.dimension.name, d.dimension.size or 0) for d in dummies})
-    search({d: dimensions.index((d.dimension.name, d.dimension.size or 0)) for d in dummies})
-    assert best is not None
-    return best[1]
-
-
-def _representatives(body: Expr, tied: list[Index]) -> list[Index]:
-    """One dummy of every set of dummies that may be exchanged without changing the summand."""
-    chosen: list[Index] = []
-    for dummy in tied:
-        if not any(rename(body, {dummy: other, other: dummy}) == body for other in chosen):
-            chosen.append(dummy)
-    return chosen
-
-
-def _refine(body: Expr, colours: dict[Index, int]) -> dict[Index, int]:
-    """Split classes of dummies by the places where they stand, until nothing splits."""
-    while len(set(colours.values())) < len(colours):
-        names: dict[Index, str] = {d: f"<{c}>" for d, c in colours.items()}
-        keys = {d: (c, _key(body, {**names, d: "<*>"}, 0)) for d, c in colours.items()}
-        ranks = {k: n for n, k in enumerate(sorted(set(keys.values())))}
-        finer = {d: ranks[k] for d, k in keys.items()}
-        if len(set(finer.values())) == len(set(colours.values())):
-            return finer
-        colours = finer
-    return colours
-
-
-def _key(expression: Basic, names: dict[Index, str], depth: int) -> str:
-    """The structure of an expression as text, with the given names for some indices; ignores the order of SymPy."""
-    if isinstance(expression, Index):
-        return names.get(expression) or f"{type(expression).__name__} {expression.name}"
-    if not expression.args:
-        return f"{type(expression).__name__} {expression}"
-    if isinstance(expression, Binder):
-        inner = {d: f"<{depth}.{d.dimension.name}>" for d in expression.dummies} if names else {}
-        return f"{expression.NAME}({_key(expression.body, {**names, **inner}, depth + 1)})"
-    parts = [_key(a, names, depth) for a in expression.args]
-    if isinstance(expression, Add | Mul | Delta):
-        parts.sort()
-    return f"{type(expression).__name__}({','.join(parts)})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import pickle
+from random import Random
 
 import numpy as np
 import pytest
@@ -105,6 +106,42 @@ def test_symmetric_summand_of_many_dummies_is_quick() -> None:
     many = [Index(f"i{k}", N) for k in range(9)]
     summand = Mul(*(x(i) for i in many))
     assert Contraction(summand, *many) == Contraction(summand, *reversed(many))
+
+
+PETERSEN = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0), (0, 5), (1, 6), (2, 7), (3, 8), (4, 9), (5, 7), (7, 9), (9, 6)]
+GRAPHS = {
+    "cycle": [(k, (k + 1) % 14) for k in range(14)],
+    "three cycles": [(8 * c + k, 8 * c + (k + 1) % 8) for c in range(3) for k in range(8)],
+    "all pairs": list(itertools.combinations(range(7), 2)),
+    "two sides": [(k, 5 + m) for k in range(5) for m in range(6)],
+    "petersen": [*PETERSEN, (6, 8), (8, 5)],
+    "stars": [(0, 1), (0, 2), (0, 3), (4, 5), (4, 6), (4, 7), (8, 8)],
+}
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.randoms(use_true_random=False))
+@pytest.mark.parametrize("name", GRAPHS)
+def test_dummies_that_look_alike_are_one_object_in_every_naming(name: str, random: Random) -> None:
+    edges = GRAPHS[name]
+    count = 1 + max(max(e) for e in edges)
+    letters = [Index(f"i{k}", N) for k in range(count)]
+
+    def summed(names: list[Index]) -> Expr:
+        return Contraction(Mul(*(Exp(a(names[p], names[q]) + a(names[q], names[p])) for p, q in edges)), *names)
+
+    shuffled = random.sample(letters, count)
+    assert summed(letters) == summed(shuffled)
+    assert Contraction(summed(letters).open()[0], *random.sample(summed(letters).open()[1], count)) == summed(letters)
+
+
+def test_graphs_that_look_alike_are_not_taken_for_equal() -> None:
+    i = [Index(f"i{k}", N) for k in range(6)]
+    hexagon = Mul(*(a(i[k], i[(k + 1) % 6]) * a(i[(k + 1) % 6], i[k]) for k in range(6)))
+    triangles = Mul(
+        *(a(i[t + k], i[t + (k + 1) % 3]) * a(i[t + (k + 1) % 3], i[t + k]) for t in (0, 3) for k in range(3))
+    )
+    assert Contraction(hexagon, *i) != Contraction(triangles, *i)
 
 
 def test_a_dummy_listed_twice_is_an_error() -> None:

@@ -20,6 +20,9 @@ CANCEL = Rule("cancelling", r"\frac{a}{a} = 1")
 COLLECT = Rule("collecting", r"a b + a c = a (b + c)")
 
 
+MOST_COLLECTED = 48  # terms of a sum up to which those that share a factor are looked for
+
+
 @lru_cache(1 << 12)
 def collect(expression: Expr) -> Expr:
     """Common factors of all added terms, pulled out; then those of the most terms, while that makes it shorter.
@@ -161,16 +164,20 @@ def _shown(coefficients: Iterable[Expr]) -> int:
 
 def _group(expression: Expr, split: list[Factors]) -> Expr | None:
     """Pull the factor that most terms share out of those, if at least two of several share one."""
+    if not 3 <= len(split) <= MOST_COLLECTED:
+        return None
     counts: dict[Expr, list[int]] = {}
     for position, powers in enumerate(split):
         for base, exponent in powers.items():
             if base is not S.One and not isinstance(base, Delta | One) and _may_leave(base, powers):
                 key = base if exponent.is_positive else Pow(base, exponent)
                 counts.setdefault(key, []).append(position)
-    shared = [(len(p), size(k), str(k), k) for k, p in counts.items() if 1 < len(p) < len(split)]
-    if not shared or len(split) < 3:
+    shared = {k: (len(p), size(k)) for k, p in counts.items() if 1 < len(p) < len(split)}
+    if not shared:
         return None
-    key = max(shared, key=lambda row: (row[0], row[1], row[2]))[3]
+    most = max(shared.values())
+    equals = [k for k, rank in shared.items() if rank == most]
+    key = equals[0] if len(equals) == 1 else max(equals, key=str)
     members = counts[key]
     inside = Add(*(expression.args[p] for p in members))
     outside = Add(*(a for p, a in enumerate(expression.args) if p not in members))
