@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, cast, overload
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc import derivation, frameworks, library, notation, render
+from tensorcalc import derivation, frameworks, library, matrix, notation, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
@@ -77,6 +77,10 @@ class System(core.System):
         """
         return frameworks.wrap(self, of or self.definitions[-1].name, wrt, framework, form)
 
+    def matrix(self) -> tuple[matrix.MatrixForm | None, ...]:
+        """The definitions in matrix notation; `None` for each that has no such form."""
+        return matrix.definition_forms(self)
+
     def text(self) -> str:
         """What was understood, in the notation itself, with every sum explicit."""
         return render.system_text(self)
@@ -117,6 +121,15 @@ class Derivation(derivation.Derivation):
     def to_dict(self, style: render.Style = "einstein", detail: render.Detail = "all") -> dict[str, Any]:
         """The derivation as plain data; `tensorcalc.render.to_dict` says which."""
         return render.to_dict(self, style, detail)
+
+    def matrix(self) -> tuple[matrix.MatrixForm | None, ...]:
+        """The results in matrix notation, X^T ∂l/∂Y, with the lines that lead there; `None` where there is no such form.
+
+        A result that has one is a scalar, a vector or a matrix; results of higher order whose factors share their
+        leading indices have one for each slice. `latex()`, `text()` and `plain` give the formula for articles, for a
+        terminal and for NumPy. Each was expanded into indices again and compared with the result.
+        """
+        return matrix.matrix_forms(self)
 
     def check(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Report:
         """Evaluate every step, and the results against independent witnesses, on random data.

@@ -18,6 +18,7 @@ __all__ = [
     "Delta",
     "Derivative",
     "Exponential",
+    "Extension",
     "Fraction",
     "Name",
     "Negative",
@@ -173,6 +174,12 @@ class Brackets:
     content: Node
 
 
+class Extension:
+    """A sign that a notation of its own adds, such as the transpose of a matrix; other printers do not know it."""
+
+    __slots__ = ()
+
+
 Node = (
     Number
     | Name
@@ -191,4 +198,5 @@ Node = (
     | Derivative
     | Over
     | Brackets
+    | Extension
 )

@@ -1,0 +1,333 @@
+"""From an expression in index notation to a matrix formula: factors become vectors and matrices of a network.
+
+The letters of sums are those that are printed for the expression, so that a reader finds them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sympy import Add, Expr, Mul, Pow, S
+from sympy.core.basic import Basic
+
+from tensorcalc.binding import Binder, Contraction, free_indices, product
+from tensorcalc.binding import replace as replace_nodes
+from tensorcalc.expr import Component, Delta, Determinant, Inverse, Iverson, LogDeterminant, One, Partial
+from tensorcalc.functions import function_of
+from tensorcalc.index import Dimension, Index, Tensor
+from tensorcalc.matrix.network import Edge, Network, NoMatrixForm, entrywise
+from tensorcalc.matrix.nodes import (
+    Basis,
+    Det,
+    Diagonal,
+    Elementwise,
+    Hadamard,
+    Identity,
+    Named,
+    Node,
+    Ones,
+    Outer,
+    Power,
+    Product,
+    Scalar,
+    Scaled,
+    SliceSum,
+    Sum,
+    Transpose,
+    as_row,
+    lighter,
+    transposes,
+)
+from tensorcalc.render.context import Context
+from tensorcalc.render.order import factor_key
+from tensorcalc.render.walk import opened_as_written, terms_as_written
+from tensorcalc.rules.algebra import ungroup
+
+__all__ = ["converted", "named", "places_of", "slice_indices"]
+
+
+def converted(expression: Expr, axes: tuple[Index, ...], slices: frozenset[Index], context: Context) -> Node:
+    """The matrix formula of an expression over at most two free indices; `slices` are held fixed, one formula for each.
+
+    A product that sums the rows of a matrix is written with a row of ones: 𝟏ᵀ G.
+    Raises `NoMatrixForm`.
+    """
+    if expression is S.Zero:
+        return Scalar(S.Zero)
+    scope = _Scope(set(context.taken), slices)
+    return _summed_rows(_Conversion(context).node(ungroup(expression), axes, scope))
+
+
+def _summed_rows(node: Node) -> Node:
+    if isinstance(node, Scaled) and node.body is not None:
+        return replace(node, body=_summed_rows(node.body))
+    if isinstance(node, SliceSum):
+        return replace(node, body=_summed_rows(node.body))
+    if isinstance(node, Product) and node.left is None and isinstance(node.right, Ones):
+        row = as_row(node)
+        return row if transposes(row) < transposes(node) else node
+    return node
+
+
+def slice_indices(expression: Basic) -> frozenset[Expr]:
+    """The leading indices of components of order 3 and more: a matrix formula holds them fixed."""
+    found: set[Expr] = set()
+    for node in _named_parts(expression):
+        places = [p for p in places_of(node) if p.has(Index)]
+        found.update(places[: len(places) - 2] if len(places) > 2 else ())
+    return frozenset(found)
+
+
+def _named_parts(expression: Basic) -> Iterator[Basic]:
+    if isinstance(expression, Component | Inverse | Partial):
+        yield expression
+    else:
+        for argument in expression.args:
+            yield from _named_parts(argument)
+
+
+def places_of(node: Basic) -> tuple[Expr, ...]:
+    """The index places of a component, an entry of an inverse, or a derivative of a component."""
+    if isinstance(node, Component | Inverse):
+        return tuple(node.indices)
+    if isinstance(node, Partial):
+        return *places_of(node.expression), *places_of(node.wrt)
+    raise NoMatrixForm
+
+
+def _at(node: Basic, places: Iterator[Expr]) -> Expr:
+    """The same component or derivative at other places."""
+    if isinstance(node, Partial):
+        return Partial(_at(node.expression, places), _at(node.wrt, places), node.direct)
+    assert isinstance(node, Component | Inverse)
+    return node.func(node.tensor, *(next(places) for _ in node.indices))
+
+
+def _dimensions(node: Basic) -> tuple[Dimension, ...]:
+    if isinstance(node, Partial):
+        return *_dimensions(node.expression), *_dimensions(node.wrt)
+    assert isinstance(node, Component | Inverse)
+    tensor: Tensor = node.tensor
+    return tensor.dimensions
+
+
+def named(node: Expr, slices: frozenset[Index] = frozenset()) -> Named:
+    """A component, inverse or derivative as a vector or matrix over the places that are not slices.
+
+    Raises `NoMatrixForm` for more than two such places, or slices that do not lead.
+    """
+    places = places_of(node)
+    kept = [k for k, p in enumerate(places) if p not in slices]
+    if kept != list(range(len(places) - len(kept), len(places))):
+        raise NoMatrixForm
+    if len(kept) > 2:
+        raise NoMatrixForm
+    axes = tuple(Index(f"'{letter}", _dimensions(node)[k]) for letter, k in zip("rc", kept, strict=False))
+    filled = dict(zip(kept, axes, strict=True))
+    return Named(_at(node, iter([filled.get(k, p) for k, p in enumerate(places)])), axes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The letters in use in the product around, and the indices that are held fixed."""
+
+    taken: set[str]
+    slices: frozenset[Index]
+
+    def branch(self) -> _Scope:
+        """The scope of one of several terms, which may use the same letters."""
+        return _Scope(set(self.taken), self.slices)
+
+    def free(self, expression: Expr) -> frozenset[Index]:
+        """The indices that an expression depends on."""
+        return free_indices(expression) - self.slices
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversion:
+    context: Context
+
+    def node(self, e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
+        """An expression whose free indices are among `axes`, over all of them."""
+        free = scope.free(e)
+        if not free:
+            return _broadcast(self.scalar(e, scope), axes)
+        if not free <= set(axes):
+            raise NoMatrixForm
+        if isinstance(e, Add):
+            terms = terms_as_written(e, replace(self.context, taken=frozenset(scope.taken)))
+            return lighter(Sum(tuple(self.node(t, axes, scope.branch()) for t in terms)))
+        if isinstance(e, Mul | Contraction) or free != set(axes):
+            return self.product(e, axes, scope)
+        return lighter(self.factor(e, axes, scope))
+
+    def scalar(self, e: Expr, scope: _Scope) -> Node:
+        """An expression without free indices."""
+        if isinstance(e, Determinant | LogDeterminant):
+            return Det(named(Component(e.tensor, *_letters(e.tensor))), isinstance(e, LogDeterminant))
+        if not e.has(Binder, Determinant, LogDeterminant):
+            if any(free_indices(d) for d in e.atoms(Delta, Iverson)):  # it compares slices
+                raise NoMatrixForm
+            return Scalar(replace_nodes(e, _without_one))  # what is left are ones over slices
+        if isinstance(e, Add):
+            terms = terms_as_written(e, replace(self.context, taken=frozenset(scope.taken)))
+            return Sum(tuple(self.scalar(t, scope.branch()) for t in terms))
+        if isinstance(e, Mul | Contraction):
+            return self.product(e, (), scope)
+        return self.factor(e, (), scope)
+
+    def factor(self, e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
+        """A factor of a product, over exactly the indices that it depends on."""
+        if isinstance(e, Component | Inverse | Partial):
+            return self.entry(e, axes, scope)
+        if isinstance(e, One):
+            return Ones(_plain(e.index).dimension)
+        if isinstance(e, Delta):
+            return _delta(e, axes, scope)
+        if isinstance(e, Pow) and function_of(e) is None:
+            if scope.free(e.exp) or e.exp.has(Binder, Determinant, LogDeterminant):
+                raise NoMatrixForm
+            return Power(self.node(e.base, axes, scope), e.exp)
+        if function_of(e) is None:
+            raise NoMatrixForm
+        arguments = [self.node(a, axes, scope) if scope.free(a) else self.scalar(a, scope) for a in e.args]
+        return Elementwise(type(e), tuple(arguments))
+
+    def entry(self, e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
+        """A component by name: x_ij, x_ji, x_ii, or a column x_iT."""
+        whole = named(e, scope.slices)
+        places = places_of(e)[-len(whole.axes) :]
+        moving = [p for p in places if scope.free(p)]
+        if not all(isinstance(p, Index) for p in moving):
+            raise NoMatrixForm
+        if len(moving) == len(places):
+            if places == axes:
+                return whole
+            return Transpose(whole) if len(axes) == 2 else Diagonal(whole)
+        position = 1 if moving == [places[0]] else 0
+        dimension = whole.axes[position].dimension
+        matrix = whole if position == 1 else Transpose(whole)
+        return Product(None, (matrix,), Basis(places[position], dimension), (self.link(dimension, e, scope),))
+
+    def link(self, dimension: Dimension, e: Expr, scope: _Scope) -> Index:
+        """A letter that nothing else uses, for a sum that a label makes unnecessary."""
+        letter = self.context.letter(Index("'", dimension), e, scope.taken)
+        scope.taken.add(letter)
+        return Index(letter, dimension)
+
+    def product(self, e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
+        """A product with its sums: what depends on no index in front, a network of the rest."""
+        factors, dummies = self.factors(e, scope)
+        lead = slice_indices(Mul(*factors, evaluate=False)) & set(dummies)
+        inner = _Scope(scope.taken, scope.slices | lead)
+        network = Network(axes, [d for d in dummies if d not in lead])
+        numbers: list[Expr] = []
+        for factor in sorted(factors, key=lambda f: factor_key(f, self.context)):
+            self.place(factor, network, numbers, inner)
+        body = network.reduce()
+        held = [n for n in numbers if not lead.isdisjoint(free_indices(n))] if lead else []
+        outside = product([n for n in numbers if n not in held])
+        if not lead:
+            return _scaled(outside, network.scalars, body)
+        for dummy in dummies:
+            if dummy in lead:
+                body = SliceSum(dummy, _scaled(product(held), network.scalars, body))
+                network.scalars, held = [], []
+        return _scaled(outside, [], body)
+
+    def factors(self, e: Expr, scope: _Scope) -> tuple[list[Expr], list[Index]]:
+        """The factors of a product with all its sums opened, and their dummies."""
+        factors: list[Expr] = []
+        dummies: list[Index] = []
+        stack = [e]
+        while stack:
+            factor = stack.pop()
+            if isinstance(factor, Mul):
+                stack.extend(reversed(factor.args))
+            elif isinstance(factor, Contraction):
+                body, letters = opened_as_written(factor, self.context, scope.taken)
+                dummies += letters
+                stack.append(body)
+            else:
+                factors.append(factor)
+        return factors, dummies
+
+    def place(self, factor: Expr, network: Network, numbers: list[Expr], scope: _Scope) -> None:
+        """Put a factor into the network: by the number of its indices a scalar, a label or an edge."""
+        free = scope.free(factor)
+        if len(free) > 2:
+            raise NoMatrixForm
+        if not free:
+            node = self.scalar(factor, scope)
+            if isinstance(node, Scalar):
+                numbers.append(node.expression)
+            else:
+                network.scalars.append(node)
+            return
+        axes = _natural(factor, free)
+        node = self.node(factor, axes, scope)
+        if len(axes) == 2:
+            network.edges.append(Edge(*axes, (node,)))
+        else:
+            network.label(axes[0], node)
+
+
+def _without_one(node: Expr) -> Expr | None:
+    return S.One if isinstance(node, One) else None
+
+
+def _natural(factor: Expr, free: frozenset[Index]) -> tuple[Index, ...]:
+    """The indices of a factor in the order in which its first component that has them all holds them."""
+    for node in _named_parts(factor):
+        found = tuple(dict.fromkeys(p for p in places_of(node) if p in free))
+        if len(found) == len(free):
+            return found
+    return tuple(sorted(free, key=str))
+
+
+def _delta(delta: Delta, axes: tuple[Index, ...], scope: _Scope) -> Node:
+    moving = [i for i in delta.indices if scope.free(i)]
+    if not all(isinstance(i, Index) for i in moving) or any(scope.slices & free_indices(i) for i in delta.indices):
+        raise NoMatrixForm
+    if len(moving) == 2:
+        if axes[0].dimension != axes[1].dimension:
+            raise NoMatrixForm
+        return Identity(axes[0].dimension)
+    place = next(i for i in delta.indices if i not in moving)
+    return Basis(place, axes[0].dimension)
+
+
+def _plain(index: Expr) -> Index:
+    if not isinstance(index, Index):
+        raise NoMatrixForm
+    return index
+
+
+def _letters(tensor: Tensor) -> tuple[Index, ...]:
+    return tuple(Index(f"'{k}", d) for k, d in enumerate(tensor.dimensions))
+
+
+def _broadcast(scalar: Node, axes: tuple[Index, ...]) -> Node:
+    """A scalar for every entry of a vector or matrix."""
+    if not axes:
+        return scalar
+    ones = [Ones(i.dimension) for i in axes]
+    body = ones[0] if len(ones) == 1 else Outer(*ones)
+    return _scaled(scalar.expression, [], body) if isinstance(scalar, Scalar) else _scaled(S.One, [scalar], body)
+
+
+def _scaled(number: Expr, scalars: list[Node], body: Node | None) -> Node:
+    """A scalar times a vector or matrix; scalars with negative exponents become divisors."""
+    numbers = [number, *(s.expression for s in scalars if isinstance(s, Scalar))]
+    number = product(numbers)
+    found = [s for s in scalars if not isinstance(s, Scalar)]
+    if not found:
+        if body is None:
+            return Scalar(number)
+        return body if number is S.One else Scaled(number, (), (), body)
+    joined = entrywise(found)
+    factors, divisors = (joined.factors, joined.divisors) if isinstance(joined, Hadamard) else ((joined,), ())
+    if body is None and number is S.One and not divisors and len(factors) == 1:
+        return factors[0]
+    return Scaled(number, factors, divisors, body)
