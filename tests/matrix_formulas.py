@@ -24,7 +24,7 @@ from tensorcalc.expr import Component, Partial
 from tensorcalc.index import Adjoint, Index, Tangent, Tensor
 from tensorcalc.matrix import MatrixForm, signs
 from tensorcalc.matrix.conversion import places_of
-from tensorcalc.matrix.spelling import MatrixText
+from tensorcalc.matrix.spelling import Constant, MatrixText
 from tensorcalc.matrix.titles import Titles
 from tensorcalc.render import Context
 
@@ -35,7 +35,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 class SizedText(MatrixText):
     """The text of a formula in which constant vectors and matrices say their sizes, which a reader would infer."""
 
-    def constant(self, node: signs.Ones | signs.Basis | signs.Identity) -> str:
+    def constant(self, node: Constant) -> str:
         return f"{super().constant(node)}⟨{node.size}⟩"
 
     def row(self, node: signs.Row) -> Any:
@@ -117,7 +117,11 @@ class Point:
         for (of, wrt), value in self._slopes().items():
             left, right = (printer.text(titles.symbol(t, t.order)) for t in (of, wrt))
             shown[f"∂{left}/∂{right}"] = value
-        return {**shown, **{d.name: n for d, n in self.environment.sizes.items() if d.name not in shown}, **self._sizes()}
+        return {
+            **shown,
+            **{d.name: n for d, n in self.environment.sizes.items() if d.name not in shown},
+            **self._sizes(),
+        }
 
 
 WORDS = {
@@ -141,7 +145,7 @@ class Reader:
 
     def read(self) -> Array:
         value = self.sum()
-        assert self.place == len(self.text), f"cannot read {self.text[self.place:]!r} in {self.text!r}"
+        assert self.place == len(self.text), f"cannot read {self.text[self.place :]!r} in {self.text!r}"
         return value
 
     def peek(self, *signs: str) -> str:
@@ -159,7 +163,7 @@ class Reader:
         return found[0] if found else ""
 
     def expect(self, sign: str) -> None:
-        assert self.take(sign), f"expected {sign!r} at {self.text[self.place:]!r} in {self.text!r}"
+        assert self.take(sign), f"expected {sign!r} at {self.text[self.place :]!r} in {self.text!r}"
 
     def sum(self) -> Array:
         total = -self.entrywise() if self.take("−") else self.entrywise()
@@ -184,7 +188,9 @@ class Reader:
                 divisor = self.factor()
                 assert not divisor.ndim, f"{self.text!r} divides by a matrix"
                 value = value / divisor
-            elif self.take(" · ") or (not self.peek(" + ", " − ", " ⊙ ", " ⊘ ", " > ", " < ", " = ") and self.take(" ")):
+            elif self.take(" · ") or (
+                not self.peek(" + ", " − ", " ⊙ ", " ⊘ ", " > ", " < ", " = ") and self.take(" ")
+            ):
                 value = times(value, self.factor())
             elif self.peek("("):
                 value = times(value, self.factor())
@@ -202,7 +208,7 @@ class Reader:
                 assert not value.ndim, f"{self.text!r} has a power of a matrix"
                 value = value ** DIGITS.index(sign)
             else:
-                exponent = self.sum() if "{" in sign else np.asarray(float(self.match(r"\d+")))
+                exponent = self.sum() if "{" in sign else np.asarray(float(self.match(r"−?\d+").replace("−", "-")))
                 self.expect("}") if "{" in sign else None
                 assert ("⊙" in sign) == bool(value.ndim)
                 value = value**exponent
@@ -279,6 +285,10 @@ class Reader:
                 if self.take("_"):
                     value = value[self.subscript()]
                 return value[:, None] if value.ndim == 1 else value
+        if self.take("onehot("):
+            labels = self.sum()
+            self.expect(")")
+            return np.eye(self.size())[labels[:, 0].astype(int)]
         if self.take("δ_"):
             first, second = self.subscript()
             return np.asarray(float(first == second))
@@ -358,7 +368,9 @@ class Author:
         forms: Sequence[Callable[[str, int], str]] = (self.atom,)
         if depth > 0 and len(self.used) < 10:
             shared = (self.add, self.function, self.scaled, self.entrywise, self.chain, self.chain)
-            forms = {0: (self.inner, self.inner, *shared[:3], self.total), 1: shared, 2: (*shared, self.outer)}[len(free)]
+            forms = {0: (self.inner, self.inner, *shared[:3], self.total), 1: shared, 2: (*shared, self.outer)}[
+                len(free)
+            ]
         return str(self.choose(*forms)(free, depth - 1))
 
     def atom(self, free: str, depth: int = 0) -> str:
@@ -369,9 +381,13 @@ class Author:
             vectors = [f"{v}[{free}]" for v in VECTORS[dimensions]]
             if dimensions == "I":
                 vectors += [f"A[{free},{free}]", f"A[{free},T]", f"A[T,{free}]", f"delta({free},T)"]
+            if dimensions == "M":
+                vectors += [f"x[U[{free}]]", f"B[U[{free}],{free}]"]
             return str(self.choose(*vectors, f"1[{free}]"))
         i, j = free
         found = [f"{m}[{i},{j}]" for m in MATRICES[dimensions]] + [f"{m}[{j},{i}]" for m in MATRICES[dimensions[::-1]]]
+        if dimensions == "IM":
+            found += [f"A[{i},U[{j}]]", f"A[U[{j}],{i}]", f"delta({i},U[{j}])"]
         if dimensions[0] == dimensions[1]:
             found += [f"delta({i},{j})"]
             found += [f"inv(A)[{i},{j}]", f"inv(A)[{j},{i}]"] if dimensions == "II" else []

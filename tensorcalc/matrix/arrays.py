@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tensorcalc.matrix import signs
-from tensorcalc.matrix.spelling import MatrixNotation
+from tensorcalc.matrix.spelling import Constant, MatrixNotation
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.notation import Level, Printed
@@ -62,10 +62,13 @@ class NumPy(MatrixNotation, Plain):
     def component(self, name: str, indices: Sequence[Node]) -> str:
         return super().component(self.variables.get(name, name), indices)
 
-    def constant(self, node: signs.Ones | signs.Basis | signs.Identity) -> str:
+    def constant(self, node: Constant) -> str:
         if isinstance(node, signs.Ones):
             return f"np.ones({node.size})"
-        return f"np.eye({node.size})" + (f"[{self.text(node.place)}]" if isinstance(node, signs.Basis) else "")
+        places = (
+            node.place if isinstance(node, signs.Basis) else node.labels if isinstance(node, signs.Selection) else None
+        )
+        return f"np.eye({node.size})" + (f"[{self.text(places)}]" if places else "")
 
     def vector(self, name: str) -> Printed:
         return self.name(name), Level.ATOM

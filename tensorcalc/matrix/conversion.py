@@ -5,7 +5,7 @@ The letters of sums are those that are printed for the expression, so that a rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Mul, Pow, S
@@ -32,6 +32,7 @@ from tensorcalc.matrix.nodes import (
     Product,
     Scalar,
     Scaled,
+    Selection,
     SliceSum,
     Sum,
     Transpose,
@@ -43,6 +44,7 @@ from tensorcalc.render.context import Context
 from tensorcalc.render.order import factor_key
 from tensorcalc.render.walk import opened_as_written, terms_as_written
 from tensorcalc.rules.algebra import ungroup
+from tensorcalc.rules.terms import Names, opened
 
 __all__ = ["converted", "named", "places_of", "slice_indices"]
 
@@ -139,6 +141,10 @@ class _Scope:
         """The scope of one of several terms, which may use the same letters."""
         return _Scope(set(self.taken), self.slices)
 
+    def without(self, letters: Sequence[Index]) -> _Scope:
+        """The scope in which some letters are free for use again."""
+        return _Scope(self.taken - {i.name for i in letters}, self.slices)
+
     def free(self, expression: Expr) -> frozenset[Index]:
         """The indices that an expression depends on."""
         return free_indices(expression) - self.slices
@@ -180,7 +186,7 @@ class _Conversion:
     def factor(self, e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
         """A factor of a product, over exactly the indices that it depends on."""
         if isinstance(e, Component | Inverse | Partial):
-            return self.entry(e, axes, scope)
+            return self.product(e, axes, scope) if _is_selecting(e, scope) else _entry(e, axes, scope)
         if isinstance(e, One):
             return Ones(_plain(e.index).dimension)
         if isinstance(e, Delta):
@@ -194,34 +200,16 @@ class _Conversion:
         arguments = [self.node(a, axes, scope) if scope.free(a) else self.scalar(a, scope) for a in e.args]
         return Elementwise(type(e), tuple(arguments))
 
-    def entry(self, e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
-        """A component by name: x_ij, x_ji, x_ii, or a column x_iT."""
-        whole = named(e, scope.slices)
-        places = places_of(e)[-len(whole.axes) :]
-        moving = [p for p in places if scope.free(p)]
-        if not all(isinstance(p, Index) for p in moving):
-            raise NoMatrixForm
-        if len(moving) == len(places):
-            if places == axes:
-                return whole
-            return Transpose(whole) if len(axes) == 2 else Diagonal(whole)
-        position = 1 if moving == [places[0]] else 0
-        dimension = whole.axes[position].dimension
-        matrix = whole if position == 1 else Transpose(whole)
-        return Product(None, (matrix,), Basis(places[position], dimension), (self.link(dimension, e, scope),))
-
-    def link(self, dimension: Dimension, e: Expr, scope: _Scope) -> Index:
-        """A letter that nothing else uses, for a sum that a label makes unnecessary."""
-        letter = self.context.letter(Index("'", dimension), e, scope.taken)
-        scope.taken.add(letter)
-        return Index(letter, dimension)
-
     def product(self, e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
         """A product with its sums: what depends on no index in front, a network of the rest."""
         factors, dummies = self.factors(e, scope)
+        wide = next((f for f in factors if isinstance(f, Add) and len(scope.free(f)) > 2), None)
+        if wide is not None:
+            return self.node(_multiplied_out(wide, factors, dummies), axes, scope.without(dummies))
         lead = slice_indices(Mul(*factors, evaluate=False)) & set(dummies)
         inner = _Scope(scope.taken, scope.slices | lead)
-        network = Network(axes, [d for d in dummies if d not in lead])
+        factors, links = self.selected(factors, inner)
+        network = Network(axes, [d for d in (*dummies, *links) if d not in lead])
         numbers: list[Expr] = []
         for factor in sorted(factors, key=lambda f: factor_key(f, self.context)):
             self.place(factor, network, numbers, inner)
@@ -253,6 +241,23 @@ class _Conversion:
                 factors.append(factor)
         return factors, dummies
 
+    def selected(self, factors: Sequence[Expr], scope: _Scope) -> tuple[list[Expr], list[Index]]:
+        """The factors with sums over δ where labels select, x_iT as x_ij δ_jT, and the indices of those sums."""
+        found: list[Expr] = []
+        links: list[Index] = []
+        for factor in factors:
+            places = list(places_of(factor)) if _is_selecting(factor, scope) else []
+            for k, place in enumerate(places):
+                if place not in scope.slices and not isinstance(place, Index):
+                    dimension = factor.tensor.dimensions[k]
+                    letter = self.context.letter(Index("'", dimension), factor, scope.taken)
+                    scope.taken.add(letter)
+                    places[k] = Index(letter, dimension)
+                    links.append(places[k])
+                    found.append(Delta(place, places[k]))
+            found.append(_at(factor, iter(places)) if places else factor)
+        return found, links
+
     def place(self, factor: Expr, network: Network, numbers: list[Expr], scope: _Scope) -> None:
         """Put a factor into the network: by the number of its indices a scalar, a label or an edge."""
         free = scope.free(factor)
@@ -277,8 +282,29 @@ def _without_one(node: Expr) -> Expr | None:
     return S.One if isinstance(node, One) else None
 
 
+def _is_selecting(e: Expr, scope: _Scope) -> bool:
+    """Whether a component has labels or numbers beside free indices: x_iT, x_{n T_n}."""
+    if not isinstance(e, Component) or not scope.free(e):
+        return False
+    places = [p for p in e.indices if p not in scope.slices]
+    if all(isinstance(p, Index) for p in places):
+        return False
+    if len(places) > 2:
+        raise NoMatrixForm
+    return True
+
+
+def _multiplied_out(wide: Expr, factors: Sequence[Expr], dummies: Sequence[Index]) -> Expr:
+    """The product with one of its brackets multiplied out, every sum around what it needs."""
+    others = [f for f in factors if f is not wide]
+    products = [Contraction(product([*others, term]), *dummies) for term in wide.args]
+    return Add(*(opened(p, Names((p,))).expression() for p in products))
+
+
 def _natural(factor: Expr, free: frozenset[Index]) -> tuple[Index, ...]:
     """The indices of a factor in the order in which its first component that has them all holds them."""
+    if isinstance(factor, Delta):  # a label before the index that it selects
+        return tuple(f for i in sorted(factor.indices, key=_is_index) for f in free_indices(i) if f in free)
     for node in _named_parts(factor):
         found = tuple(dict.fromkeys(p for p in places_of(node) if p in free))
         if len(found) == len(free):
@@ -286,16 +312,36 @@ def _natural(factor: Expr, free: frozenset[Index]) -> tuple[Index, ...]:
     return tuple(sorted(free, key=str))
 
 
-def _delta(delta: Delta, axes: tuple[Index, ...], scope: _Scope) -> Node:
-    moving = [i for i in delta.indices if scope.free(i)]
-    if not all(isinstance(i, Index) for i in moving) or any(scope.slices & free_indices(i) for i in delta.indices):
+def _is_index(place: Expr) -> bool:
+    return isinstance(place, Index)
+
+
+def _entry(e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
+    """A component by name: x_ij, x_ji, x_ii."""
+    whole = named(e, scope.slices)
+    places = places_of(e)[-len(whole.axes) :]
+    if not all(isinstance(p, Index) for p in places):
         raise NoMatrixForm
-    if len(moving) == 2:
-        if axes[0].dimension != axes[1].dimension:
+    if places == axes:
+        return whole
+    return Transpose(whole) if len(axes) == 2 else Diagonal(whole)
+
+
+def _delta(delta: Delta, axes: tuple[Index, ...], scope: _Scope) -> Node:
+    """δ of two indices, of an index and a label, or of an index and a label for each value of another one."""
+    place, index = sorted(delta.indices, key=_is_index)
+    if not isinstance(index, Index) or index in scope.slices:
+        raise NoMatrixForm
+    if not scope.free(place):
+        return Basis(place, index.dimension)
+    if isinstance(place, Index):
+        if place.dimension != index.dimension:
             raise NoMatrixForm
-        return Identity(axes[0].dimension)
-    place = next(i for i in delta.indices if i not in moving)
-    return Basis(place, axes[0].dimension)
+        return Identity(index.dimension)
+    if not isinstance(place, Component):
+        raise NoMatrixForm
+    selection = Selection(named(place, scope.slices), index.dimension)
+    return selection if axes[1] == index else Transpose(selection)
 
 
 def _plain(index: Expr) -> Index:
@@ -314,20 +360,31 @@ def _broadcast(scalar: Node, axes: tuple[Index, ...]) -> Node:
         return scalar
     ones = [Ones(i.dimension) for i in axes]
     body = ones[0] if len(ones) == 1 else Outer(*ones)
-    return _scaled(scalar.expression, [], body) if isinstance(scalar, Scalar) else _scaled(S.One, [scalar], body)
+    return _scaled(S.One, [scalar], body)
 
 
-def _scaled(number: Expr, scalars: list[Node], body: Node | None) -> Node:
+def _scaled(number: Expr, scalars: Sequence[Node], body: Node | None) -> Node:
     """A scalar times a vector or matrix; scalars with negative exponents become divisors."""
-    numbers = [number, *(s.expression for s in scalars if isinstance(s, Scalar))]
-    number = product(numbers)
-    found = [s for s in scalars if not isinstance(s, Scalar)]
-    if not found:
-        if body is None:
-            return Scalar(number)
-        return body if number is S.One else Scaled(number, (), (), body)
-    joined = entrywise(found)
-    factors, divisors = (joined.factors, joined.divisors) if isinstance(joined, Hadamard) else ((joined,), ())
-    if body is None and number is S.One and not divisors and len(factors) == 1:
-        return factors[0]
-    return Scaled(number, factors, divisors, body)
+    factors: list[Node] = []
+    divisors: list[Node] = []
+    for scalar in scalars:
+        match scalar:
+            case Scalar(expression):
+                number = product([number, expression])
+            case Scaled(body=None):
+                number = product([number, scalar.number])
+                factors += scalar.factors
+                divisors += scalar.divisors
+            case _:
+                factors.append(scalar)
+    if factors:
+        joined = entrywise(factors)
+        above, below = (joined.factors, joined.divisors) if isinstance(joined, Hadamard) else ((joined,), ())
+        factors, divisors = list(above), [*below, *divisors]
+    if factors or divisors:
+        if body is None and number is S.One and not divisors and len(factors) == 1:
+            return factors[0]
+        return Scaled(number, tuple(factors), tuple(divisors), body)
+    if body is None:
+        return Scalar(number)
+    return body if number is S.One else Scaled(number, (), (), body)

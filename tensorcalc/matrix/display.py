@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, S, fraction
 
+from tensorcalc.expr import Component
 from tensorcalc.functions import FUNCTIONS
 from tensorcalc.matrix import nodes, signs
 from tensorcalc.matrix.nodes import Node, order
@@ -51,24 +52,31 @@ class Display:
                 return at.Call("logdet" if logarithm else "det", (self.formula(matrix),))
             case nodes.SliceSum(index, body):
                 return signs.SliceSum(index.name, self.titles.size(index.dimension), self.formula(body))
-            case nodes.Scalar() | nodes.Named() | nodes.Ones() | nodes.Basis() | nodes.Identity():
+            case nodes.Scalar() | nodes.Named():
                 return self.atom(node)
+            case nodes.Ones() | nodes.Basis() | nodes.Selection() | nodes.Identity():
+                return self.constant(node)
             case _:
                 return self.entrywise(node, [self.formula(c) for c in nodes.children(node)], whole=order(node) > 0)
 
-    def atom(self, node: nodes.Scalar | nodes.Named | nodes.Ones | nodes.Basis | nodes.Identity) -> at.Node:
-        """What is not made of other formulas."""
+    def atom(self, node: nodes.Scalar | nodes.Named) -> at.Node:
+        """A scalar, or a tensor by name."""
+        if isinstance(node, nodes.Scalar):
+            return layout(node.expression, self.context)
+        return self.titles.named(node)
+
+    def constant(self, node: nodes.Ones | nodes.Basis | nodes.Selection | nodes.Identity) -> at.Node:
+        """A vector or matrix of zeros and ones."""
+        size = self.titles.size(node.dimension)
         match node:
-            case nodes.Scalar(expression):
-                return layout(expression, self.context)
-            case nodes.Named():
-                return self.titles.named(node)
-            case nodes.Ones(dimension):
-                return signs.Ones(self.titles.size(dimension))
-            case nodes.Basis(place, dimension):
-                return signs.Basis(layout(place, self.context), self.titles.size(dimension))
-            case nodes.Identity(dimension):
-                return signs.Identity(self.titles.identity, self.titles.size(dimension))
+            case nodes.Ones():
+                return signs.Ones(size)
+            case nodes.Basis(place, _):
+                return signs.Basis(layout(place, self.context), size)
+            case nodes.Selection(label, _):
+                return signs.Selection(self.titles.named(label), size)
+            case nodes.Identity():
+                return signs.Identity(self.titles.identity, size)
 
     def factors(self, node: Node, row: bool = False) -> tuple[at.Node, ...]:
         """The factors of a product, or a single vector; its first one as a row where it stands as one."""
@@ -118,11 +126,12 @@ class Display:
             if not numerator:
                 numerator, body = list(body), ()
             scalars: list[at.Node] = [at.Fraction(joined(numerator), joined([*self.number(below), *divisors]))]
+        elif body and not factors and _is_divisor(number):
+            return _signed(at.Fraction(body[0], joined(self.number(1 / number))), negative)
         else:
             scalars = [*self.number(number), *factors]
         last = body[0] if body else scalars.pop()
-        result = signs.Times(tuple(scalars), last) if scalars else last
-        return at.Negative(result) if negative else result
+        return _signed(signs.Times(tuple(scalars), last) if scalars else last, negative)
 
     def number(self, expression: Expr) -> list[at.Node]:
         """The factors of a scalar as they are written; none for 1."""
@@ -142,6 +151,15 @@ def _function(function: type[Expr], arguments: tuple[at.Node, ...], whole: bool)
     if name in ("larger", "equal"):
         return at.Comparison(">" if name == "larger" else "=", arguments[0], arguments[1], name)
     return signs.Applied(name, arguments) if whole else at.Call(name, arguments)
+
+
+def _is_divisor(number: Expr) -> bool:
+    """Whether a number is one over scalar tensors: what it multiplies stands above the line of a fraction."""
+    return fraction(number)[0] == 1 and bool(number.has(Component))
+
+
+def _signed(node: at.Node, negative: bool) -> at.Node:
+    return at.Negative(node) if negative else node
 
 
 def _circled(parts: Sequence[at.Node]) -> at.Node:

@@ -28,12 +28,14 @@ from tensorcalc.matrix.nodes import (
     Product,
     Scalar,
     Scaled,
+    Selection,
     SliceSum,
     Sum,
     Trace,
     Transpose,
     order,
 )
+from tensorcalc.rules.algebra import multiply_out
 from tensorcalc.rules.contraction import settle
 from tensorcalc.rules.terms import Names, Term, opened
 
@@ -47,7 +49,13 @@ def confirms(node: Node, expression: Expr, axes: tuple[Index, ...]) -> bool:
     """
     if node == Scalar(S.Zero):
         return expression is S.Zero
-    return order(node) == len(axes) and _normal(entry(node, axes)) == _normal(expression)
+    if order(node) != len(axes):
+        return False
+    found, expected = _normal(entry(node, axes)), _normal(expression)
+    if found == expected:
+        return True
+    other = _multiplied_out(found)
+    return other is not None and other == _multiplied_out(expected)
 
 
 def entry(node: Node, at: Sequence[Expr]) -> Expr:
@@ -57,12 +65,8 @@ def entry(node: Node, at: Sequence[Expr]) -> Expr:
             return expression
         case Named(template, axes):
             return rename(template, dict(zip(axes, at, strict=True)))
-        case Ones():
-            return One(at[0])
-        case Basis(place, _):
-            return Delta(place, at[0])
-        case Identity():
-            return Delta(*at)
+        case Ones() | Basis() | Selection() | Identity():
+            return _constant(node, at)
         case Transpose(matrix):
             return entry(matrix, at[::-1])
         case DiagonalMatrix(vector):
@@ -79,6 +83,18 @@ def entry(node: Node, at: Sequence[Expr]) -> Expr:
             return Contraction(product([entry(m, (a, b)) for m, a, b in around]), *dummies)
         case _:
             return _entrywise(node, at)
+
+
+def _constant(node: Ones | Basis | Selection | Identity, at: Sequence[Expr]) -> Expr:
+    match node:
+        case Ones():
+            return One(at[0])
+        case Basis(place, _):
+            return Delta(place, at[0])
+        case Selection(label, _):
+            return Delta(entry(label, at[:1]), at[1])
+        case Identity():
+            return Delta(*at)
 
 
 def _product(node: Product, at: Sequence[Expr]) -> Expr:
@@ -125,6 +141,12 @@ def _normal(expression: Expr) -> Expr:
     while (after := _rewritten(before, Names((before,)))) != before:
         before = after
     return before
+
+
+def _multiplied_out(expression: Expr) -> Expr | None:
+    """The normal form with all brackets multiplied out; `None` where there would be too many terms."""
+    terms = multiply_out(expression)
+    return None if terms is None else _normal(Add(*(t.expression() for t in terms)))
 
 
 def _rewritten(expression: Expr, names: Names) -> Expr:

@@ -12,6 +12,7 @@ from tensorcalc.binding import rename
 from tensorcalc.index import Index
 from tensorcalc.matrix import nodes, signs
 from tensorcalc.matrix.display import Display, joined
+from tensorcalc.matrix.entries import entry
 from tensorcalc.matrix.nodes import Node, Placed, placed
 from tensorcalc.render import layout as at
 from tensorcalc.render.walk import layout
@@ -31,7 +32,9 @@ class Entries:
         match node:
             case nodes.Scalar() | nodes.Det():
                 return self.display.formula(node)
-            case nodes.Named() | nodes.Ones() | nodes.Basis() | nodes.Identity() | nodes.Transpose(nodes.Named()):
+            case nodes.Named() | nodes.Transpose(nodes.Named()) | nodes.Transpose(nodes.Selection()):
+                return self.bracketed(node, letters) if self.square else self.plain(node, letters)
+            case nodes.Ones() | nodes.Basis() | nodes.Selection() | nodes.Identity():
                 return self.bracketed(node, letters) if self.square else self.plain(node, letters)
             case nodes.DiagonalMatrix(vector) if letters[0] != letters[1]:
                 return joined([self.of(vector, letters[:1]), at.Delta(*_names(letters))])
@@ -53,19 +56,13 @@ class Entries:
         return signs.Entry(self.display.formula(node), _names(letters))
 
     def plain(self, node: Node, letters: tuple[Index, ...]) -> at.Node:
-        """c_qj, or (c^T)_jq."""
-        names = _names(letters)
+        """c_qj, 𝟏_i, δ_ij, or (c^T)_jq."""
         match node:
-            case nodes.Named(template, axes):
-                return layout(rename(template, dict(zip(axes, letters, strict=True))), self.display.context)
             case nodes.Transpose(nodes.Named() as matrix):
-                return signs.Entry(signs.Transposed(self.display.titles.component(matrix)), names, square=False)
-            case nodes.Basis(place, _):
-                return at.Delta(layout(place, self.display.context), names[0])
-            case nodes.Identity():
-                return at.Delta(*names)
+                title = signs.Transposed(self.display.titles.component(matrix))
+                return signs.Entry(title, _names(letters), square=False)
             case _:
-                return at.Ones(names[0])
+                return layout(entry(node, letters), self.display.context)
 
     def column(self, factors: Sequence[Placed]) -> list[at.Node]:
         """The last two factors of a product as one entry, where they are a tensor and a label that selects: c_iT."""

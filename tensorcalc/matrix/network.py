@@ -85,8 +85,9 @@ class Network:
     scalars: list[Node] = field(default_factory=list)
 
     def label(self, vertex: Index, vector: Node) -> None:
-        """Multiply with a vector over an index."""
-        self.labels.setdefault(vertex, []).append(vector)
+        """Multiply with a vector over an index; a vector of ones changes nothing."""
+        if not isinstance(vector, Ones):
+            self.labels.setdefault(vertex, []).append(vector)
 
     def reduce(self) -> Node | None:
         """The vector or matrix over the free indices, or `None` where there is none and only scalars remain.
@@ -119,7 +120,10 @@ class Network:
                 if not isinstance(edge.matrix, Identity):
                     self.label(start, Diagonal(edge.matrix))
             return identity
-        return edges[0] if len(edges) == 1 else Edge(start, end, (entrywise([e.matrix for e in edges]),))
+        if len(edges) == 1:
+            return edges[0]
+        forth, back = (entrywise([e.towards(v).matrix for e in edges]) for v in (end, start))
+        return Edge(start, end, (min(forth, transposed(back), key=transposes),))
 
     def _remove(self, *vertices: Index) -> bool:
         self.edges = [e for e in self.edges if e.start not in vertices and e.end not in vertices]
@@ -233,7 +237,6 @@ def _applied(edge: Edge, vector: Node) -> Node:
 
 def _inner(labels: Sequence[Node], vertex: Index) -> Node:
     """The sum over one index of a product of vectors: uᵀ v, 𝟏ᵀ u, or a trace."""
-    labels = [v for v in labels if not isinstance(v, Ones)]
     if not labels:
         return Scalar(vertex.dimension.extent)
     if len(labels) == 1:

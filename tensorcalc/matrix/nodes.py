@@ -29,6 +29,7 @@ __all__ = [
     "Product",
     "Scalar",
     "Scaled",
+    "Selection",
     "SliceSum",
     "Sum",
     "Trace",
@@ -70,6 +71,14 @@ class Basis:
     """The unit vector that is 1 at one place, which a label or a number names."""
 
     place: Expr
+    dimension: Dimension
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The matrix whose rows are unit vectors: row n is 1 at the place that the label T_n names."""
+
+    label: Named
     dimension: Dimension
 
 
@@ -197,6 +206,7 @@ Node = (
     | Named
     | Ones
     | Basis
+    | Selection
     | Identity
     | Transpose
     | Product
@@ -221,7 +231,7 @@ def order(node: Node) -> int:
             return 0
         case Ones() | Basis() | Diagonal():
             return 1
-        case Identity() | Transpose() | Outer() | DiagonalMatrix():
+        case Identity() | Selection() | Transpose() | Outer() | DiagonalMatrix():
             return 2
         case Named(_, axes):
             return len(axes)

@@ -128,6 +128,7 @@ _MEANINGS: tuple[tuple[str, Callable[[Node], bool]], ...] = (
     ("diag of a matrix is the vector on its diagonal", _of(nodes.Diagonal)),
     ("δ is the identity matrix", _of(nodes.Identity)),
     ("a unit vector selects what a label selects", _of(nodes.Basis)),
+    ("row n of onehot is the unit vector of the n-th label", _of(nodes.Selection)),
     ("⊙ multiplies and ⊘ divides entry by entry", _of(nodes.Hadamard)),
     ("functions and powers act entry by entry", _is_entrywise),
     ("exchanged free indices transpose the whole", _is_turned),

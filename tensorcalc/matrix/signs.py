@@ -21,6 +21,7 @@ __all__ = [
     "OuterProduct",
     "Product",
     "Row",
+    "Selection",
     "Slice",
     "SliceSum",
     "TensorName",
@@ -74,6 +75,14 @@ class Basis(Extension):
     """The unit vector with a 1 at `place`."""
 
     place: Node
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection(Extension):
+    """The matrix with a unit vector in each row, at the places that labels name."""
+
+    labels: Node
     size: str
 
 

@@ -15,6 +15,8 @@ from tensorcalc.render.unicode import UnicodeText
 
 __all__ = ["MatrixLatex", "MatrixNotation", "MatrixText"]
 
+Constant = signs.Ones | signs.Basis | signs.Selection | signs.Identity
+
 
 class MatrixNotation(Notation):
     """A printer that knows the signs of matrix notation. Subclasses spell them; brackets are decided here."""
@@ -29,7 +31,7 @@ class MatrixNotation(Notation):
                 return self.vector(name)
             case signs.Slice():
                 return self.slice(node)
-            case signs.Ones() | signs.Basis() | signs.Identity():
+            case signs.Ones() | signs.Basis() | signs.Selection() | signs.Identity():
                 return self.constant(node), Level.ATOM
             case signs.Dotted(tensor):
                 return self.dotted(tensor), Level.ATOM
@@ -112,7 +114,7 @@ class MatrixNotation(Notation):
     def dotted(self, tensor: Node) -> str:
         raise NotImplementedError
 
-    def constant(self, node: signs.Ones | signs.Basis | signs.Identity) -> str:
+    def constant(self, node: Constant) -> str:
         raise NotImplementedError
 
     def transposed(self, matrix: Node) -> Printed:
@@ -153,9 +155,11 @@ class MatrixLatex(MatrixNotation, Latex):
     def dotted(self, tensor: Node) -> str:
         return rf"\dot{{{self.text(tensor)}}}"
 
-    def constant(self, node: signs.Ones | signs.Basis | signs.Identity) -> str:
+    def constant(self, node: Constant) -> str:
         if isinstance(node, signs.Identity):
             return self.name(node.letter)
+        if isinstance(node, signs.Selection):
+            return rf"\operatorname{{onehot}}{self.brackets(self.text(node.labels))}"
         return r"\mathbf{1}" if isinstance(node, signs.Ones) else rf"\mathbf{{e}}_{{{self.text(node.place)}}}"
 
     def transposed(self, matrix: Node) -> Printed:
@@ -206,9 +210,11 @@ class MatrixText(MatrixNotation, UnicodeText):
         text, level = self.print(node, bare=False)
         return self.brackets(text) if level <= Level.FRACTION else text
 
-    def constant(self, node: signs.Ones | signs.Basis | signs.Identity) -> str:
+    def constant(self, node: Constant) -> str:
         if isinstance(node, signs.Identity):
             return node.letter
+        if isinstance(node, signs.Selection):
+            return f"onehot({self.text(node.labels)})"
         return "𝟏" if isinstance(node, signs.Ones) else f"e{self.subscript((node.place,))}"
 
     def transposed(self, matrix: Node) -> Printed:
@@ -224,7 +230,9 @@ class MatrixText(MatrixNotation, UnicodeText):
 
     def entrywise_power(self, base: Node, exponent: Node) -> str:
         shown = self.text(exponent)
-        return f"{self.tight(base)}^⊙{shown}" if shown.isalnum() else f"{self.tight(base)}^⊙{{{shown}}}"
+        return (
+            f"{self.tight(base)}^⊙{shown}" if shown.removeprefix("−").isalnum() else f"{self.tight(base)}^⊙{{{shown}}}"
+        )
 
     def call(self, node: at.Call, bare: bool) -> Printed:
         if isinstance(node, signs.Applied) and node.function == "abs":  # |X| would be a determinant
