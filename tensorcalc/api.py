@@ -123,7 +123,7 @@ class Derivation(derivation.Derivation):
         return render.to_dict(self, style, detail)
 
     def matrix(self) -> tuple[matrix.MatrixForm | None, ...]:
-        """The results in matrix notation, X^T ∂l/∂Y, with the lines that lead there; `None` where there is no such form.
+        """The results in matrix notation, such as X^T ∂l/∂Y; `None` where there is no such form.
 
         A result that has one is a scalar, a vector or a matrix; results of higher order whose factors share their
         leading indices have one for each slice. `latex()`, `text()` and `plain` give the formula for articles, for a

@@ -168,6 +168,7 @@ def show(source: str | None, equations: str | None, as_json: bool) -> None:
 @click.option("--format", "form", type=click.Choice(["text", "latex", "json"]), default="text", show_default=True)
 @click.option("--detail", type=click.Choice(["all", "key", "result"]), default="all", show_default=True)
 @click.option("--style", type=click.Choice(["einstein", "sigma"]), default="einstein", show_default=True)
+@click.option("--matrix", "in_matrices", is_flag=True, help="Add the results in matrix notation (text, latex).")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @OUTPUT
 def derive(
@@ -179,23 +180,36 @@ def derive(
     form: str,
     detail: Any,
     style: Any,
+    in_matrices: bool,
     as_json: bool,
     output: str | None,
 ) -> None:
     """Print a derivation, every line with its rule."""
+    if in_matrices and (as_json or form == "json"):
+        raise click.UsageError("--matrix belongs to --format text and latex")
     found = _derivations(_system(source, equations), of, wrt, kind)
     if as_json or form == "json":
         data = [d.to_dict(style, detail) for d in found]
         _print_json(data[0] if len(data) == 1 else data, output)
     elif form == "latex":
-        _print("\n".join(d.latex(style, detail) for d in found), output)
+        _print("\n".join(d.latex(style, detail) + _in_matrices(d, form, detail, in_matrices) for d in found), output)
     elif output is None and sys.stdout.isatty():
         from tensorcalc.terminal import print_derivation
 
         for d in found:
             print_derivation(d, style, detail)
+            click.echo(_in_matrices(d, form, detail, in_matrices), nl=in_matrices)
     else:
-        _print("\n".join(d.text(style, detail) for d in found), output)
+        _print("\n".join(d.text(style, detail) + _in_matrices(d, form, detail, in_matrices) for d in found), output)
+
+
+def _in_matrices(found: Derivation, form: str, detail: Any, wanted: bool) -> str:
+    """The block of a derivation in matrix notation, below it, where it is wanted."""
+    from tensorcalc import matrix
+
+    if not wanted:
+        return ""
+    return "\n" + (matrix.latex if form == "latex" else matrix.text)(found, detail)
 
 
 @cli.command()

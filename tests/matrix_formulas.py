@@ -188,11 +188,11 @@ class Reader:
                 divisor = self.factor()
                 assert not divisor.ndim, f"{self.text!r} divides by a matrix"
                 value = value / divisor
-            elif self.take(" · ") or (
-                not self.peek(" + ", " − ", " ⊙ ", " ⊘ ", " > ", " < ", " = ") and self.take(" ")
+            elif (
+                self.take(" · ")
+                or (not self.peek(" + ", " − ", " ⊙ ", " ⊘ ", " > ", " < ", " = ") and self.take(" "))
+                or self.peek("(")
             ):
-                value = times(value, self.factor())
-            elif self.peek("("):
                 value = times(value, self.factor())
             else:
                 return value
@@ -433,4 +433,4 @@ def matrix_systems(draw: Draw) -> str:
     author = Author(draw)
     free = "".join(author.letter(d) for d in author.choose("", "I", "M", "II", "IM", "MI"))
     left = f"z[{','.join(free)}]" if free else "z"
-    return f"{DECLARED}, z_n: N; {left} = {author.expression(free, 3)}"
+    return f"{DECLARED}; {left} = {author.expression(free, 3)}"

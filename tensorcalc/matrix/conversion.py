@@ -6,7 +6,7 @@ The letters of sums are those that are printed for the expression, so that a rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Mul, Pow, S
 from sympy.core.basic import Basic
@@ -43,22 +43,26 @@ from tensorcalc.matrix.nodes import (
 from tensorcalc.render.context import Context
 from tensorcalc.render.order import factor_key
 from tensorcalc.render.walk import opened_as_written, terms_as_written
-from tensorcalc.rules.algebra import ungroup
+from tensorcalc.rules.algebra import EXPAND, ungroup
+from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, opened
 
 __all__ = ["converted", "named", "places_of", "slice_indices"]
 
 
-def converted(expression: Expr, axes: tuple[Index, ...], slices: frozenset[Index], context: Context) -> Node:
-    """The matrix formula of an expression over at most two free indices; `slices` are held fixed, one formula for each.
+def converted(
+    expression: Expr, axes: tuple[Index, ...], slices: frozenset[Index], context: Context
+) -> tuple[Node, tuple[Rule, ...]]:
+    """The matrix formula of an expression over at most two free indices, and the rules that were needed before.
 
-    A product that sums the rows of a matrix is written with a row of ones: 𝟏ᵀ G.
-    Raises `NoMatrixForm`.
+    `slices` are held fixed, there is one formula for each. A product that sums the rows of a matrix is written with a
+    row of ones: 𝟏ᵀ G. Raises `NoMatrixForm`.
     """
     if expression is S.Zero:
-        return Scalar(S.Zero)
-    scope = _Scope(set(context.taken), slices)
-    return _summed_rows(_Conversion(context).node(ungroup(expression), axes, scope))
+        return Scalar(S.Zero), ()
+    conversion = _Conversion(context)
+    node = conversion.node(ungroup(expression), axes, _Scope(set(context.taken), slices))
+    return _summed_rows(node), tuple(conversion.rules)
 
 
 def _summed_rows(node: Node) -> Node:
@@ -152,7 +156,10 @@ class _Scope:
 
 @dataclass(frozen=True, slots=True)
 class _Conversion:
+    """The conversion of one expression. `rules` collects what was done to it."""
+
     context: Context
+    rules: dict[Rule, None] = field(default_factory=dict)
 
     def node(self, e: Expr, axes: tuple[Index, ...], scope: _Scope) -> Node:
         """An expression whose free indices are among `axes`, over all of them."""
@@ -165,7 +172,7 @@ class _Conversion:
             terms = terms_as_written(e, replace(self.context, taken=frozenset(scope.taken)))
             return lighter(Sum(tuple(self.node(t, axes, scope.branch()) for t in terms)))
         if isinstance(e, Mul | Contraction) or free != set(axes):
-            return self.product(e, axes, scope)
+            return lighter(self.product(e, axes, scope))
         return lighter(self.factor(e, axes, scope))
 
     def scalar(self, e: Expr, scope: _Scope) -> Node:
@@ -205,6 +212,7 @@ class _Conversion:
         factors, dummies = self.factors(e, scope)
         wide = next((f for f in factors if isinstance(f, Add) and len(scope.free(f)) > 2), None)
         if wide is not None:
+            self.rules[EXPAND] = None
             return self.node(_multiplied_out(wide, factors, dummies), axes, scope.without(dummies))
         lead = slice_indices(Mul(*factors, evaluate=False)) & set(dummies)
         inner = _Scope(scope.taken, scope.slices | lead)

@@ -17,16 +17,25 @@ from tensorcalc.matrix.entries import confirms
 from tensorcalc.matrix.indexed import Entries
 from tensorcalc.matrix.network import NoMatrixForm
 from tensorcalc.matrix.nodes import Node
-from tensorcalc.matrix.reasons import BRACKETS, Words, meanings, transpositions
+from tensorcalc.matrix.reasons import BRACKETS, Words, joined, meanings, transpositions
 from tensorcalc.matrix.spelling import MatrixLatex, MatrixText
 from tensorcalc.matrix.titles import Titles
 from tensorcalc.render import layout as at
 from tensorcalc.render.context import Context
 from tensorcalc.render.names import latex_text
 from tensorcalc.render.walk import layout
+from tensorcalc.rules.rule import Rule
 from tensorcalc.system import System
 
-__all__ = ["MatrixForm", "MatrixLine", "definition_forms", "matrix_form", "matrix_forms"]
+__all__ = [
+    "MatrixForm",
+    "MatrixLine",
+    "definition_forms",
+    "latex_row",
+    "matrix_form",
+    "matrix_forms",
+    "text_row",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,8 @@ class MatrixForm:
     matrices in square brackets, and the formula. `plain` is its right side for NumPy, with the arrays by the names of
     their tensors (`d_y` for an upstream gradient, as in generated code), lengths by those of their dimensions, and
     functions that NumPy lacks by their names; `variable` is what it computes. `slices` are the indices that are held
-    fixed: the formula holds for every one of their values.
+    fixed: the formula holds for every one of their values. `formula` is the right side as a tree, `transpose` the
+    letter of transposes in LaTeX.
     """
 
     lines: tuple[MatrixLine, ...]
@@ -58,41 +68,41 @@ class MatrixForm:
 
     def latex(self) -> str:
         """The matrix formula as an equation in LaTeX."""
-        return self.line_latex(self.lines[-1])
+        return self.steps()[-1][0]
 
     def text(self) -> str:
         """The matrix formula as an equation in Unicode text."""
-        return self.line_text(self.lines[-1])
-
-    def line_latex(self, line: MatrixLine, align: str = "") -> str:
-        """A line in LaTeX, with `align` before its equals sign."""
-        printer = MatrixLatex(self.transpose)
-        return f"{printer.text(line.left)} {align}= {printer.text(line.right)}"
-
-    def line_text(self, line: MatrixLine) -> str:
-        """A line in Unicode text."""
-        printer = MatrixText()
-        return f"{printer.text(line.left)} = {printer.text(line.right)}"
-
-    def reason_latex(self, line: MatrixLine) -> str:
-        """The reason of a line as prose in LaTeX: formulas stand between dollars."""
-        printer = MatrixLatex(self.transpose)
-        return "".join(latex_text(w) if isinstance(w, str) else f"${printer.text(w)}$" for w in line.reason)
-
-    def reason_text(self, line: MatrixLine) -> str:
-        """The reason of a line as prose in Unicode text."""
-        printer = MatrixText()
-        return "".join(w if isinstance(w, str) else printer.text(w) for w in line.reason)
+        left, right, _ = text_row(self.lines[-1])
+        return f"{left} = {right}"
 
     def steps(self) -> tuple[tuple[str, str], ...]:
-        """Every line in LaTeX, without delimiters, and its reason as prose."""
-        return tuple((self.line_latex(line), self.reason_latex(line)) for line in self.lines)
+        """Every line as an equation in LaTeX, and its reason as prose with formulas between dollars."""
+        rows = (latex_row(line, self.transpose) for line in self.lines)
+        return tuple((f"{left} = {right}", "".join(words)) for left, right, words in rows)
 
     def __str__(self) -> str:
         return self.text()
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
+
+
+Row = tuple[str, str, tuple[str, ...]]
+"""The two sides of an equation, and its reason in pieces that stay on one line."""
+
+
+def text_row(line: MatrixLine) -> Row:
+    """A line as Unicode text."""
+    printer = MatrixText()
+    reason = tuple(w if isinstance(w, str) else printer.text(w) for w in line.reason)
+    return printer.text(line.left), printer.text(line.right), reason
+
+
+def latex_row(line: MatrixLine, transpose: str) -> Row:
+    """A line in LaTeX; the reason is prose, with formulas between dollars."""
+    printer = MatrixLatex(transpose)
+    reason = tuple(latex_text(w) if isinstance(w, str) else f"${printer.text(w)}$" for w in line.reason)
+    return printer.text(line.left), printer.text(line.right), reason
 
 
 def matrix_forms(derivation: Derivation) -> tuple[MatrixForm | None, ...]:
@@ -122,7 +132,7 @@ def matrix_form(left: Expr, right: Expr, context: Context) -> MatrixForm | None:
         return None
     context = context.within([left, right])
     try:
-        node = converted(right, kept, frozenset(held), context)
+        node, rules = converted(right, kept, frozenset(held), context)
         target = named(left, frozenset(held))
     except NoMatrixForm:
         return None
@@ -131,7 +141,7 @@ def matrix_form(left: Expr, right: Expr, context: Context) -> MatrixForm | None:
     display = Display(context, Titles(context, (left, right)))
     whole = display.formula(target), display.formula(node)
     variable, plain = map(display.titles.numpy.text, whole)
-    lines = tuple(_Equation(left, right, node, kept, whole, display).lines())
+    lines = tuple(_Equation(left, right, node, rules, kept, held, whole, display).lines())
     transpose = "T" if "T" not in context.system.tensors else r"\top"
     return MatrixForm(lines, plain, variable, tuple(i.name for i in held), node, transpose)
 
@@ -153,7 +163,9 @@ class _Equation:
     left: Expr
     right: Expr
     node: Node
+    rules: tuple[Rule, ...]
     axes: tuple[Index, ...]
+    held: tuple[Index, ...]
     whole: tuple[at.Node, at.Node]
     display: Display
 
@@ -163,11 +175,11 @@ class _Equation:
         printer = MatrixText()
         if [*map(printer.text, start)] != [*map(printer.text, self.whole)]:
             yield MatrixLine(*start)
-        reasons = transpositions(self.node, self.axes, self.display)
+        reasons = joined([*((r.name,) for r in self.rules), *transpositions(self.node, self.axes, self.display)])
         if reasons:
             yield MatrixLine(start[0], Entries(self.display, square=False).of(self.node, self.axes), reasons)
         if self.axes:
             letters = tuple(at.Name(i.name) for i in self.axes)
             entries = Entries(self.display, square=True).of(self.node, self.axes)
             yield MatrixLine(signs.Entry(self.whole[0], letters), entries, BRACKETS)
-        yield MatrixLine(*self.whole, meanings(self.node))
+        yield MatrixLine(*self.whole, meanings(self.node, self.held))

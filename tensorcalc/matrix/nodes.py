@@ -313,6 +313,8 @@ def transposes(node: Node) -> int:
 
 def lighter(node: Node) -> Node:
     """The node, or the transpose of its transpose where that is written with fewer transposes: (A B)ᵀ for Bᵀ Aᵀ."""
+    if isinstance(node, Scaled | SliceSum) and node.body is not None:
+        return replace(node, body=lighter(node.body))
     if order(node) != 2 or isinstance(node, Transpose):
         return node
     other = Transpose(_reversed(node))

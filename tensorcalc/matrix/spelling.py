@@ -171,7 +171,8 @@ class MatrixLatex(MatrixNotation, Latex):
         return (ROW_OF_ONES, Level.ATOM) if node.spelled_out else self.transposed(node.vector)
 
     def inverted(self, matrix: Node) -> Printed:
-        return f"{self.tight(matrix)}^{{-1}}", Level.POWER
+        inner = self.text(matrix) if isinstance(matrix, at.Call) else self.tight(matrix)
+        return f"{inner}^{{-1}}", Level.POWER
 
     def entrywise_power(self, base: Node, exponent: Node) -> str:
         return rf"{self.tight(base)}^{{\odot {self.text(exponent)}}}"
