@@ -78,14 +78,15 @@ def _text_chain(form: MatrixForm) -> str:
 
 def _latex_chain(form: MatrixForm) -> list[str]:
     rows: list[str] = []
+    wide = any(len(" = ".join(text_row(line)[:2])) > RULE_COLUMN for line in form.lines)
     before = ""
     for place, line in enumerate(form.lines):
         left, right, words = latex_row(line, form.transpose)
-        first, *rest = (rf"\text{{{piece}}}" if piece else "" for piece in _folded(words))
-        therefore = "\\therefore " if place and place == len(form.lines) - 1 else ""
-        rows.append(f"{therefore}{left} " if left != before else "")
-        rows[-1] += f"&= {right}{f' && {first}' if first else ''}"
-        rows += [f"&&& {more}" for more in rest]
+        reasons = [rf"\text{{{piece}}}" for piece in _folded(words) if piece]
+        therefore = r"\therefore " if place and place == len(form.lines) - 1 else ""
+        beside = "" if wide or not reasons else f" && {reasons.pop(0)}"
+        rows.append(f"{'' if left == before else f'{therefore}{left} '}&= {right}{beside}")
+        rows += [rf"&\quad {reason}" if wide else f"&&& {reason}" for reason in reasons]
         before = left
     return rows
 
@@ -96,7 +97,7 @@ def _folded(words: Sequence[str]) -> list[str]:
     lines, length = [""], 0
     for number, word in enumerate(pieces):
         piece = word
-        size = FORMULA if piece.startswith("$") else len(piece)
+        size = min(len(piece), FORMULA) if piece.startswith("$") else len(piece)
         if length + size > REASON_WIDTH and piece.startswith(" ") and piece != EQUALS:
             lines, length, piece = [*lines, ""], 0, word.lstrip()
         lines[-1] += ("(" if number == 0 else "") + piece + (")" if number == len(pieces) - 1 else "")
