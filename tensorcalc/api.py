@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, Unpack, cast, overload
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc import derivation, frameworks, library, notation, pages, render
+from tensorcalc import derivation, frameworks, library, matrix, notation, pages, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
@@ -100,6 +100,10 @@ class System(core.System):
         Raises `TensorCalcError` E_UNKNOWN_NAME, E_TARGET or E_UNSUPPORTED.
         """
         return frameworks.wrap(self, of or self.definitions[-1].name, wrt, framework, form)
+
+    def matrix(self) -> tuple[matrix.MatrixForm | None, ...]:
+        """The definitions in matrix notation; `None` for each that has no such form."""
+        return matrix.definition_forms(self)
 
     def text(self) -> str:
         """What was understood, in the notation itself, with every sum explicit."""
@@ -203,6 +207,15 @@ class Derivation(derivation.Derivation):
     ) -> dict[str, Any]:
         """The derivation as plain data; `tensorcalc.render.to_dict` says which."""
         return render.to_dict(self, style, detail, adjoint)
+
+    def matrix(self) -> tuple[matrix.MatrixForm | None, ...]:
+        """The results in matrix notation, such as X^T ∂l/∂Y; `None` where there is no such form.
+
+        A result that has one is a scalar, a vector or a matrix; results of higher order whose factors share their
+        leading indices have one for each slice. `latex()`, `text()` and `plain` give the formula for articles, for a
+        terminal and for NumPy. Each was expanded into indices again and compared with the result.
+        """
+        return matrix.matrix_forms(self)
 
     def check(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Report:
         """Evaluate every step, and the results against independent witnesses, on random data.

@@ -209,6 +209,7 @@ def with_looks(function: Callable[..., Any]) -> Callable[..., Any]:
 @with_request
 @with_manner
 @with_looks
+@click.option("--matrix", "in_matrices", is_flag=True, help="Add the results in matrix notation (text, latex).")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @OUTPUT
 def derive(
@@ -220,6 +221,7 @@ def derive(
     order: str,
     keep: bool,
     letters: str,
+    in_matrices: bool,
     form: Any,
     environment: Any,
     number: bool,
@@ -238,6 +240,8 @@ def derive(
     form = "json" if as_json else form
     if form != "latex" and (environment or number or tag):
         raise click.UsageError(LATEX_ONLY)
+    if in_matrices and form not in ("text", "latex"):
+        raise click.UsageError("--matrix belongs to --format text and latex; articles have it anyway")
     display = render.Form(environment or "", number, tag)
     manner = {"order": order, "substitute": not keep, "letters": letters}
     found = _derivations(_system(source, equations), of, wrt, kind, manner)
@@ -246,8 +250,20 @@ def derive(
 
         for d in found:
             print_derivation(d, **looks)
+            click.echo(_in_matrices([d], form, looks, in_matrices), nl=in_matrices)
         return
-    _print(formats.written(found, form, **looks, checked=checked, latex=display), output)
+    written = formats.written(found, form, **looks, checked=checked, latex=display)
+    _print(written + _in_matrices(found, form, looks, in_matrices), output)
+
+
+def _in_matrices(found: Sequence[Derivation], form: str, looks: Mapping[str, Any], wanted: bool) -> str:
+    """The results in matrix notation, to stand below their derivations, where that is wanted."""
+    from tensorcalc import matrix
+
+    if not wanted:
+        return ""
+    write = matrix.latex if form == "latex" else matrix.text
+    return "".join("\n" + write(d, looks["detail"]) for d in found)
 
 
 @cli.command()

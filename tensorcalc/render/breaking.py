@@ -174,7 +174,9 @@ def _children(node: Node) -> Iterator[tuple[str, int, Node]]:
 def _replaced(node: Node, name: str, place: int, new: Node) -> Node:
     value: Any = getattr(node, name)
     changes: dict[str, Any] = {name: new if place < 0 else (*value[:place], new, *value[place + 1 :])}
-    return replace(node, **changes)
+    whole: Any = node
+    changed: Node = replace(whole, **changes)
+    return changed
 
 
 def _unfolded(node: Node) -> Node | None:

@@ -19,6 +19,7 @@ __all__ = [
     "Delta",
     "Derivative",
     "Exponential",
+    "Extension",
     "Fraction",
     "Name",
     "Negative",
@@ -177,6 +178,11 @@ class Brackets:
     content: Node
 
 
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A sign that a notation of its own adds, such as the transpose of a matrix; other printers do not know it."""
+
+
 Node = (
     Number
     | Name
@@ -195,6 +201,7 @@ Node = (
     | Derivative
     | Over
     | Brackets
+    | Extension
 )
 
 

@@ -47,7 +47,7 @@ from tensorcalc.render.layout import Delta as DeltaNode
 from tensorcalc.render.numbers import is_decimal
 from tensorcalc.render.order import factor_key, index_order, term_key
 
-__all__ = ["layout", "layout_and_letters", "tensor_layout"]
+__all__ = ["layout", "layout_and_letters", "opened_as_written", "tensor_layout", "terms_as_written"]
 
 RELATIONS = {"le": "≤", "lt": "<", "ge": "≥", "gt": ">", "eq": "=", "ne": "≠"}
 
@@ -80,6 +80,21 @@ def tensor_layout(tensor: Tensor, context: Context, indices: tuple[Node, ...] = 
     if isinstance(tensor, Tangent):
         return Symbol(tensor.of.name, indices, "dot", tensor.name)
     return Symbol(tensor.name, indices)
+
+
+def opened_as_written(binder: Expr, context: Context, taken: set[str]) -> tuple[Expr, list[Index]]:
+    """The operand of a sum over the letters that are printed for it; adds those to `taken`."""
+    return _Walk(context).open(binder, taken)
+
+
+def terms_as_written(expression: Expr, context: Context) -> list[Expr]:
+    """The terms of a sum in the order in which they are printed."""
+    walk = _Walk(context)
+    keys = {}
+    for term in expression.args:
+        node, key = walk.term(term, set(context.taken))
+        keys[term] = isinstance(node, Negative), key
+    return sorted(keys, key=keys.__getitem__)
 
 
 class _Walk:
