@@ -9,18 +9,19 @@ from typing import Any, Literal, Self, cast, overload
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc import derivation, frameworks, library, matrix, notation, render
+from tensorcalc import derivation, draft, frameworks, library, matrix, notation, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
 from tensorcalc.construction import equations
 from tensorcalc.derivation import Kind, Step
 from tensorcalc.derivation.factored import factored_program
+from tensorcalc.draft.state import Start
 from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.factored import FactoredFunction
 from tensorcalc.library import Entry, Request
 
-__all__ = ["Derivation", "System", "define", "load", "parse", "system_of"]
+__all__ = ["Derivation", "Draft", "System", "define", "load", "parse", "system_of"]
 
 Names = str | Sequence[str]
 
@@ -49,6 +50,13 @@ class System(core.System):
         scalar = tensor is not None and not tensor.order and (isinstance(of, str) or len(of) == 1)
         found = derivation.derive(self, of, wrt, kind or ("gradient" if scalar else "vjp"))
         return Derivation.wrap(found, self.title)
+
+    def draft(self, of: str, wrt: str, by: Start = "formula") -> Draft:
+        """A derivation of ∂of/∂wrt by hand: the author names the rules, `Draft` says how.
+
+        Raises `TensorCalcError` E_UNKNOWN_NAME, E_KIND or E_OPTION.
+        """
+        return Draft(self, of, wrt, by)
 
     def derive_all(self) -> list[Derivation]:
         """What the derivation file asks for, or the default derivation."""
@@ -163,6 +171,17 @@ class Derivation(derivation.Derivation):
 
     def _repr_latex_(self) -> str:
         return self.latex().replace("\\[\n", "$$\n").replace("\n\\]", "\n$$")
+
+
+class Draft(draft.Draft):
+    """A derivation that an author takes by hand, step by step."""
+
+    def derivation(self) -> Derivation:
+        """The finished derivation, as from `derive`: its result is the last lemma.
+
+        Raises `TensorCalcError` E_STEP where a derivative is left in the line.
+        """
+        return Derivation.wrap(super().derivation(), getattr(self.system, "title", ""))
 
 
 def parse(text: str, name: str = "<input>") -> System:

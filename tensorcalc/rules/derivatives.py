@@ -18,7 +18,7 @@ from tensorcalc.index import Index, Tensor
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
 
-__all__ = ["chain", "elementary", "linearity", "product_or_quotient"]
+__all__ = ["CHAIN", "chain", "derivative_of", "elementary", "linearity", "product_or_quotient"]
 
 LINEARITY = Rule("linearity", r"\partial(a u + v) = a \, \partial u + \partial v")
 CONSTANT = Rule("derivative of a constant", r"\partial a = 0")
@@ -134,7 +134,7 @@ def elementary(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr 
     if row is None:
         return None
     scope.shown.add(row.name)
-    fired[_derivative_of(row)] = None
+    fired[derivative_of(row)] = None
     terms = []
     for argument, slope in zip(expression.args, row.derivatives, strict=True):
         outer = slope(*expression.args, expression)
@@ -154,7 +154,8 @@ def _inner(argument: Expr, partial: Partial, scope: Scope, fired: dict[Rule, Non
     return inner
 
 
-def _derivative_of(row: Elementwise) -> Rule:
+def derivative_of(row: Elementwise) -> Rule:
+    """The rule of a function."""
     return Rule(f"derivative of {row.name}", row.law)
 
 
@@ -169,7 +170,9 @@ def _component(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
     if not scope.depends(component):
         fired[CONSTANT] = None
         return S.Zero
-    known = scope.known[component.tensor]
+    known = scope.known.get(component.tensor)
+    if known is None:  # it is left for later: the engine derives it before
+        return partial
     fired[Rule(f"derivative of {component.tensor.name} from above")] = None
     value = known.at(partial)
     return bracketed(value)
