@@ -9,19 +9,20 @@ from typing import Any, Literal, Self, Unpack, cast, overload
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc import derivation, frameworks, library, matrix, notation, pages, render
+from tensorcalc import derivation, draft, frameworks, library, matrix, notation, pages, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program
 from tensorcalc.construction import equations
 from tensorcalc.derivation import ChainOrder, Kind, Manner, Step
 from tensorcalc.derivation.factored import factored_program
+from tensorcalc.draft.state import Start
 from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.factored import FactoredFunction
 from tensorcalc.library import Entry, Request
 from tensorcalc.pages import notebook
 
-__all__ = ["Derivation", "System", "define", "load", "parse", "system_of"]
+__all__ = ["Derivation", "Draft", "System", "define", "load", "parse", "system_of"]
 
 Names = str | Sequence[str]
 
@@ -72,6 +73,13 @@ class System(core.System):
         if self.remark:
             found = replace(found, notes=(*found.notes, self.remark.rstrip(".")))
         return Derivation.wrap(found, self.title, self.origin)
+
+    def draft(self, of: str, wrt: str, by: Start = "formula") -> Draft:
+        """A derivation of ∂of/∂wrt by hand: the author names the rules, `Draft` says how.
+
+        Raises `TensorCalcError` E_UNKNOWN_NAME, E_KIND or E_OPTION.
+        """
+        return Draft(self, of, wrt, by)
 
     def derive_all(self, **manner: Any) -> list[Derivation]:
         """What the derivation file asks for, or the default derivation; in the `manner` of the options of `derive`."""
@@ -255,6 +263,17 @@ class Derivation(derivation.Derivation):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": self.text(), "text/html": self._repr_html_(), "text/latex": self._repr_latex_()}
+
+
+class Draft(draft.Draft):
+    """A derivation that an author takes by hand, step by step."""
+
+    def derivation(self) -> Derivation:
+        """The finished derivation, as from `derive`: its result is the last lemma.
+
+        Raises `TensorCalcError` E_STEP where a derivative is left in the line.
+        """
+        return Derivation.wrap(super().derivation(), getattr(self.system, "title", ""))
 
 
 def parse(text: str, name: str = "<input>") -> System:

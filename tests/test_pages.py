@@ -19,7 +19,7 @@ from tensorcalc.api import Derivation
 from tensorcalc.check import Item, Report
 from tensorcalc.pages.drawing import HEIGHT, drawn
 from tensorcalc.pages.graph import Graph, Vertex
-from tensorcalc.pages.model import Alert, Chain, MatrixForm, Page, Paragraph, Text
+from tensorcalc.pages.model import Alert, Chain, Page, Paragraph, Text
 from tensorcalc.render.layout import Node
 from tensorcalc.render.text import node_text
 
@@ -160,7 +160,7 @@ def test_the_parts_of_a_page() -> None:
     page = article("cross_entropy")
     assert page.title == "Softmax cross-entropy"
     assert headings(page)[0] == "The function"
-    assert headings(page)[-4:] == ["Result", "Code", "Checks", "Rules"]
+    assert headings(page)[-5:] == ["Result", "In matrix notation", "Code", "Checks", "Rules"]
     origin = derivations("cross_entropy")[0].origin
     assert f"The function is defined in: {origin}." in paragraphs(page)
     rows = {
@@ -224,12 +224,13 @@ def test_code_that_cannot_be_written_is_said() -> None:
 
 
 def test_matrix_forms_have_a_place() -> None:
-    form = MatrixForm((r"\frac{\partial l}{\partial X} &= \frac{\partial l}{\partial Y} A",), "The sum runs over j.")
-    page = pages.article(derivations("linear"), matrix=[form])
+    page = pages.article(derivations("linear"))
     assert headings(page)[headings(page).index("Result") + 1] == "In matrix notation"
     for written in (pages.markdown(page), pages.tex(page), pages.html(page)):
-        assert r"\frac{\partial l}{\partial Y} A" in written
-        assert "The sum runs over j." in written
+        shown = written.replace("&amp;", "&")
+        assert r"\therefore \frac{\partial l}{\partial X} &= \frac{\partial l}{\partial Y} A" in shown
+        assert r"\left(\frac{\partial l}{\partial Y}\right)^{T} X" in shown
+    assert "In matrix notation" not in headings(pages.article(derivations("attention")))
 
 
 # Markdown

@@ -152,7 +152,8 @@ def _multiplied_out(expression: Expr) -> Expr | None:
 def _rewritten(expression: Expr, names: Names) -> Expr:
     if isinstance(expression, Component | Delta) or not expression.args:
         return expression
-    if isinstance(expression, Mul | Pow | Contraction | Group):
+    whole = isinstance(expression, Pow) and expression.exp.is_Add  # u^{a + b} is a factor of its own in a term
+    if isinstance(expression, Mul | Pow | Contraction | Group) and not whole:
         return _term(opened(expression, names), names)
     if isinstance(expression, Binder):
         body, indices = names.open(expression)

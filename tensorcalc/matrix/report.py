@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from sympy import Expr
@@ -10,7 +11,7 @@ from tensorcalc.derivation.model import Derivation
 from tensorcalc.matrix.form import MatrixForm, definition_forms, latex_row, matrix_forms, text_row
 from tensorcalc.render import Context, Detail, expression_latex, expression_text
 
-__all__ = ["latex", "text"]
+__all__ = ["latex", "latex_rows", "text"]
 
 REASON_WIDTH = 52  # reasons are folded to about this width
 FORMULA = 12  # a formula in LaTeX counts as this many characters
@@ -43,7 +44,7 @@ def latex(derivation: Derivation, detail: Detail = "all") -> str:
             name = expression_latex(left, Context.of(derivation))
             displays.append(rf"{name} \quad \text{{has no form in matrix notation}}")
         else:
-            displays.append(_aligned(_latex_chain(form)) if detail == "all" else form.latex())
+            displays.append(_aligned(latex_rows(form)) if detail == "all" else form.latex())
     return "\n\n".join(f"\\[\n{display}\n\\]" for display in displays) + "\n"
 
 
@@ -76,19 +77,26 @@ def _text_chain(form: MatrixForm) -> str:
     return "\n".join(f"{row:{column}}  {reason}".rstrip() for row, reason in rows if row or reason)
 
 
-def _latex_chain(form: MatrixForm) -> list[str]:
+def latex_rows(form: MatrixForm) -> list[str]:
+    """The rows of an `aligned` environment that lead from indices to the matrix formula, each with its reason."""
     rows: list[str] = []
     wide = any(len(" = ".join(text_row(line)[:2])) > RULE_COLUMN for line in form.lines)
     before = ""
     for place, line in enumerate(form.lines):
         left, right, words = latex_row(line, form.transpose)
-        reasons = [rf"\text{{{piece}}}" for piece in _folded(words) if piece]
+        reasons = [_worded(piece) for piece in _folded(words) if piece]
         therefore = r"\therefore " if place and place == len(form.lines) - 1 else ""
         beside = "" if wide or not reasons else f" && {reasons.pop(0)}"
         rows.append(f"{'' if left == before else f'{therefore}{left} '}&= {right}{beside}")
         rows += [rf"&\quad {reason}" if wide else f"&&& {reason}" for reason in reasons]
         before = left
     return rows
+
+
+def _worded(piece: str) -> str:
+    """Words and formulas between dollars as mathematics: dollars inside `\\text` are not read everywhere."""
+    parts = re.split(r"\$([^$]*)\$", piece)
+    return " ".join(part if k % 2 else rf"\text{{{part}}}" for k, part in enumerate(parts) if part)
 
 
 def _folded(words: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from tensorcalc.derivation.model import Derivation, Lemma
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component
 from tensorcalc.index import Adjoint, Tensor
+from tensorcalc.matrix import latex_rows, matrix_forms
 from tensorcalc.pages.checks import check_section
 from tensorcalc.pages.function import function_section
 from tensorcalc.pages.model import Chain, Code, Laws, MatrixForm, Page, Paragraph, Part, Result, Section, Text
@@ -53,14 +54,16 @@ def article(
     derivations: Sequence[Derivation],
     reports: Sequence[Report] = (),
     options: Options | None = None,
-    matrix: Sequence[MatrixForm] = (),
 ) -> Page:
     """The article about derivations of one system.
 
-    `reports` are what checking them found, in their order; without, the article does not speak of checks. `matrix` are
-    results in matrix notation. What has no code is said in the article.
+    `reports` are what checking them found, in their order; without, the article does not speak of checks. What has no
+    code is said in the article.
     """
-    return _Writer(tuple(derivations), options or Options()).page(reports, matrix)
+    return _Writer(tuple(derivations), options or Options()).page(reports)
+
+
+WITHOUT_INDICES = "Without indices, with a capital letter for each matrix and a bold one for each vector:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class _Writer:
     options: Options
     printed: dict[tuple[int, Detail], tuple[Block, ...]] = field(default_factory=dict)
 
-    def page(self, reports: Sequence[Report], matrix: Sequence[MatrixForm]) -> Page:
+    def page(self, reports: Sequence[Report]) -> Page:
         first = self.derivations[0]
         brief = self.options.detail == "result"
         blocks_of_all = (b for d in self.derivations for b in self.blocks(d, "all") if b.kind == "definition")
@@ -78,8 +81,11 @@ class _Writer:
         sections = [function_section(self.derivations, ordered, self.context(first))]
         sections += [] if brief else self.derived()
         sections.append(self.results())
-        if matrix:
-            sections.append(Section(("In matrix notation",), tuple(matrix)))
+        shown = () if brief or self.options.adjoint == "bar" else self.derivations
+        in_matrices = [form for d in shown for form in matrix_forms(d) if form is not None]
+        if in_matrices:
+            parts = [MatrixForm(tuple(latex_rows(form))) for form in in_matrices]
+            sections.append(Section(("In matrix notation",), (Paragraph((WITHOUT_INDICES,)), *parts)))
         sections.append(self.code())
         if reports:
             sections.append(check_section(reports))

@@ -183,7 +183,9 @@ def _component(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
     if not scope.depends(component):
         fired[CONSTANT] = None
         return S.Zero
-    known = scope.known[component.tensor]
+    known = scope.known.get(component.tensor)
+    if known is None:  # it is left for later: the engine derives it before
+        return partial
     fired[Rule(f"derivative of {component.tensor.spoken} from above")] = None
     value = known.at(partial)
     return bracketed(value)
