@@ -56,6 +56,7 @@ BOX = Measures(total=40, reasons=0, gap=3)
 EM = 0.387  # cm
 _LONG = re.compile(r"[^\s$]{16,}")
 _INSIDE = re.compile(r"[.:/]|\\_(?=\w)")
+TALLEST_BOX = 20  # rows of results that stand in a box
 LONGEST_TABLE = 30  # rows of a table that stays on one page
 LARGEST = (16.4, 20.0)  # cm that a drawing may take
 
@@ -142,7 +143,7 @@ def _part(part: Part) -> str:
         case Chain(block):
             return _align(_rows(block))
         case Result(blocks):
-            return f"\\[\n\\boxed{{\n{aligned(blocks, BOX)}\n}}\n\\]"
+            return _result(blocks)
         case MatrixForm(equations, prose):
             return f"{_words(prose)}\n{_align(equations)}"
         case Table():
@@ -153,6 +154,15 @@ def _part(part: Part) -> str:
             return f"{_text(caption)}:\\nopagebreak\n\\begin{{lstlisting}}\n{source.rstrip()}\n\\end{{lstlisting}}"
         case Laws(laws, _):
             return _align([rf"&{law} \tag*{{\reason{{{_words(name)}}}}}" for name, law in laws])
+
+
+def _result(blocks: Sequence[Block]) -> str:
+    """Results in a box; between two lines where they are too long for one, which cannot go over pages."""
+    boxed = aligned(blocks, BOX)
+    if boxed.count("\n") <= TALLEST_BOX:
+        return f"\\[\n\\boxed{{\n{boxed}\n}}\n\\]"
+    rows = [row for block in blocks for row in _rows(block)]
+    return f"\\par\\smallskip\\hrule\n{_align(rows)}\n\\hrule\\smallskip"
 
 
 def _align(rows: Iterable[str]) -> str:
