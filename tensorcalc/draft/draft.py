@@ -76,9 +76,14 @@ class Draft:
         together. `definition of s` folds: it writes s for its formula.
         Raises `TensorCalcError` E_UNKNOWN_NAME for a name that no rule has, E_STEP where a rule does not apply.
         """
+        if not rules:
+            raise TensorCalcError("E_ARGUMENTS", "no rule is named", hint="`rules()` lists those that apply")
         line = self.line
         taken: dict[Rule, None] = {}
         for name in map(self._rule, rules):
+            done = any(rule.name == name for rule in taken)  # together with an earlier one
+            if done and name not in self._places(line):
+                continue
             found = self._everywhere(line, name) if at is None else self._at(line, name, at)
             line = found[0]
             taken.update(dict.fromkeys(found[1].rules))
@@ -128,9 +133,13 @@ class Draft:
         """
         state = self._state
         reader = Reader(self.system, (state.lhs, state.line))
-        old, new = reader.read(before), reader.read(after)
+        old = reader.read(before)
+        new = reader.read(after, old)
+        lost = sorted(i.name for i in free_indices(new) - free_indices(old) - free_indices(state.lhs))
+        if lost:
+            raise TensorCalcError("E_DANGLING_INDEX", f"the index {lost[0]} stands only on the right side of the step")
         rule = Rule(because)
-        line = with_equation(state.line, old, new, rule, free_indices(state.line))
+        line = with_equation(state.line, old, new, rule, free_indices(state.lhs))
         if line is None:
             raise self._refused(f"{expression_text(old, self._context)} does not stand")
         axes = tuple(sorted(free_indices(state.lhs), key=lambda i: i.name))
@@ -259,20 +268,20 @@ class Draft:
 
     def _add(self, line: Expr, *rules: Rule) -> Self:
         state = self._state
+        if line == state.line:
+            raise self._refused("the step changes nothing")
         self._states.append(replace(state, steps=(*state.steps, Step(line, rules))))
         return self
 
     def _finished(self) -> tuple[Lemma, ...]:
         """The lemmas with the one in work, which must not hold a derivative any more."""
         state = self._state
-        left = sorted(state.line.atoms(Partial), key=str)
+        left = Places(_as_it_is, self._context).of(state.line).get(DERIVATIVE.name, [])
         if left:
-            raise TensorCalcError(
-                "E_STEP",
-                f"the derivation is not finished: {expression_text(left[0], self._context)} is left in the line "
-                f"{expression_text(state.line, self._context)}",
-                hint="`rules()` lists what applies to it; `use()` puts derivatives in that were found before",
-            )
+            shown = expression_text(left[0].node, self._context)
+            error = self._refused(f"the lemma is not finished: {shown} is left")
+            error.hint = "`rules()` lists what applies to it; `use()` puts derivatives in that were found before"
+            raise error
         return (*state.lemmas, state.lemma)
 
     def _so_far(self, named: bool = False) -> Derivation:
@@ -302,6 +311,15 @@ class Draft:
         )
 
 
+DERIVATIVE = Rule("a derivative")
+
+
+def _as_it_is(node: Expr) -> Iterator[Rewrite]:
+    """A derivative, as a place of its own."""
+    if isinstance(node, Partial):
+        yield Rewrite(node, (DERIVATIVE,))
+
+
 def _question(left: Expr, lemma: Lemma) -> tuple[Tensor, Tensor, Kind]:
     """What is differentiated by what in the last lemma, and the kind of that derivative."""
     if isinstance(left, Partial):
@@ -313,7 +331,8 @@ def _question(left: Expr, lemma: Lemma) -> tuple[Tensor, Tensor, Kind]:
 
 def _numbered(found: Sequence[Place], at: int, name: str) -> Place:
     if not 0 <= at < len(found):
-        message = f"{name} applies at {len(found)} places, numbered from 0; {at} is none of them"
+        places = "one place" if len(found) == 1 else f"{len(found)} places"
+        message = f"{name} applies at {places}, numbered from 0; {at} is none of them"
         raise TensorCalcError("E_STEP", message)
     return found[at]
 

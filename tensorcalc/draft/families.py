@@ -29,9 +29,11 @@ from tensorcalc.rules.scope import Known, Scope
 from tensorcalc.rules.sums import JOIN, join_sums
 from tensorcalc.system import System
 
-__all__ = ["Families", "Rewrite", "masked", "rule_names", "unmasked"]
+__all__ = ["Derivatives", "Families", "Rewrite", "masked", "rule_names", "unmasked"]
 
 Fired = dict[Rule, None]
+Derivatives = Mapping[Tensor, tuple[Expr, tuple[Index, ...]]]
+"""What components that stand for derivatives stand for, and over which indices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class Families:
         yield Rewrite(symmetrise(node, self.book.symmetries, fired), tuple(fired))
 
 
-def masked(expression: Expr) -> tuple[Expr, dict[Tensor, tuple[Expr, tuple[Index, ...]]]]:
+def masked(expression: Expr) -> tuple[Expr, Derivatives]:
     """The expression with a component in the place of every unevaluated derivative, and what each stands for."""
     derivatives: dict[Tensor, tuple[Expr, tuple[Index, ...]]] = {}
 
@@ -133,7 +135,7 @@ def masked(expression: Expr) -> tuple[Expr, dict[Tensor, tuple[Expr, tuple[Index
     return replace(expression, mask), derivatives
 
 
-def unmasked(expression: Expr, derivatives: Mapping[Tensor, tuple[Expr, tuple[Index, ...]]]) -> Expr:
+def unmasked(expression: Expr, derivatives: Derivatives) -> Expr:
     """The derivatives in their places again."""
 
     def unmask(node: Expr) -> Expr | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from sympy import Expr
+from sympy import Expr, S
 from sympy.core.basic import Basic
 
 from tensorcalc.binding import Binder, free_indices, rebuild
@@ -36,17 +36,23 @@ class Reader:
         self.tensors = {**system.tensors}
         self.tensors |= {t.name: t for e in lines for t in tensors_in(e) if isinstance(t, Adjoint)}
 
-    def read(self, written: str | Expr) -> Expr:
-        """The expression. Raises `TensorCalcError` as the notation does."""
+    def read(self, written: str | Expr, beside: Expr = S.One) -> Expr:
+        """The expression; letters that are free in `beside` have their meaning from there.
+
+        Raises `TensorCalcError` as the notation does.
+        """
+        letters = {**{i.name: i for i in free_indices(beside)}, **self.free}
         if isinstance(written, str):
-            return self._parsed(written)
+            return self._parsed(written, letters)
         if set(tensors_in(written)) <= set(self.tensors.values()):
             return written
         left, free = named("line_"), sorted(free_indices(written), key=lambda i: i.name)
-        return self._parsed(equations({left[tuple(free)] if free else left: written}).split(" = ", 1)[1])
+        text = equations({left[tuple(free)] if free else left: written}).split(" = ", 1)[1]
+        return self._parsed(text, letters)
 
-    def _parsed(self, text: str) -> Expr:
-        head, left = self._declarations(), [w for w in dict.fromkeys(_NAMES.findall(text)) if w in self.free]
+    def _parsed(self, text: str, letters: Mapping[str, Index]) -> Expr:
+        head = self._declarations(letters)
+        left = [w for w in dict.fromkeys(_NAMES.findall(text)) if w in letters]
         while True:
             source = f"{head}{self._name}{_bracketed(left)} = "
             try:
@@ -66,10 +72,10 @@ class Reader:
         }
         return _transplanted(system.definitions[-1].rhs, self.tensors, dimensions)
 
-    def _declarations(self) -> str:
+    def _declarations(self, letters: Mapping[str, Index]) -> str:
         text = system_text(self.system)
         known = {w.strip() for line in re.findall(r"^index (.*)$", text, re.MULTILINE) for w in re.split(r"[,:]", line)}
-        found = [f"index {letter}: {i.dimension.extent}" for letter, i in self.free.items() if letter not in known]
+        found = [f"index {letter}: {i.dimension.extent}" for letter, i in letters.items() if letter not in known]
         for name, tensor in self.tensors.items():
             if name not in self.system.tensors:
                 found.append(f"tensor {name}{_bracketed([str(d.extent) for d in tensor.dimensions])}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sympy import Expr
 
 from tensorcalc.binding import free_indices, rename, replace
 from tensorcalc.derivation.model import Lemma
-from tensorcalc.draft.families import masked, unmasked
+from tensorcalc.draft.families import Derivatives, masked, unmasked
 from tensorcalc.expr import Component, Partial, bracketed
 from tensorcalc.index import Adjoint, Index, Tensor
 from tensorcalc.rules.definitions import Book, fold, pattern
@@ -56,20 +58,20 @@ def _same(partial: Partial, system: System) -> bool:
 def with_equation(line: Expr, before: Expr, after: Expr, because: Rule, free: frozenset[Index]) -> Expr | None:
     """The line with `after` wherever `before` stands, for every value of the letters that are not `free` in the line.
 
-    `None` where `before` does not occur.
+    Under derivatives it is looked for only where it stands nowhere else. `None` where `before` does not occur.
     """
-    exact = replace(line, lambda node: after if node == before else None)
-    if exact != line or before == line:
+    if before == line:
+        return after
+    exact = replace(line, lambda node: after if node == before else node if isinstance(node, Partial) else None)
+    if exact != line:
         return exact
     letters = tuple(sorted(free_indices(before) - free, key=lambda i: i.name))
-    if free_indices(after) - free - set(letters):
-        return None
     marker = Component(Tensor("'new", tuple(i.dimension for i in letters)), *letters)
     plain, derivatives = masked(line)
     found = pattern(letters, before, marker, because)
     marked = _marked(plain, before, marker) if found is None else fold(plain, Book([found]), {})
     if not marked.has(marker.tensor):
-        return None
+        return _within(plain, derivatives, lambda e: with_equation(e, before, after, because, free))
 
     def put(node: Expr) -> Expr | None:
         if isinstance(node, Component) and node.tensor == marker.tensor:
@@ -77,6 +79,16 @@ def with_equation(line: Expr, before: Expr, after: Expr, because: Rule, free: fr
         return None
 
     return unmasked(replace(marked, put), derivatives)
+
+
+def _within(line: Expr, derivatives: Derivatives, change: Callable[[Expr], Expr | None]) -> Expr | None:
+    """The line with what is differentiated in it changed; `None` where that changes nothing."""
+    found = {
+        tensor: (Partial(inner, partial.wrt, partial.direct), indices)
+        for tensor, (partial, indices) in derivatives.items()
+        if (inner := change(partial.expression)) is not None
+    }
+    return unmasked(line, {**derivatives, **found}) if found else None
 
 
 def _marked(line: Expr, before: Expr, marker: Component) -> Expr:
