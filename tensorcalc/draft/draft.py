@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
@@ -20,6 +21,7 @@ from tensorcalc.draft.state import Start, State, opening
 from tensorcalc.draft.substitution import substituted, unfolded, with_equation
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Partial
+from tensorcalc.greek import GREEK
 from tensorcalc.index import Adjoint, Tensor
 from tensorcalc.render import Context, expression_text, latex, text
 from tensorcalc.rules.rule import Rule
@@ -96,7 +98,7 @@ class Draft:
         Raises `TensorCalcError` E_UNKNOWN_NAME for what is not defined, E_STEP where it does not stand in the line.
         """
         definition = self._definition(name)
-        rule = Rule(f"definition of {definition.name}")
+        rule = Rule(f"definition of {definition.tensor.spoken}")
         return self._rewrite(lambda node: unfolded(node, definition), rule, at, f"{definition.name} does not stand")
 
     def use(self, *found: Lemma | Derivation, at: int | None = None) -> Self:
@@ -212,9 +214,11 @@ class Draft:
     def _rule(self, name: str) -> str:
         """The name of a rule, if there is such a one."""
         names = [*rule_names(self.system), *self._places(self.line)]
-        if name not in names:
-            raise _unknown(f"there is no rule {name!r}", name, names)
-        return name
+        spoken = re.sub(r"\w+", lambda word: GREEK.get(word[0], word[0]), name)  # σ for sigma
+        for found in (name, spoken):
+            if found in names:
+                return found
+        raise _unknown(f"there is no rule {name!r}", name, names)
 
     def _families(self) -> Families:
         facts: dict[tuple[Tensor, bool], dict[Tensor, Known]] = {}
@@ -289,7 +293,7 @@ class Draft:
         state = self._state
         lemma = state.lemma
         if named and not state.steps and isinstance(state.lhs, Partial):
-            rule = Rule(f"definition of {state.lhs.expression.tensor.name}")
+            rule = Rule(f"definition of {state.lhs.expression.tensor.spoken}")
             lemma = replace(lemma, steps=(Step(state.start, (rule,)),))
         return self._derivation((*state.lemmas, lemma), (state.lhs, state.line))
 

@@ -154,5 +154,6 @@ def rule_names(system: System) -> list[str]:
     laws += [derivative_of(row) for row in FUNCTIONS.values()]
     found = [r.name for r in laws]
     for definition in system.definitions:
-        found += [f"definition of {definition.name}", f"derivative of {definition.name} from above"]
+        spoken = definition.tensor.spoken
+        found += [f"definition of {spoken}", f"derivative of {spoken} from above"]
     return list(dict.fromkeys(found))
