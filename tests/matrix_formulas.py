@@ -42,6 +42,10 @@ class SizedText(MatrixText):
         text, level = super().row(node)
         return (f"{text}⟨{node.vector.size}⟩" if node.spelled_out else text), level  # type: ignore[union-attr]
 
+    def slice_sum(self, node: signs.SliceSum) -> Any:
+        text, level = super().slice_sum(node)
+        return text.replace(f"Σ_{node.letter} ", f"Σ_{node.letter}⟨{node.size}⟩ ", 1), level
+
 
 @dataclass
 class Point:
@@ -71,7 +75,7 @@ class Point:
     def by_reader(self, form: MatrixForm) -> Array:
         """What a reader makes of the right side of the text, for every slice."""
         text, shown = SizedText().text(form.lines[-1].right), self._shown()
-        return self._over_slices(form, lambda at: Reader(text, {**shown, **at}).read())
+        return self._over_slices(form, lambda at: Reader(text, {**shown, **at}, self._sizes()).read())
 
     def _over_slices(self, form: MatrixForm, compute: Callable[[Mapping[str, int]], Any]) -> Array:
         axes = [i for i in places_of(self.left) if isinstance(i, Index)]
@@ -117,11 +121,7 @@ class Point:
         for (of, wrt), value in self._slopes().items():
             left, right = (printer.text(titles.symbol(t, t.order)) for t in (of, wrt))
             shown[f"∂{left}/∂{right}"] = value
-        return {
-            **shown,
-            **{d.name: n for d, n in self.environment.sizes.items() if d.name not in shown},
-            **self._sizes(),
-        }
+        return {"π": np.pi, **{d.name: n for d, n in self.environment.sizes.items()}, **shown}
 
 
 WORDS = {
@@ -141,6 +141,7 @@ class Reader:
 
     text: str
     names: Mapping[str, Any]
+    sizes: Mapping[str, int]
     place: int = 0
 
     def read(self) -> Array:
@@ -208,7 +209,7 @@ class Reader:
                 assert not value.ndim, f"{self.text!r} has a power of a matrix"
                 value = value ** DIGITS.index(sign)
             else:
-                exponent = self.sum() if "{" in sign else np.asarray(float(self.match(r"−?\d+").replace("−", "-")))
+                exponent = self.sum() if "{" in sign else -self.atom() if self.take("−") else self.atom()
                 self.expect("}") if "{" in sign else None
                 assert ("⊙" in sign) == bool(value.ndim)
                 value = value**exponent
@@ -259,22 +260,18 @@ class Reader:
         self.expect("⟨")
         name = self.match(r"[^⟩]+")
         self.expect("⟩")
-        return int(name) if name.isdigit() else int(self.names[name])
+        return int(name) if name.isdigit() else self.sizes[name]
 
     def slices(self) -> Array:
-        letter = self.match(r"[a-z]+")
+        letter, size = self.match(r"[a-z]+"), self.size()
         self.expect(" ")
-        start, sizes = self.place, {v.shape[0] for k, v in self.names.items() if self._is_sliced(k, letter)}
-        (size,) = sizes
         total: Any = 0
+        start = self.place
         for position in range(size):
-            inner = Reader(self.text, {**self.names, letter: position}, start)
+            inner = Reader(self.text, {**self.names, letter: position}, self.sizes, start)
             total = total + inner.entrywise()
             self.place = inner.place
         return np.asarray(total)
-
-    def _is_sliced(self, name: str, letter: str) -> bool:
-        return f"{name}_{letter}" in self.text and isinstance(self.names[name], np.ndarray)
 
     def named(self) -> Array:
         if self.match(r"(I|E|Id)(?=⟨)"):
@@ -296,6 +293,7 @@ class Reader:
             place = self.subscript()
             return np.eye(self.size())[:, place]
         word = self.match(r"log det|[a-z\d]+")
+        power = DIGITS.find(self.match(f"[{DIGITS}]") or " ")  # tanh² x
         bracketed = self.take("(") or not self.expect(" ")  # type: ignore[func-returns-value]
         arguments = [self.sum() if bracketed == "(" else self.atom()]
         while bracketed == "(" and self.take(", "):
@@ -305,7 +303,8 @@ class Reader:
             return diag(arguments[0])
         if word == "log det":
             return np.log(np.linalg.det(arguments[0]))
-        return np.asarray((WORDS | dict(FUNCTIONS))[word](*arguments))
+        value = np.asarray((WORDS | dict(FUNCTIONS))[word](*arguments))
+        return value if power < 0 else value**power
 
     def subscript(self) -> tuple[int, ...]:
         """Labels, numbers and letters of slices: `T`, `{T,0}`, `T_m` inside braces."""

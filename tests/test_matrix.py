@@ -73,7 +73,7 @@ def of_result(text: str, of: str, wrt: str, kind: Any) -> MatrixForm | None:
         ("y = A[i,j]*B[j,i]", "y = tr(A B)", "np.trace(A @ B)"),
         ("y = A[i,j]*B[i,j]", "y = tr(Aᵀ B)", "np.trace(A.T @ B)"),
         ("y = 1[i]*A[i,i]", "y = tr(A)", "np.trace(A)"),
-        ("y = C[k,i]*A[i,j]*B[j,k]", "y = tr(A B C)", "np.trace(A @ B @ C)"),
+        ("y = C[k,i]*A[i,j]*B[j,k]", "y = tr(C A B)", "np.trace(C @ A @ B)"),
         ("y = 1[i,j]*(A[i,j] - B[i,j])^2", "y = tr((A − B)ᵀ (A − B))", "np.trace((A - B).T @ (A - B))"),
         ("y[i,j] = A[i,j]*B[i,j]", "Y = A ⊙ B", "A * B"),
         ("y[i,j] = A[i,j]/B[i,j]", "Y = A ⊘ B", "A / B"),
@@ -274,7 +274,7 @@ def test_command_line(golden: Callable[[str, str], None], name: str, form: str) 
 
 def test_command_line_details() -> None:
     result = CliRunner().invoke(cli, ["derive", "linear", "--detail", "result", "--matrix"]).stdout
-    assert result.endswith("\n∂l/∂X = ∂l/∂Y W\n\n∂l/∂W = (∂l/∂Y)ᵀ X\n\n∂l/∂b = (1 ⋯ 1) ∂l/∂Y\n")
+    assert result.endswith("\n∂l/∂X = ∂l/∂Y A\n\n∂l/∂A = (∂l/∂Y)ᵀ X\n\n∂l/∂b = (1 ⋯ 1) ∂l/∂Y\n")
     command = ["derive", "-e", LINEAR, "--wrt", "x", "--kind", "jacobian", "--matrix"]
     assert "∂y_no/∂x_pq has no form in matrix notation" in CliRunner().invoke(cli, command).stdout
     assert r"\text{has no form in matrix notation}" in CliRunner().invoke(cli, [*command, "--format", "latex"]).stdout
@@ -290,4 +290,4 @@ def test_what_python_users_hold() -> None:
     assert str(form) == form.text()
     assert form._repr_latex_() == f"$${form.latex()}$$"
     assert (form.variable, form.slices) == ("d_x", ())
-    assert matrix.text(derivation, "result") == "In matrix notation\n\n∂l/∂X = ∂l/∂Y W\n"
+    assert matrix.text(derivation, "result") == "In matrix notation\n\n∂l/∂X = ∂l/∂Y A\n"

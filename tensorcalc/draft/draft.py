@@ -22,7 +22,7 @@ from tensorcalc.draft.substitution import substituted, unfolded, with_equation
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Partial
 from tensorcalc.greek import GREEK
-from tensorcalc.index import Adjoint, Tensor
+from tensorcalc.index import Adjoint, Index, Tensor
 from tensorcalc.render import Context, expression_text, latex, text
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Known
@@ -212,7 +212,7 @@ class Draft:
         return tensor
 
     def _rule(self, name: str) -> str:
-        """The name of a rule, if there is such a one."""
+        """The name of a rule, if there is such a one; Greek letters may be written as words."""
         names = [*rule_names(self.system), *self._places(self.line)]
         spoken = re.sub(r"\w+", lambda word: GREEK.get(word[0], word[0]), name)  # σ for sigma
         for found in (name, spoken):
@@ -226,7 +226,7 @@ class Draft:
             left = lemma.lhs
             if isinstance(left, Partial) and isinstance(left.expression, Component) and lemma.kind != "definition":
                 facts.setdefault((left.wrt.tensor, left.direct), {})[left.expression.tensor] = known(lemma)
-        return Families(self.system, self._engine.book, facts)
+        return Families(self.system, self._engine.book, _indices(self._state.lhs), facts)
 
     def _places(self, line: Expr) -> Mapping[str, list[Place]]:
         return Places(self._families().rewrites, self._context).of(line)
@@ -322,6 +322,12 @@ def _as_it_is(node: Expr) -> Iterator[Rewrite]:
     """A derivative, as a place of its own."""
     if isinstance(node, Partial):
         yield Rewrite(node, (DERIVATIVE,))
+
+
+def _indices(left: Expr) -> tuple[Index, ...]:
+    """The free indices of the left side of a lemma, in order."""
+    parts = (left.expression, left.wrt) if isinstance(left, Partial) else (left,)
+    return tuple(i for part in parts for i in part.indices if isinstance(i, Index))
 
 
 def _question(left: Expr, lemma: Lemma) -> tuple[Tensor, Tensor, Kind]:

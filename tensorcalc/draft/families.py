@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sympy import Add, Expr
@@ -18,7 +18,7 @@ from tensorcalc.derivation.line import FAMILIES
 from tensorcalc.expr import Component, Partial
 from tensorcalc.functions import FUNCTIONS
 from tensorcalc.index import Index, Tensor
-from tensorcalc.rules.algebra import EXPAND, REMOVE_BRACKETS, multiply_out, ungroup
+from tensorcalc.rules.algebra import EXPAND, REARRANGE, REMOVE_BRACKETS, align, multiply_out, ungroup
 from tensorcalc.rules.collecting import CANCEL, COLLECT, cancel, collect
 from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.definitions import Book, fold, symmetrise
@@ -67,7 +67,6 @@ def _always(rule: Rule, function: Callable[[Expr], Expr]) -> Callable[[Expr, Fir
 
 
 EXPRESSIONS: tuple[Callable[[Expr, Fired], Expr], ...] = (
-    contract,
     _always(REMOVE_BRACKETS, ungroup),
     _expanded,
     _always(COLLECT, collect),
@@ -79,10 +78,13 @@ EXPRESSIONS: tuple[Callable[[Expr, Fired], Expr], ...] = (
 
 @dataclass(frozen=True)
 class Families:
-    """The families in the setting of a system: its equations in `book`, and the derivatives that are `known`."""
+    """The families in the setting of a lemma: the equations of its system in `book`, the derivatives that are `known`
+    by variable and by whether definitions are held fixed, and the free indices of the lemma in order.
+    """
 
     system: System
     book: Book
+    indices: Sequence[Index]
     known: Mapping[tuple[Tensor, bool], Mapping[Tensor, Known]]
 
     def rewrites(self, node: Expr) -> Iterator[Rewrite]:
@@ -108,8 +110,16 @@ class Families:
             if found is not None and found != partial:
                 yield Rewrite(found, tuple(fired))
 
+    def _contracted(self, node: Expr, fired: Fired) -> Expr:
+        contracted = contract(node, fired)
+        return align(contracted, self.indices) if fired else node
+
+    def _aligned(self, node: Expr, fired: Fired) -> Expr:
+        fired[REARRANGE] = None
+        return align(node, self.indices)
+
     def _expressions(self, node: Expr) -> Iterator[Rewrite]:
-        for family in EXPRESSIONS:
+        for family in (self._contracted, *EXPRESSIONS, self._aligned):
             fired: Fired = {}
             yield Rewrite(family(node, fired), tuple(fired))
         patterns = self.book.relevant(node)

@@ -73,7 +73,7 @@ def _text_chain(form: MatrixForm) -> str:
         rows += [(row, "")] * (len(row) > RULE_COLUMN) + [("" if len(row) > RULE_COLUMN else row, first)]
         rows += [("", more) for more in rest]
         before = left
-    column = max((len(row) for row, _ in rows if len(row) <= RULE_COLUMN), default=0)
+    column = max((len(row) for row, _ in rows if 0 < len(row) <= RULE_COLUMN), default=width + 1)
     return "\n".join(f"{row:{column}}  {reason}".rstrip() for row, reason in rows if row or reason)
 
 
@@ -96,7 +96,8 @@ def latex_rows(form: MatrixForm) -> list[str]:
 def _worded(piece: str) -> str:
     """Words and formulas between dollars as mathematics: dollars inside `\\text` are not read everywhere."""
     parts = re.split(r"\$([^$]*)\$", piece)
-    return " ".join(part if k % 2 else rf"\text{{{part}}}" for k, part in enumerate(parts) if part)
+    formulas = [k for k, part in enumerate(parts) if k % 2 or part == EQUALS]
+    return " ".join(part.strip() if k in formulas else rf"\text{{{part}}}" for k, part in enumerate(parts) if part)
 
 
 def _folded(words: Sequence[str]) -> list[str]:

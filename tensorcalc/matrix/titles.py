@@ -28,8 +28,7 @@ _NAME = re.compile(r"(?P<stem>[^\W\d_]+)(?P<suffix>_\w+|\d+)?")
 class Titles:
     """The names of the tensors of one system, for formulas and for programs.
 
-    A matrix x is called X, unless something else has that name: a tensor, a dimension that stands in a formula as a
-    number, or the identity.
+    A matrix x is called X, unless something else has that name: a tensor, a dimension, the identity, the loss.
     """
 
     def __init__(self, context: Context, expressions: Iterable[Expr]) -> None:
@@ -37,7 +36,7 @@ class Titles:
         self.context = context
         taken = {*tensors, context.loss, *(d.name for e in expressions for d in e.atoms(Dimension))}
         self.identity = next(name for name in ("I", "E", "Id", "Identity") if name not in taken)
-        self._taken = {*taken, self.identity}
+        self._taken = {*taken, self.identity, *(d.name for d in context.system.dimensions)}
         self._variables = Names(tensors.values())
         self.numpy = NumPy({t.name: self._variables.tensor(t) for t in tensors.values()})
 
