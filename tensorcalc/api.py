@@ -216,14 +216,15 @@ class Derivation(derivation.Derivation):
         """The derivation as plain data; `tensorcalc.render.to_dict` says which."""
         return render.to_dict(self, style, detail, adjoint)
 
-    def matrix(self) -> tuple[matrix.MatrixForm | None, ...]:
+    def matrix(self, adjoint: render.AdjointNotation = "partial") -> tuple[matrix.MatrixForm | None, ...]:
         """The results in matrix notation, such as X^T ∂l/∂Y; `None` where there is no such form.
 
         A result that has one is a scalar, a vector or a matrix; results of higher order whose factors share their
         leading indices have one for each slice. `latex()`, `text()` and `plain` give the formula for articles, for a
         terminal and for NumPy. Each was expanded into indices again and compared with the result.
+        `adjoint` as in `text`.
         """
-        return matrix.matrix_forms(self)
+        return matrix.matrix_forms(self, adjoint)
 
     def check(self, values: Mapping[str, npt.ArrayLike] | None = None) -> Report:
         """Evaluate every step, and the results against independent witnesses, on random data.

@@ -263,7 +263,7 @@ def _in_matrices(found: Sequence[Derivation], form: str, looks: Mapping[str, Any
     if not wanted:
         return ""
     write = matrix.latex if form == "latex" else matrix.text
-    return "".join("\n" + write(d, looks["detail"]) for d in found)
+    return "".join("\n" + write(d, looks["detail"], looks["adjoint"]) for d in found)
 
 
 @cli.command()

@@ -23,7 +23,7 @@ from tensorcalc.evaluator import FUNCTIONS, Environment, evaluate
 from tensorcalc.expr import Component, Partial
 from tensorcalc.index import Adjoint, Index, Tangent, Tensor
 from tensorcalc.matrix import MatrixForm, signs
-from tensorcalc.matrix.conversion import places_of
+from tensorcalc.matrix.places import places_of
 from tensorcalc.matrix.spelling import Constant, MatrixText
 from tensorcalc.matrix.titles import Titles
 from tensorcalc.render import Context

@@ -5,18 +5,17 @@ The letters of sums are those that are printed for the expression, so that a rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Mul, Pow, S
-from sympy.core.basic import Basic
 
 from tensorcalc.binding import Binder, Contraction, free_indices, product
 from tensorcalc.binding import replace as replace_nodes
 from tensorcalc.expr import Component, Delta, Determinant, Inverse, Iverson, LogDeterminant, One, Partial
 from tensorcalc.functions import function_of
-from tensorcalc.index import Dimension, Index, Tensor
-from tensorcalc.matrix.network import Edge, Network, NoMatrixForm, entrywise
+from tensorcalc.index import Index, Tensor
+from tensorcalc.matrix.network import Edge, Network, entrywise
 from tensorcalc.matrix.nodes import (
     Basis,
     Det,
@@ -24,8 +23,8 @@ from tensorcalc.matrix.nodes import (
     Elementwise,
     Hadamard,
     Identity,
-    Named,
     Node,
+    NoMatrixForm,
     Ones,
     Outer,
     Power,
@@ -40,6 +39,7 @@ from tensorcalc.matrix.nodes import (
     lighter,
     transposes,
 )
+from tensorcalc.matrix.places import at_places, held, named, named_parts, places_of, slice_indices
 from tensorcalc.render.context import Context
 from tensorcalc.render.order import factor_key
 from tensorcalc.render.walk import opened_as_written, terms_as_written
@@ -47,7 +47,7 @@ from tensorcalc.rules.algebra import EXPAND, ungroup
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, opened
 
-__all__ = ["converted", "named", "places_of", "slice_indices"]
+__all__ = ["converted"]
 
 
 def converted(
@@ -74,64 +74,6 @@ def _summed_rows(node: Node) -> Node:
         row = as_row(node)
         return row if transposes(row) < transposes(node) else node
     return node
-
-
-def slice_indices(expression: Basic) -> frozenset[Expr]:
-    """The leading indices of components of order 3 and more: a matrix formula holds them fixed."""
-    found: set[Expr] = set()
-    for node in _named_parts(expression):
-        places = [p for p in places_of(node) if p.has(Index)]
-        found.update(places[: len(places) - 2] if len(places) > 2 else ())
-    return frozenset(found)
-
-
-def _named_parts(expression: Basic) -> Iterator[Basic]:
-    if isinstance(expression, Component | Inverse | Partial):
-        yield expression
-    else:
-        for argument in expression.args:
-            yield from _named_parts(argument)
-
-
-def places_of(node: Basic) -> tuple[Expr, ...]:
-    """The index places of a component, an entry of an inverse, or a derivative of a component."""
-    if isinstance(node, Component | Inverse):
-        return tuple(node.indices)
-    if isinstance(node, Partial):
-        return *places_of(node.expression), *places_of(node.wrt)
-    raise NoMatrixForm
-
-
-def _at(node: Basic, places: Iterator[Expr]) -> Expr:
-    """The same component or derivative at other places."""
-    if isinstance(node, Partial):
-        return Partial(_at(node.expression, places), _at(node.wrt, places), node.direct)
-    assert isinstance(node, Component | Inverse)
-    return node.func(node.tensor, *(next(places) for _ in node.indices))
-
-
-def _dimensions(node: Basic) -> tuple[Dimension, ...]:
-    if isinstance(node, Partial):
-        return *_dimensions(node.expression), *_dimensions(node.wrt)
-    assert isinstance(node, Component | Inverse)
-    tensor: Tensor = node.tensor
-    return tensor.dimensions
-
-
-def named(node: Expr, slices: frozenset[Index] = frozenset()) -> Named:
-    """A component, inverse or derivative as a vector or matrix over the places that are not slices.
-
-    Raises `NoMatrixForm` for more than two such places, or slices that do not lead.
-    """
-    places = places_of(node)
-    kept = [k for k, p in enumerate(places) if p not in slices]
-    if kept != list(range(len(places) - len(kept), len(places))):
-        raise NoMatrixForm
-    if len(kept) > 2:
-        raise NoMatrixForm
-    axes = tuple(Index(f"'{letter}", _dimensions(node)[k]) for letter, k in zip("rc", kept, strict=False))
-    filled = dict(zip(kept, axes, strict=True))
-    return Named(_at(node, iter([filled.get(k, p) for k, p in enumerate(places)])), axes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +112,7 @@ class _Conversion:
             raise NoMatrixForm
         if isinstance(e, Add):
             terms = terms_as_written(e, replace(self.context, taken=frozenset(scope.taken)))
-            return lighter(Sum(tuple(self.node(t, axes, scope.branch()) for t in terms)))
+            return lighter(_sum([self.node(t, axes, scope.branch()) for t in terms]))
         if isinstance(e, Mul | Contraction) or free != set(axes):
             return lighter(self.product(e, axes, scope))
         return lighter(self.factor(e, axes, scope))
@@ -185,7 +127,7 @@ class _Conversion:
             return Scalar(replace_nodes(e, _without_one))  # what is left are ones over slices
         if isinstance(e, Add):
             terms = terms_as_written(e, replace(self.context, taken=frozenset(scope.taken)))
-            return Sum(tuple(self.scalar(t, scope.branch()) for t in terms))
+            return _sum([self.scalar(t, scope.branch()) for t in terms])
         if isinstance(e, Mul | Contraction):
             return self.product(e, (), scope)
         return self.factor(e, (), scope)
@@ -255,15 +197,16 @@ class _Conversion:
         links: list[Index] = []
         for factor in factors:
             places = list(places_of(factor)) if _is_selecting(factor, scope) else []
+            count = held(places, scope.slices)
             for k, place in enumerate(places):
-                if place not in scope.slices and not isinstance(place, Index):
+                if k >= count and not isinstance(place, Index):
                     dimension = factor.tensor.dimensions[k]
                     letter = self.context.letter(Index("'", dimension), factor, scope.taken)
                     scope.taken.add(letter)
                     places[k] = Index(letter, dimension)
                     links.append(places[k])
                     found.append(Delta(place, places[k]))
-            found.append(_at(factor, iter(places)) if places else factor)
+            found.append(at_places(factor, iter(places)) if places else factor)
         return found, links
 
     def place(self, factor: Expr, network: Network, numbers: list[Expr], scope: _Scope) -> None:
@@ -294,7 +237,7 @@ def _is_selecting(e: Expr, scope: _Scope) -> bool:
     """Whether a component has labels or numbers beside free indices: x_iT, x_{n T_n}."""
     if not isinstance(e, Component) or not scope.free(e):
         return False
-    places = [p for p in e.indices if p not in scope.slices]
+    places = e.indices[held(e.indices, scope.slices) :]
     if all(isinstance(p, Index) for p in places):
         return False
     if len(places) > 2:
@@ -313,7 +256,7 @@ def _natural(factor: Expr, free: frozenset[Index]) -> tuple[Index, ...]:
     """The indices of a factor in the order in which its first component that has them all holds them."""
     if isinstance(factor, Delta):  # a label before the index that it selects
         return tuple(f for i in sorted(factor.indices, key=_is_index) for f in free_indices(i) if f in free)
-    for node in _named_parts(factor):
+    for node in named_parts(factor):
         found = tuple(dict.fromkeys(p for p in places_of(node) if p in free))
         if len(found) == len(free):
             return found
@@ -360,6 +303,11 @@ def _plain(index: Expr) -> Index:
 
 def _letters(tensor: Tensor) -> tuple[Index, ...]:
     return tuple(Index(f"'{k}", d) for k, d in enumerate(tensor.dimensions))
+
+
+def _sum(terms: Sequence[Node]) -> Sum:
+    """Added terms; sums among them, which come from brackets that were multiplied out, are joined."""
+    return Sum(tuple(t for term in terms for t in (term.terms if isinstance(term, Sum) else (term,))))
 
 
 def _broadcast(scalar: Node, axes: tuple[Index, ...]) -> Node:

@@ -11,17 +11,17 @@ from tensorcalc.derivation.model import Derivation
 from tensorcalc.expr import Partial
 from tensorcalc.index import Index
 from tensorcalc.matrix import signs
-from tensorcalc.matrix.conversion import converted, named, places_of, slice_indices
+from tensorcalc.matrix.conversion import converted
 from tensorcalc.matrix.display import Display
 from tensorcalc.matrix.entries import confirms
 from tensorcalc.matrix.indexed import Entries
-from tensorcalc.matrix.network import NoMatrixForm
-from tensorcalc.matrix.nodes import Node
+from tensorcalc.matrix.nodes import Node, NoMatrixForm
+from tensorcalc.matrix.places import named, places_of, slice_indices
 from tensorcalc.matrix.reasons import BRACKETS, Words, joined, meanings, transpositions
 from tensorcalc.matrix.spelling import MatrixLatex, MatrixText
 from tensorcalc.matrix.titles import Titles
 from tensorcalc.render import layout as at
-from tensorcalc.render.context import Context
+from tensorcalc.render.context import AdjointNotation, Context
 from tensorcalc.render.names import latex_text
 from tensorcalc.render.walk import layout
 from tensorcalc.rules.rule import Rule
@@ -105,9 +105,12 @@ def latex_row(line: MatrixLine, transpose: str) -> Row:
     return printer.text(line.left), printer.text(line.right), reason
 
 
-def matrix_forms(derivation: Derivation) -> tuple[MatrixForm | None, ...]:
-    """The results of a derivation in matrix notation; `None` for each that has no such form."""
-    context = Context.of(derivation)
+def matrix_forms(derivation: Derivation, adjoint: AdjointNotation = "partial") -> tuple[MatrixForm | None, ...]:
+    """The results of a derivation in matrix notation; `None` for each that has no such form.
+
+    `adjoint` writes upstream gradients as ∂l/∂X (partial) or as X with a bar (bar).
+    """
+    context = Context.of(derivation, adjoint=adjoint)
     return tuple(matrix_form(left, right, context) for left, right in derivation.results)
 
 

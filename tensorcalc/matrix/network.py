@@ -17,6 +17,7 @@ from tensorcalc.matrix.nodes import (
     Hadamard,
     Identity,
     Node,
+    NoMatrixForm,
     Ones,
     Outer,
     Power,
@@ -29,11 +30,7 @@ from tensorcalc.matrix.nodes import (
     transposes,
 )
 
-__all__ = ["Edge", "Network", "NoMatrixForm", "entrywise"]
-
-
-class NoMatrixForm(Exception):
-    """The expression cannot be written in matrix notation."""
+__all__ = ["Edge", "Network", "entrywise"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ __all__ = [
     "Hadamard",
     "Identity",
     "Named",
+    "NoMatrixForm",
     "Node",
     "Ones",
     "Outer",
@@ -42,6 +43,10 @@ __all__ = [
     "transposed",
     "transposes",
 ]
+
+
+class NoMatrixForm(Exception):
+    """The expression cannot be written in matrix notation."""
 
 
 @dataclass(frozen=True, slots=True)

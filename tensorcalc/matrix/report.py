@@ -9,7 +9,7 @@ from sympy import Expr
 
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.matrix.form import MatrixForm, definition_forms, latex_row, matrix_forms, text_row
-from tensorcalc.render import Context, Detail, expression_latex, expression_text
+from tensorcalc.render import AdjointNotation, Context, Detail, expression_latex, expression_text
 
 __all__ = ["latex", "latex_rows", "text"]
 
@@ -19,29 +19,31 @@ RULE_COLUMN = 60  # they stand at the right of the longest line, or below a line
 EQUALS = " = "
 
 
-def text(derivation: Derivation, detail: Detail = "all") -> str:
+def text(derivation: Derivation, detail: Detail = "all", adjoint: AdjointNotation = "partial") -> str:
     """The definitions and results in matrix notation as Unicode text; every line of the results with `all`."""
     blocks = []
     formulas = [f.text() for f in _definitions(derivation)]
     if formulas and detail != "result":
         blocks.append("\n".join(formulas))
-    for form, left in _results(derivation):
+    for form, left in _results(derivation, adjoint):
         if form is None:
-            blocks.append(f"{expression_text(left, Context.of(derivation))} has no form in matrix notation")
+            blocks.append(
+                f"{expression_text(left, Context.of(derivation, adjoint=adjoint))} has no form in matrix notation"
+            )
         else:
             blocks.append(_text_chain(form) if detail == "all" else form.text())
     return "In matrix notation\n\n" + "\n\n".join(blocks) + "\n"
 
 
-def latex(derivation: Derivation, detail: Detail = "all") -> str:
+def latex(derivation: Derivation, detail: Detail = "all", adjoint: AdjointNotation = "partial") -> str:
     """The definitions and results in matrix notation as LaTeX mathematics, a display for each."""
     displays = []
     formulas = [f.latex() for f in _definitions(derivation)]
     if formulas and detail != "result":
         displays.append(_aligned([formula.replace(" = ", " &= ", 1) for formula in formulas]))
-    for form, left in _results(derivation):
+    for form, left in _results(derivation, adjoint):
         if form is None:
-            name = expression_latex(left, Context.of(derivation))
+            name = expression_latex(left, Context.of(derivation, adjoint=adjoint))
             displays.append(rf"{name} \quad \text{{has no form in matrix notation}}")
         else:
             displays.append(_aligned(latex_rows(form)) if detail == "all" else form.latex())
@@ -54,8 +56,8 @@ def _definitions(derivation: Derivation) -> list[MatrixForm]:
     return [form for definition, form in forms if form is not None and definition.tensor in needed]
 
 
-def _results(derivation: Derivation) -> Iterator[tuple[MatrixForm | None, Expr]]:
-    yield from zip(matrix_forms(derivation), (left for left, _ in derivation.results), strict=True)
+def _results(derivation: Derivation, adjoint: AdjointNotation) -> Iterator[tuple[MatrixForm | None, Expr]]:
+    yield from zip(matrix_forms(derivation, adjoint), (left for left, _ in derivation.results), strict=True)
 
 
 def _aligned(rows: Sequence[str]) -> str:

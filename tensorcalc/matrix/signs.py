@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Extension, Node
@@ -12,11 +13,11 @@ __all__ = [
     "Basis",
     "Circled",
     "Diag",
-    "Dotted",
     "Entry",
     "EntrywisePower",
     "Identity",
     "Inverted",
+    "Marked",
     "Ones",
     "OuterProduct",
     "Product",
@@ -52,10 +53,11 @@ class Slice(at.Name):
 
 
 @dataclass(frozen=True, slots=True)
-class Dotted(Extension):
-    """The derivative of a tensor along given tangents."""
+class Marked(Extension):
+    """A tensor with a mark above it: a dot for its derivative along given tangents, a bar for its upstream gradient."""
 
     tensor: Node
+    mark: Literal["dot", "bar"]
 
 
 @dataclass(frozen=True, slots=True)

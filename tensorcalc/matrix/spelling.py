@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from types import MappingProxyType
 
 from tensorcalc.matrix import signs
 from tensorcalc.render import layout as at
@@ -22,6 +23,7 @@ class MatrixNotation(Notation):
     """A printer that knows the signs of matrix notation. Subclasses spell them; brackets are decided here."""
 
     circles = (" ⊙ ", " ⊘ ")
+    marks = MappingProxyType({"dot": "{}\N{COMBINING DOT ABOVE}", "bar": "{}\N{COMBINING MACRON}"})
 
     def print(self, node: Node, bare: bool = True) -> Printed:
         match node:
@@ -33,8 +35,8 @@ class MatrixNotation(Notation):
                 return self.slice(node)
             case signs.Ones() | signs.Basis() | signs.Selection() | signs.Identity():
                 return self.constant(node), Level.ATOM
-            case signs.Dotted(tensor):
-                return self.dotted(tensor), Level.ATOM
+            case signs.Marked(tensor, mark):
+                return self.marks[mark].format(self.text(tensor)), Level.ATOM
             case signs.Transposed(matrix):
                 return self.transposed(matrix)
             case signs.Row():
@@ -111,9 +113,6 @@ class MatrixNotation(Notation):
     def slice(self, node: signs.Slice) -> Printed:
         raise NotImplementedError
 
-    def dotted(self, tensor: Node) -> str:
-        raise NotImplementedError
-
     def constant(self, node: Constant) -> str:
         raise NotImplementedError
 
@@ -140,6 +139,7 @@ class MatrixLatex(MatrixNotation, Latex):
     """`\\left(\\frac{\\partial l}{\\partial Y}\\right)^{T} X`. `transpose` is the letter in the exponent."""
 
     circles = (r" \odot ", r" \oslash ")
+    marks = MappingProxyType({"dot": r"\dot{{{}}}", "bar": r"\bar{{{}}}"})
 
     def __init__(self, transpose: str = "T") -> None:
         self.transpose = transpose
@@ -151,9 +151,6 @@ class MatrixLatex(MatrixNotation, Latex):
         spelled, scripted = latex_name(node.name, indexed=True)
         spelled = _bold(spelled) if node.vector else spelled
         return f"{spelled}_{{{self.indices(node.indices)}}}", Level.POWER if scripted else Level.ATOM
-
-    def dotted(self, tensor: Node) -> str:
-        return rf"\dot{{{self.text(tensor)}}}"
 
     def constant(self, node: Constant) -> str:
         if isinstance(node, signs.Identity):
@@ -203,9 +200,6 @@ class MatrixText(MatrixNotation, UnicodeText):
 
     def slice(self, node: signs.Slice) -> Printed:
         return f"{self.name(node.name)}{self.subscript(node.indices)}", Level.ATOM
-
-    def dotted(self, tensor: Node) -> str:
-        return f"{self.text(tensor)}\N{COMBINING DOT ABOVE}"
 
     def scalar(self, node: Node) -> str:
         text, level = self.print(node, bare=False)

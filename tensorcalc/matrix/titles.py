@@ -11,7 +11,7 @@ from sympy import Expr
 from tensorcalc.codegen.names import Names
 from tensorcalc.expr import Component, Inverse, Partial
 from tensorcalc.greek import GREEK
-from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent, Tensor
+from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent, Tensor, TotalAdjoint
 from tensorcalc.matrix import signs
 from tensorcalc.matrix.arrays import NumPy
 from tensorcalc.matrix.nodes import Named
@@ -72,12 +72,18 @@ class Titles:
     def symbol(self, tensor: Tensor, order: int, fixed: tuple[Node, ...] = ()) -> Node:
         """A tensor as a vector or matrix by its name, with the indices of a slice."""
         if isinstance(tensor, Adjoint):
-            return at.Derivative(at.Name(self.context.loss), (self.symbol(tensor.of, order, fixed),))
+            of, total = self.symbol(tensor.of, order, fixed), isinstance(tensor, TotalAdjoint)
+            if self.context.adjoint == "bar" and not total:
+                return signs.Marked(of, "bar")
+            return at.Derivative(at.Name(self.context.loss), (of,), total=total)
         if isinstance(tensor, Slope):
             below = min(order, tensor.wrt.order)
             return at.Derivative(self.symbol(tensor.of, order - below), (self.symbol(tensor.wrt, below),))
+        if isinstance(tensor, Tangent) and isinstance(tensor.of, Adjoint):  # of a gradient: the gradient of a tangent
+            loss = signs.Marked(at.Name(self.context.loss), "dot")
+            return at.Derivative(loss, (self.symbol(tensor.of.of, order, fixed),))
         if isinstance(tensor, Tangent):
-            return signs.Dotted(self.symbol(tensor.of, order, fixed))
+            return signs.Marked(self.symbol(tensor.of, order, fixed), "dot")
         name = self._capital(tensor.name) if order == 2 else tensor.name
         if fixed:
             return signs.Slice(name, fixed, order == 1)
@@ -90,7 +96,9 @@ class Titles:
             if isinstance(above.denominators[-1], signs.Vector) and isinstance(below, signs.Vector):
                 below = signs.Row(below)
             return at.Derivative(above.numerator, (*above.denominators, below))
-        return at.Derivative(above, (below,))
+        of = partial.expression
+        total = not partial.direct and isinstance(of, Component) and of.tensor in self.context.totals
+        return at.Derivative(above, (below,), total=total)
 
     def _shown(self, part: Expr, axes: set[Index]) -> Node:
         node = self._title(part, axes)

@@ -81,8 +81,8 @@ class _Writer:
         sections = [function_section(self.derivations, ordered, self.context(first))]
         sections += [] if brief else self.derived()
         sections.append(self.results())
-        shown = () if brief or self.options.adjoint == "bar" else self.derivations
-        in_matrices = [form for d in shown for form in matrix_forms(d) if form is not None]
+        shown = () if brief else self.derivations
+        in_matrices = [form for d in shown for form in matrix_forms(d, self.options.adjoint) if form is not None]
         if in_matrices:
             parts = [MatrixForm(tuple(latex_rows(form))) for form in in_matrices]
             sections.append(Section(("In matrix notation",), (Paragraph((WITHOUT_INDICES,)), *parts)))
