@@ -230,7 +230,7 @@ def test_matrix_forms_have_a_place() -> None:
         shown = written.replace("&amp;", "&")
         assert r"\therefore \frac{\partial l}{\partial X} &= \frac{\partial l}{\partial Y} A" in shown
         assert r"\left(\frac{\partial l}{\partial Y}\right)^{T} X" in shown
-    assert "In matrix notation" not in headings(pages.article(derivations("conv1d")))
+    assert "In matrix notation" not in headings(pages.article(derivations("depthwise_conv1d")))
 
 
 # Markdown

@@ -36,6 +36,7 @@ __all__ = ["tex"]
 PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage[a4paper,margin=22mm]{geometry}
 \usepackage[fleqn]{amsmath}
+\usepackage{amssymb}
 \usepackage{longtable}
 \usepackage{listings}
 \usepackage{textcomp}
