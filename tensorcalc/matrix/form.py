@@ -75,6 +75,10 @@ class MatrixForm:
         left, right, _ = text_row(self.lines[-1])
         return f"{left} = {right}"
 
+    def width(self) -> int:
+        """The columns of the longest line in Unicode text."""
+        return max(len(" = ".join(text_row(line)[:2])) for line in self.lines)
+
     def steps(self) -> tuple[tuple[str, str], ...]:
         """Every line as an equation in LaTeX, and its reason as prose with formulas between dollars."""
         rows = (latex_row(line, self.transpose) for line in self.lines)

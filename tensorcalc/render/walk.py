@@ -301,6 +301,8 @@ class _Walk:
         """A function of numbers, or a constant of SymPy."""
         if isinstance(expression, Determinant | LogDeterminant):
             return Call(expression.NAME, (Name(expression.tensor.name),))
+        if expression is S.Exp1:
+            return Exponential(Number(S.One))
         if isinstance(expression, sympy.exp):
             return Exponential(self.exponent(expression.args[0], taken))
         arguments = tuple(self.node(a, taken) for a in expression.args)
