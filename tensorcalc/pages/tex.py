@@ -169,7 +169,7 @@ def _result(blocks: Sequence[Block]) -> str:
 def _reasons_below(equations: Iterable[str]) -> Iterator[str]:
     """Equations with their reasons on rows of their own: beside them they would not fit the page."""
     for row in equations:
-        equation, _, reason = row.partition(" && ")
+        equation, _, reason = row.removeprefix(r"\therefore ").partition(" && ")  # the sign is not in amsmath
         if row.startswith("&&& "):
             equation, reason = "", row.removeprefix("&&& ")
         if equation:
