@@ -146,7 +146,7 @@ def _part(part: Part) -> str:
         case Result(blocks):
             return _result(blocks)
         case MatrixForm(equations, prose):
-            return f"{_words(prose)}\n{_align(_reasons_below(equations))}"
+            return f"{_words(prose)}\n{_align(_without_reasons(equations))}"
         case Table():
             return _table(part)
         case Picture():
@@ -166,16 +166,11 @@ def _result(blocks: Sequence[Block]) -> str:
     return f"\\par\\smallskip\\hrule\n{_align(rows)}\n\\hrule\\smallskip"
 
 
-def _reasons_below(equations: Iterable[str]) -> Iterator[str]:
-    """Equations with their reasons on rows of their own: beside them they would not fit the page."""
+def _without_reasons(equations: Iterable[str]) -> Iterator[str]:
+    """Matrix formulas alone: with their reasons beside them they would not fit the page."""
     for row in equations:
-        equation, _, reason = row.removeprefix(r"\therefore ").partition(" && ")  # the sign is not in amsmath
-        if row.startswith("&&& "):
-            equation, reason = "", row.removeprefix("&&& ")
-        if equation:
-            yield equation
-        if reason:
-            yield rf"&\quad {reason}"
+        if not row.startswith((r"&&& ", r"&\quad ")):
+            yield row.removeprefix(r"\therefore ").partition(" && ")[0]  # the sign is not in amsmath
 
 
 def _align(rows: Iterable[str]) -> str:
