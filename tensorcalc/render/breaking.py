@@ -13,6 +13,7 @@ from typing import Any
 
 from sympy import S
 
+from tensorcalc.budget import check_time
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.notation import Notation
@@ -70,6 +71,7 @@ class _Breaker:
 
     def rows(self, node: Node, before: str, after: str, depth: int) -> list[Row]:
         """The rows of a formula between two pieces of text."""
+        check_time()
         flat = [Row(depth, f"{before}{self.ink.text(node)}{after}")]
         self.ink.left -= len(flat[0].text)
         if self.ink.left < 0 or self._fit(flat):
