@@ -14,6 +14,7 @@ from typing import Any
 from sympy import Abs, Expr, Mul, Pow, S
 from sympy.core.basic import Basic
 
+from tensorcalc.budget import check_time
 from tensorcalc.canonical import Graph
 from tensorcalc.index import BoundIndex, Dimension, Index
 
@@ -236,6 +237,7 @@ def _replace(
     known = seen.get(expression)
     if known is not None:
         return known
+    check_time()
     result = function(expression)
     if result is None:
         result = expression

@@ -15,6 +15,7 @@ from functools import lru_cache
 from sympy import Add, Mul
 from sympy.core.basic import Basic
 
+from tensorcalc.budget import check_time
 from tensorcalc.expr import Delta
 from tensorcalc.index import BoundIndex, Dimension, Index
 
@@ -151,6 +152,7 @@ class Graph:
 
     def _from_parts(self, colours: list[int]) -> list[int]:
         """The colour of every part from those that it is made of."""
+        check_time()
         self._work += len(self._kinds)
         found: list[int] = []
         for place, parts in enumerate(self._parts):

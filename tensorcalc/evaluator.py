@@ -7,7 +7,7 @@ Derivatives are computed by complex steps through this same evaluation, not by a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sympy import Expr
 
 from tensorcalc.binding import Binder, Contraction, IndexMaximum, IndexProduct, free_indices, rename
+from tensorcalc.budget import check_array, check_time
 from tensorcalc.expr import (
     Component,
     Delta,
@@ -41,7 +42,10 @@ STEP = 1e-30  # of the complex step: f(x + ih) has derivative Im/h, exact to rou
 
 def _by_mpmath(function: Callable[..., Any]) -> Callable[..., Array]:
     def entry(*arguments: Any) -> complex:
-        return complex(function(*arguments))
+        try:
+            return complex(function(*arguments))
+        except (ValueError, ZeroDivisionError, OverflowError):  # a pole
+            return NAN
 
     def vectorised(*arguments: Array) -> Array:
         result = np.asarray(np.vectorize(entry, otypes=[complex])(*arguments))
@@ -180,7 +184,9 @@ class Environment:
             for tensor in tensors_in(expression):
                 self.value(tensor)
         base = self.value(variable)
-        result = np.zeros((*(self.extent(i.dimension) for i in axes), *base.shape))
+        shape = (*(self.extent(i.dimension) for i in axes), *base.shape)
+        check_array(math.prod(shape), len(shape), expression)
+        result = np.zeros(shape)
         for position in np.ndindex(*base.shape):
             moved = base.astype(complex)
             moved[position] += 1j * STEP
@@ -220,18 +226,27 @@ def evaluate(expression: Expr, environment: Environment, axes: tuple[Index, ...]
     lost = free_indices(expression) - set(axes)
     if lost:
         raise ValueError(f"free indices {sorted(i.name for i in lost)} are not among the axes")
+    _check_room(expression, (), environment)
     with np.errstate(all="ignore"):
         value = _value(expression, environment, axes)
     return np.broadcast_to(value, tuple(environment.extent(i.dimension) for i in axes)).copy()
 
 
+def _check_room(expression: Expr, dummies: Iterable[Index], env: Environment) -> None:
+    """Raise `TensorCalcError` E_TOO_LONG where the values for all indices at once are too many."""
+    indices = free_indices(expression) | set(dummies)
+    check_array(math.prod(env.extent(i.dimension) for i in indices), len(indices), expression)
+
+
 def _value(node: Expr, env: Environment, axes: tuple[Index, ...]) -> Array:
+    check_time()
     if node.is_number and not node.args:
         return np.asarray(float(node)).reshape((1,) * len(axes))
     if isinstance(node, Component):
         return _component(env.value(node.tensor), node.indices, env, axes)
     if isinstance(node, Binder):
         body, dummies = node.open(axes)
+        _check_room(body, dummies, env)
         inner = _value(body, env, axes + dummies)
         shape = (*inner.shape[: len(axes)], *(env.extent(d.dimension) for d in dummies))
         return REDUCTIONS[type(node)](np.broadcast_to(inner, shape), tuple(range(len(axes), len(shape))))

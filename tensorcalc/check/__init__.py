@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from tensorcalc.budget import bounded
 from tensorcalc.check.kinks import kinks_at
 from tensorcalc.check.report import Item, Report
 from tensorcalc.check.sampling import sample, sample_at
@@ -22,6 +23,7 @@ __all__ = ["Item", "Report", "check"]
 SEEDS = (0, 1, 2)
 
 
+@bounded
 def check(
     derivation: Derivation, seeds: tuple[int, ...] = SEEDS, values: Mapping[str, npt.ArrayLike] | None = None
 ) -> Report:

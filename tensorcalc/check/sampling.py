@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 from sympy import Integer
 
+from tensorcalc.budget import check_array
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.evaluator import Environment, evaluate
 from tensorcalc.expr import Component, Delta, Inverse, LogDeterminant
@@ -148,7 +150,7 @@ def _satisfy(system: System, environment: Environment) -> bool:
         values = {t: v for t, v in environment.values.items() if t not in environment.definitions}
         for tensor in tensors:
             value = environment.value(tensor)
-            values[tensor] = value + step[start : start + value.size].reshape(value.shape)
+            values[tensor] = np.asarray(value + step[start : start + value.size].reshape(value.shape))
             start += value.size
         environment.values.clear()
         environment.values.update(values)
@@ -172,7 +174,9 @@ def _values(
     rng: np.random.Generator,
 ) -> dict[Tensor, npt.NDArray[np.generic]]:
     def shape(tensor: Tensor) -> tuple[int, ...]:
-        return tuple(d.size if d.size is not None else sizes[d] for d in tensor.dimensions)
+        found = tuple(d.size if d.size is not None else sizes[d] for d in tensor.dimensions)
+        check_array(math.prod(found), len(found), tensor)
+        return found
 
     values: dict[Tensor, npt.NDArray[np.generic]] = {}
     for tensor in system.inputs:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from tensorcalc.budget import bounded
 from tensorcalc.codegen.assembly import assemble
 from tensorcalc.codegen.dialect import DIALECTS, FUNCTIONAL
 from tensorcalc.codegen.library import library
@@ -19,6 +20,7 @@ __all__ = ["TARGETS", "Function", "compile_program"]
 TARGETS = tuple(DIALECTS)
 
 
+@bounded
 def compile_program(program: Program, target: str, *, functional: bool = False) -> Function:
     """The function that computes a program with an array library: numpy, torch or jax.
 

@@ -173,9 +173,10 @@ class Exponentials:
         """log Σ exp of a few terms."""
         numbers = [t for t in terms if t is S.Zero]
         others = [t for t in terms if t is not S.Zero]
+        while len(others) > 1:  # in pairs, so that many terms do not nest deeply
+            pairs = [Logaddexp(*others[k : k + 2]) for k in range(0, len(others) - 1, 2)]
+            others = pairs + others[2 * len(pairs) :]
         result = others[0]
-        for term in others[1:]:
-            result = Logaddexp(result, term)
         for _ in numbers:
             result = softplus(result)
         return result

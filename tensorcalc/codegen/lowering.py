@@ -13,6 +13,7 @@ import sympy
 from sympy import Add, Expr, Function, Mul, Pow, S
 
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, free_indices, fresh, product
+from tensorcalc.budget import check_time
 from tensorcalc.codegen import arithmetic, nodes
 from tensorcalc.codegen.arithmetic import Factor, literal
 from tensorcalc.codegen.arrays import Array, Kind, Level, union
@@ -63,6 +64,7 @@ class Lowering:
         known = self._known.get(expression)
         if known is not None:
             return known
+        check_time()
         array = self._lower(expression)
         if expression in self._shared:
             array = self.block.bind(array)

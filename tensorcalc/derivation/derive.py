@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
+from tensorcalc.budget import bounded
 from tensorcalc.derivation.adjoints import Adjoints, backpropagated
 from tensorcalc.derivation.engine import Engine, with_proofs
 from tensorcalc.derivation.jacobians import jacobian_or_zero
@@ -26,6 +27,7 @@ AS_IT_COMES = Manner()
 LOSSES = ("l", "L", "J", "F", "loss", "cost")  # names of the scalar at the end of a chain
 
 
+@bounded
 def derive(
     system: System,
     of: str | Sequence[str],

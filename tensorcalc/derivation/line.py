@@ -12,6 +12,7 @@ from functools import partial
 from sympy import Add, Expr, S
 
 from tensorcalc.binding import free_indices, replace
+from tensorcalc.budget import check_line
 from tensorcalc.derivation.model import Step
 from tensorcalc.expr import One, Partial, contains
 from tensorcalc.index import Index
@@ -52,6 +53,7 @@ def differentiate(line: Expr, scope: Scope) -> list[Step]:
             fired: Fired = {}
             line = replace(line, lambda node, f=family, r=fired: _apply(f, node, scope, r))  # type: ignore[misc]
             if line != before:
+                check_line(size(line))
                 steps.append(Step(line, tuple(fired)))
                 break
         else:
@@ -71,9 +73,11 @@ def simplify(line: Expr, book: Book, indices: Sequence[Index] = ()) -> list[Step
 
     `indices` are the free indices that every line keeps, with one-tensors where nothing else carries them.
     """
+    check_line(size(line))
     steps: list[Step] = []
     fired: Fired = {}
     plain = contract(line, fired)
+    check_line(size(plain))
     contracted = _keep(align(plain, indices), indices)
     if plain != line:
         steps.append(Step(contracted, tuple(fired) or (REARRANGE,)))

@@ -166,6 +166,8 @@ class Lowering:
         known = None
         if values[0] is not None and values[1] is not None:
             known = power_value(values[0], values[1], span, shown)
+        elif values[0] is not None and values[0] <= 0 and not exponent.is_integer:
+            raise not_finite(shown, span, "a power whose exponent varies needs a positive base")
         if exponent.is_Rational:
             coefficient = base.as_coeff_Mul()[0]
             if coefficient.is_Rational:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tensorcalc.budget import bounded
 from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.notation.assumptions import assumed_equation
@@ -18,6 +19,7 @@ from tensorcalc.system import Definition, Fact, System
 __all__ = ["parse_text"]
 
 
+@bounded
 def parse_text(text: str, name: str = "<input>") -> System:
     """Read definitions in text notation; `name` is how errors call the source (a file name).
 

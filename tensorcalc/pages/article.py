@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 from tensorcalc.binding import Contraction
+from tensorcalc.budget import bounded
 from tensorcalc.check import Report
 from tensorcalc.codegen import compile_program
 from tensorcalc.derivation import program_of
@@ -50,6 +51,7 @@ class Choices(TypedDict, total=False):
     targets: tuple[str, ...]
 
 
+@bounded
 def article(
     derivations: Sequence[Derivation],
     reports: Sequence[Report] = (),

@@ -13,6 +13,7 @@ from typing import Any
 
 from sympy import S
 
+from tensorcalc.budget import check_time
 from tensorcalc.render import layout as at
 from tensorcalc.render.layout import Node
 from tensorcalc.render.notation import Notation
@@ -22,6 +23,8 @@ __all__ = ["Row", "rows"]
 _HOLE = at.Name("\N{WHITE SQUARE}")
 _SHORT = 0.4  # a sum in brackets that takes less of a row stays whole where the product around it can be broken
 _HALVINGS = 5
+_READABLE = 600  # characters of a formula up to which it is worth much to break it well
+_VISIT = 5  # characters that looking at a node counts for
 _GAP = at.Sum((_HOLE,))  # takes the place of a sum and needs the brackets of one
 
 
@@ -35,19 +38,43 @@ class Row:
 
 def rows(node: Node, notation: Notation, width: float) -> list[Row]:
     """The formula on as few rows as fit into `width` (in the notation's unit), or as narrow as it can be made."""
-    return _Breaker(notation, width).rows(node, "", "", 0)
+    text = notation.text(node)
+    ink = _Ink(notation, 100_000 if len(text) <= _READABLE else 10_000, {id(node): (node, text)})
+    return _Breaker(notation, width, ink).rows(node, "", "", 0)
+
+
+@dataclass(slots=True)
+class _Ink:
+    """How many characters may still be printed to find good breaks; then the rest of a formula stays as it is.
+
+    `texts` are those of nodes that were printed before.
+    """
+
+    notation: Notation
+    left: int
+    texts: dict[int, tuple[Node, str]]
+
+    def text(self, node: Node) -> str:
+        """The text of a node."""
+        known = self.texts.get(id(node))
+        if known is None:
+            known = self.texts[id(node)] = node, self.notation.text(node)
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True)
 class _Breaker:
     notation: Notation
     width: float
+    ink: _Ink
     balance: bool = True  # make rows equally long rather than each as long as it may be
 
     def rows(self, node: Node, before: str, after: str, depth: int) -> list[Row]:
         """The rows of a formula between two pieces of text."""
-        flat = [Row(depth, f"{before}{self.notation.text(node)}{after}")]
-        if self._fit(flat):
+        check_time()
+        flat = [Row(depth, f"{before}{self.ink.text(node)}{after}")]
+        self.ink.left -= len(flat[0].text)
+        if self.ink.left < 0 or self._fit(flat):
             return flat
         best = flat
         for broken in self._ways(node, before, after, depth):
@@ -62,17 +89,36 @@ class _Breaker:
             yield self._sum(node.terms, before, after, depth)
         short = []
         for whole in (node, _unfolded(node)):
-            for inner, around in () if whole is None else _sums_inside(whole):
+            for inner, around in () if whole is None else self._sums_inside(whole):
                 opened = self.notation.opened(around, _GAP, inner)
+                if self.ink.left < 0:
+                    return
                 if opened is None:
                     continue
+                self.ink.left -= sum(map(len, opened))
                 found = inner.terms, before + opened[0], opened[1] + after, depth
-                if self.notation.width(self.notation.text(inner)) < _SHORT * self.width:
+                if self.notation.width(self.ink.text(inner)) < _SHORT * self.width:
                     short.append(found)
                 else:
                     yield self._sum(*found)
         yield from self._factors(node, before, after, depth)
         yield from (self._sum(*found) for found in short)
+
+    def _sums_inside(self, node: Node) -> list[tuple[at.Sum, Node]]:
+        """Every sum in a formula with the formula around it, in which a gap stands for it; the outermost first."""
+        found: list[tuple[int, at.Sum, Node]] = []
+
+        def visit(part: Node, around: Callable[[Node], Node], level: int) -> None:
+            self.ink.left -= _VISIT
+            if self.ink.left < 0:
+                return
+            if isinstance(part, at.Sum) and level:
+                found.append((level, part, around(_GAP)))
+            for name, place, child in _children(part):
+                visit(child, lambda new, p=part, n=name, k=place: around(_replaced(p, n, k, new)), level + 1)  # type: ignore[misc]
+
+        visit(node, lambda new: new, 0)
+        return [(part, around) for _, part, around in sorted(found, key=lambda f: (f[0], -len(f[1].terms)))]
 
     def _sum(self, terms: Sequence[Node], before: str, after: str, depth: int) -> list[Row]:
         """Terms on rows of about the same width, each row as long as it may be."""
@@ -99,7 +145,7 @@ class _Breaker:
             sign, operand = self.notation.signed(term, first=place == 0)
             head, tail = (before if place == 0 else ""), (after if place == len(terms) - 1 else "")
             if open_row is not None:
-                longer = Row(open_row.depth, f"{open_row.text} {sign}{self.notation.text(operand)}{tail}")
+                longer = Row(open_row.depth, f"{open_row.text} {sign}{self.ink.text(operand)}{tail}")
                 if self._fit([longer]):
                     open_row = longer
                     continue
@@ -145,20 +191,6 @@ class _Breaker:
 
     def _fit(self, found: Sequence[Row]) -> bool:
         return self._widest(found) <= self.width
-
-
-def _sums_inside(node: Node) -> list[tuple[at.Sum, Node]]:
-    """Every sum in a formula with the formula around it, in which a gap stands for it; the outermost first."""
-    found: list[tuple[int, at.Sum, Node]] = []
-
-    def visit(part: Node, around: Callable[[Node], Node], level: int) -> None:
-        if isinstance(part, at.Sum) and level:
-            found.append((level, part, around(_GAP)))
-        for name, place, child in _children(part):
-            visit(child, lambda new, p=part, n=name, k=place: around(_replaced(p, n, k, new)), level + 1)  # type: ignore[misc]
-
-    visit(node, lambda new: new, 0)
-    return [(part, around) for _, part, around in sorted(found, key=lambda f: (f[0], -len(f[1].terms)))]
 
 
 def _children(node: Node) -> Iterator[tuple[str, int, Node]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sympy import Expr
 
+from tensorcalc.budget import bounded
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.index import Dimension, Tensor
 from tensorcalc.render.context import EMPTY, AdjointNotation, Context, Style
@@ -47,6 +48,7 @@ def expression_plain(expression: Expr, context: Context = EMPTY) -> str:
     return _PLAIN.text(layout(expression, replace(context, style="sigma")))
 
 
+@bounded
 def latex(
     derivation: Derivation,
     style: Style = "einstein",
@@ -59,6 +61,7 @@ def latex(
     return "\n\n".join(displayed(group, form or Form()) for group in groups) + "\n"
 
 
+@bounded
 def to_dict(
     derivation: Derivation,
     style: Style = "einstein",

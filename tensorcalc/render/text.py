@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from tensorcalc.budget import bounded
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.render.chains import Measures, printed_lines
 from tensorcalc.render.context import AdjointNotation, Style
@@ -35,6 +36,7 @@ def words_text(words: Sequence[Word]) -> str:
     )
 
 
+@bounded
 def text_rows(
     derivation: Derivation,
     style: Style = "einstein",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Sequence
 
 from sympy import Expr
@@ -23,6 +23,7 @@ from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 
 __all__ = ["UnicodeText"]
 
+_COMBINING = re.compile("[\N{COMBINING GRAVE ACCENT}-\N{COMBINING LATIN SMALL LETTER X}]")
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _MARKS = {"": "", "dot": "\N{COMBINING DOT ABOVE}", "bar": "\N{COMBINING MACRON}", "inverse": "⁻¹"}
 _SIGNS = {"sum": "Σ", "prod": "Π", "amax": "max"}
@@ -37,7 +38,7 @@ class UnicodeText(Notation):
     fraction_level = Level.FRACTION
 
     def width(self, text: str) -> float:
-        return float(sum(not unicodedata.combining(c) for c in text))
+        return float(len(text) - len(_COMBINING.findall(text)))
 
     def join(self, factors: Sequence[str]) -> str:
         result = factors[0]

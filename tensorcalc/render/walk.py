@@ -9,6 +9,7 @@ import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
 from tensorcalc.binding import Binder, Contraction, binds, free_indices, rename
+from tensorcalc.budget import check_time
 from tensorcalc.expr import (
     Component,
     Delta,
@@ -134,6 +135,7 @@ class _Walk:
         return self.known[expression]
 
     def _term(self, expression: Expr, taken: set[str], closed: bool) -> tuple[Node, tuple[Any, ...]]:
+        check_time()
         number, factors, dummies = self.factors(expression, taken)
         if dummies:
             factors += self.needed_ones(factors, dummies, closed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,8 @@ __all__ = ["CONTRACT_DELTA", "DROP_ONE", "SUM_ONES", "contract", "settle"]
 CONTRACT_DELTA = Rule("contraction of a delta", r"\delta_{i j} a_{i} = a_{j}")
 DROP_ONE = Rule("dropping a one-tensor", r"\mathbf{1}_{i} a_{i} = a_{i}")
 SUM_ONES = Rule("sum of ones", r"\mathbf{1}_{i} \mathbf{1}_{i} = N")
+
+MOST_SPREAD = 64  # terms up to which brackets are multiplied out for the δ in them
 
 
 def contract(expression: Expr, fired: dict[Rule, None]) -> Expr:
@@ -85,12 +88,14 @@ def _absorb(term: Term, factor: Expr, names: Names) -> None:
 
 
 def _needs_spreading(term: Term) -> Expr | None:
-    """A bracket of added terms in which a δ holds a dummy of this product."""
+    """A bracket of added terms in which a δ holds a dummy of this product; none where there are too many of them."""
     dummies = set(term.dummies)
-    for base, exponent in term.powers.items():
-        if base.is_Add and exponent is S.One and any(_solvable(d, dummies) for d in _linear_deltas(base)):
-            return base
-    return None
+    found = [
+        base
+        for base, exponent in term.powers.items()
+        if base.is_Add and exponent is S.One and any(_solvable(d, dummies) for d in _linear_deltas(base))
+    ]
+    return found[0] if found and math.prod(len(base.args) for base in found) <= MOST_SPREAD else None
 
 
 def _linear_deltas(expression: Expr) -> Iterable[Delta]:

@@ -10,6 +10,7 @@ import sympy
 from sympy import Add, Expr, Function, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
+from tensorcalc.budget import check_time
 from tensorcalc.expr import Component, Delta, Exp, Inverse, Iverson, One, contains
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.isomorphism import Signature, signature
@@ -21,6 +22,7 @@ from tensorcalc.system import Definition, tensors_in
 __all__ = ["Book", "Pattern", "Symmetry", "fold", "pattern", "patterns_of", "symmetrise"]
 
 Binding = dict[Index, Expr]
+LONGEST_CHAIN = 40  # of equations used on what another one gave: assumptions may lead round in circles
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def _signature(pattern: Pattern) -> Signature:
 
 
 def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> Pattern | None:
-    """The equation as a pattern; `None` where its left side is too plain to be looked for."""
+    """The equation as a pattern; `None` where its left side is too plain to be looked for, or stands on its right."""
     terms = multiply_out(left)
     if terms is None:
         return None
@@ -67,7 +69,8 @@ def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> 
     term = factored(whole)
     factors = tuple(term.powers.items())
     tensors = frozenset(tensors_in(whole))
-    return Pattern(indices, whole, value, rule, term.coefficient, factors, tensors, anchors, _outlines(whole, factors))
+    found = Pattern(indices, whole, value, rule, term.coefficient, factors, tensors, anchors, _outlines(whole, factors))
+    return found if fold(value, Book([found]), {}) == value else None
 
 
 def _outlines(whole: Expr, factors: Sequence[tuple[Expr, Expr]]) -> frozenset[_Outline]:
@@ -157,8 +160,9 @@ def symmetrise(expression: Expr, symmetries: Sequence[Symmetry], fired: dict[Rul
 
 def fold(expression: Expr, book: Book, fired: dict[Rule, None]) -> Expr:
     """Replace what equals the right side of a definition by its name, innermost first."""
-    while relevant := book.relevant(expression):
-        folded = _Folding(relevant, fired, Names((expression,))).fold(expression)
+    for _ in range(LONGEST_CHAIN):
+        relevant = book.relevant(expression)
+        folded = _Folding(relevant, fired, Names((expression,))).fold(expression) if relevant else expression
         if folded == expression:
             break
         expression = folded  # a name that was folded in may be part of another right side
@@ -173,6 +177,7 @@ class _Folding:
         self.fired = fired
         self.names = names
         self.known: dict[Expr, Expr] = {}
+        self.chain = 0
 
     def fold(self, expression: Expr) -> Expr:
         """The expression with everything in it folded."""
@@ -180,6 +185,7 @@ class _Folding:
             return expression
         found = self.known.get(expression)
         if found is None:
+            check_time()
             found = self.known[expression] = self._fold(expression)
         return found
 
@@ -190,7 +196,7 @@ class _Folding:
         if isinstance(expression, Contraction) or expression.is_Pow:  # 1/√Σ is folded before the Σ in it
             whole = self._node(expression)
             if whole is not None:
-                return self.fold(whole)
+                return self._again(whole)
         if isinstance(expression, Binder):
             body, indices = self.names.open(expression)
             folded = self.fold(body)
@@ -199,7 +205,16 @@ class _Folding:
         changed = any(new is not old for new, old in zip(arguments, expression.args, strict=True))
         result = rebuild(expression, arguments) if changed else expression
         found = self._node(result)
-        return result if found is None else self.fold(found)
+        return result if found is None else self._again(found)
+
+    def _again(self, folded: Expr) -> Expr:
+        """What was folded, folded in turn."""
+        if self.chain == LONGEST_CHAIN:
+            return folded
+        self.chain += 1
+        result = self.fold(folded)
+        self.chain -= 1
+        return result
 
     def _node(self, expression: Expr) -> Expr | None:
         """The expression as a multiple or power of a pattern, which is replaced by its value."""

@@ -12,9 +12,11 @@ import sympy
 from sympy import Add, Expr, Pow, S
 
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct, fresh, product
+from tensorcalc.budget import check_length
 from tensorcalc.expr import Component, Delta, Determinant, Group, Inverse, LogDeterminant, One, Partial, bracketed
 from tensorcalc.functions import Elementwise, equal, function_of
 from tensorcalc.index import Index, Tensor
+from tensorcalc.rules.algebra import size
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
 
@@ -119,6 +121,7 @@ def product_or_quotient(partial: Partial, scope: Scope, fired: dict[Rule, None])
         return product([Pow(v, -2), Add(product([derivative(u), v]), product([S.NegativeOne, u, derivative(v)]))])
     fired[PRODUCT] = None
     factors = list(expression.args)
+    check_length(len(factors) * size(expression))
     return Add(*(product([*factors[:k], derivative(f), *factors[k + 1 :]]) for k, f in enumerate(factors)))
 
 

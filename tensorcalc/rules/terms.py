@@ -13,6 +13,7 @@ from itertools import product as pairs
 from sympy import Add, Expr, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, free_indices, product, rename
+from tensorcalc.budget import check_time
 from tensorcalc.expr import Delta, Group, One
 from tensorcalc.index import Index
 
@@ -147,6 +148,7 @@ def expand(expression: Expr, names: Names | None = None) -> list[Term] | None:
 
     `None` where there would be more than `MOST_TERMS`.
     """
+    check_time()
     names = names or Names((expression,))
     if isinstance(expression, Group):
         return expand(expression.expression, names)
