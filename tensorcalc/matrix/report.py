@@ -9,7 +9,10 @@ from sympy import Expr
 
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.matrix.form import MatrixForm, definition_forms, latex_row, matrix_forms, text_row
+from tensorcalc.matrix.spelling import MatrixLatex
 from tensorcalc.render import AdjointNotation, Context, Detail, expression_latex, expression_text
+from tensorcalc.render.breaking import rows
+from tensorcalc.render.environments import row_latex
 
 __all__ = ["latex", "latex_rows", "text"]
 
@@ -17,6 +20,8 @@ REASON_WIDTH = 52  # reasons are folded to about this width
 FORMULA = 12  # a formula in LaTeX counts as this many characters
 RULE_COLUMN = 60  # they stand at the right of the longest line, or below a line that goes beyond this column
 EQUALS = " = "
+WIDTH = 41.5  # em: what the text of a page holds
+GAP = 2.5  # em: the sign of equality, or the space before a reason
 
 
 def text(derivation: Derivation, detail: Detail = "all", adjoint: AdjointNotation = "partial") -> str:
@@ -79,20 +84,29 @@ def _text_chain(form: MatrixForm) -> str:
     return "\n".join(f"{row:{column}}  {reason}".rstrip() for row, reason in rows if row or reason)
 
 
-def latex_rows(form: MatrixForm) -> list[str]:
-    """The rows of an `aligned` environment that lead from indices to the matrix formula, each with its reason."""
-    rows: list[str] = []
-    wide = any(len(" = ".join(text_row(line)[:2])) > RULE_COLUMN for line in form.lines)
+def latex_rows(form: MatrixForm, width: float = WIDTH) -> list[str]:
+    """The rows of an `aligned` environment that lead from indices to the matrix formula, each with its reason.
+
+    Long formulas are broken so that they fit into `width`, in em; reasons stand beside them where there is room.
+    """
+    printer = MatrixLatex(form.transpose)
+    room = width - GAP - max(printer.width(printer.text(line.left)) for line in form.lines)
+    broken = [rows(line.right, printer, room) for line in form.lines]
+    room -= GAP + max(printer.width(r.text) + printer.indent * r.depth for formula in broken for r in formula)
+    found: list[str] = []
     before = ""
-    for place, line in enumerate(form.lines):
-        left, right, words = latex_row(line, form.transpose)
+    for line, formula in zip(form.lines, broken, strict=True):
+        left, _, words = latex_row(line, form.transpose)
         reasons = [_worded(piece) for piece in _folded(words) if piece]
-        therefore = r"\therefore " if place and place == len(form.lines) - 1 else ""
-        beside = "" if wide or not reasons else f" && {reasons.pop(0)}"
-        rows.append(f"{'' if left == before else f'{therefore}{left} '}&= {right}{beside}")
-        rows += [rf"&\quad {reason}" if wide else f"&&& {reason}" for reason in reasons]
+        beside = bool(reasons) and all(printer.width(r) <= room for r in reasons)
+        therefore = r"\therefore " if line is form.lines[-1] and len(form.lines) > 1 else ""
+        start = "" if left == before else f"{therefore}{left} "
+        found += [f"{start if place == 0 else ''}&{row_latex(row)}" for place, row in enumerate(formula)]
+        if beside:
+            found[-1] += f" && {reasons.pop(0)}"
+        found += [f"&&& {reason}" if beside else rf"&\quad {reason}" for reason in reasons]
         before = left
-    return rows
+    return found
 
 
 def _worded(piece: str) -> str:
