@@ -14,6 +14,23 @@ from tensorcalc.expr import Delta, Exp, Partial
 
 ARTICLE = "index i: N; sigma = 1[j]*exp(x[j]); s[i] = exp(x[i])/sigma; c = -log(s[T])"
 SOFTMAX = "index i: N; s[i] = exp(x[i])/sum(j, exp(x[j])); c = -log(s[T])"
+REPLAYED = [
+    "cross_entropy",
+    "gaussian_nll",
+    "kl_divergence",
+    "linear",
+    "log_determinant",
+    "logistic_regression",
+    "matrix_factorisation",
+    "multivariate_gaussian",
+    "ppo_clip",
+    "quadratic_form",
+    "rms_norm",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "weight_norm",
+]
 STARTS = {"partial": "formula", "jacobian": "formula", "chain": "chain rule", "backpropagated": "upstream"}
 
 
@@ -68,7 +85,7 @@ def replayed(system: System, expected: Derivation) -> Draft:
     return draft
 
 
-@pytest.mark.parametrize("name", ["cross_entropy", "kl_divergence", "linear", "rms_norm", "softmax"])
+@pytest.mark.parametrize("name", REPLAYED)
 def test_the_engines_steps_can_be_taken_by_name(name: str) -> None:
     system = tc.load(name)
     expected = system.derive_all()[0]

@@ -57,6 +57,15 @@ def test_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == re.search(r"print\(hessian.result\)  # (.*)", second).group(1)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("word", [".matrix()", ".draft("])
+def test_python_examples_print_what_they_say(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = (block for block in blocks("python") if word in block)
+    exec(compile(example, "README.md", "exec"), {})
+    said = re.findall(r"^print\(.*\)  # (.*)$", example, re.MULTILINE)
+    assert len(said) > 1
+    assert capsys.readouterr().out.splitlines() == said
+
+
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target

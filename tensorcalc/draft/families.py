@@ -19,9 +19,9 @@ from tensorcalc.expr import Component, Partial
 from tensorcalc.functions import FUNCTIONS
 from tensorcalc.index import Index, Tensor
 from tensorcalc.rules.algebra import EXPAND, REARRANGE, REMOVE_BRACKETS, align, multiply_out, ungroup
-from tensorcalc.rules.collecting import CANCEL, COLLECT, cancel, collect
+from tensorcalc.rules.collecting import CANCEL, COLLECT, cancel, collect, without_idle_ones
 from tensorcalc.rules.contraction import contract
-from tensorcalc.rules.definitions import Book, fold, symmetrise
+from tensorcalc.rules.definitions import Book, Pattern, fold, symmetrise
 from tensorcalc.rules.derivatives import derivative_of
 from tensorcalc.rules.identities import recognise
 from tensorcalc.rules.rule import Rule
@@ -76,6 +76,17 @@ EXPRESSIONS: tuple[Callable[[Expr, Fired], Expr], ...] = (
 )
 
 
+class _Equations(Book):
+    """Those equations of a book that stand under the name of one rule."""
+
+    def __init__(self, book: Book, rule: Rule) -> None:
+        super().__init__(())
+        self._book, self._rule = book, rule
+
+    def relevant(self, expression: Expr) -> list[Pattern]:
+        return [p for p in self._book.relevant(expression) if p.rule == self._rule]
+
+
 @dataclass(frozen=True)
 class Families:
     """The families in the setting of a lemma: the equations of its system in `book`, the derivatives that are `known`
@@ -112,7 +123,7 @@ class Families:
 
     def _contracted(self, node: Expr, fired: Fired) -> Expr:
         contracted = contract(node, fired)
-        return align(contracted, self.indices) if fired else node
+        return without_idle_ones(align(contracted, self.indices)) if fired else node
 
     def _aligned(self, node: Expr, fired: Fired) -> Expr:
         fired[REARRANGE] = None
@@ -122,10 +133,9 @@ class Families:
         for family in (self._contracted, *EXPRESSIONS, self._aligned):
             fired: Fired = {}
             yield Rewrite(family(node, fired), tuple(fired))
-        patterns = self.book.relevant(node)
-        for rule in dict.fromkeys(p.rule for p in patterns):
+        for rule in dict.fromkeys(p.rule for p in self.book.relevant(node)):
             fired = {}
-            yield Rewrite(fold(node, Book([p for p in patterns if p.rule == rule]), fired), tuple(fired))
+            yield Rewrite(fold(node, _Equations(self.book, rule), fired), tuple(fired))
         fired = {}
         yield Rewrite(symmetrise(node, self.book.symmetries, fired), tuple(fired))
 

@@ -3,4 +3,14 @@
 from tensorcalc.matrix.form import MatrixForm, MatrixLine, definition_forms, matrix_form, matrix_forms
 from tensorcalc.matrix.report import latex, latex_rows, text
 
-__all__ = ["MatrixForm", "MatrixLine", "definition_forms", "latex", "latex_rows", "matrix_form", "matrix_forms", "text"]
+__all__ = [
+    "MatrixForm",
+    "MatrixLine",
+    "definition_forms",
+    "fits",
+    "latex",
+    "latex_rows",
+    "matrix_form",
+    "matrix_forms",
+    "text",
+]

@@ -30,6 +30,7 @@ from tensorcalc.system import System
 __all__ = [
     "MatrixForm",
     "MatrixLine",
+    "Row",
     "definition_forms",
     "latex_row",
     "matrix_form",
@@ -74,10 +75,6 @@ class MatrixForm:
         """The matrix formula as an equation in Unicode text."""
         left, right, _ = text_row(self.lines[-1])
         return f"{left} = {right}"
-
-    def width(self) -> int:
-        """The columns of the longest line in Unicode text."""
-        return max(len(" = ".join(text_row(line)[:2])) for line in self.lines)
 
     def steps(self) -> tuple[tuple[str, str], ...]:
         """Every line as an equation in LaTeX, and its reason as prose with formulas between dollars."""

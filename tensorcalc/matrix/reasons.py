@@ -137,7 +137,7 @@ _MEANINGS: tuple[tuple[str, Callable[[Node], bool]], ...] = (
     ("row n of onehot is the unit vector of the n-th label", _of(nodes.Selection)),
     ("circled products and quotients are taken entry by entry", _of(nodes.Hadamard)),
     ("functions and powers act entry by entry", _is_entrywise),
-    ("exchanged free indices transpose the whole", _is_turned),
+    ("a bracket whose indices stand in the other order is transposed as a whole", _is_turned),
     ("the slices are added", _of(nodes.SliceSum)),
 )
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sympy import Expr
 
 from tensorcalc.derivation.model import Derivation
-from tensorcalc.matrix.form import MatrixForm, definition_forms, latex_row, matrix_forms, text_row
+from tensorcalc.matrix.form import MatrixForm, Row, definition_forms, latex_row, matrix_forms, text_row
+from tensorcalc.matrix.spelling import MatrixLatex
 from tensorcalc.render import AdjointNotation, Context, Detail, expression_latex, expression_text
+from tensorcalc.render.breaking import rows
+from tensorcalc.render.environments import row_latex
 
 __all__ = ["latex", "latex_rows", "text"]
 
-REASON_WIDTH = 52  # reasons are folded to about this width
-FORMULA = 12  # a formula in LaTeX counts as this many characters
+REASON_WIDTH = 52  # columns to which reasons are folded in text
 RULE_COLUMN = 60  # they stand at the right of the longest line, or below a line that goes beyond this column
 EQUALS = " = "
+WIDTH = 41.5  # em: what the text of a page holds
+GAP = 3.5  # em: the sign of equality, or the space before a reason
+WIDEST_REASON = 24  # em
 
 
 def text(derivation: Derivation, detail: Detail = "all", adjoint: AdjointNotation = "partial") -> str:
@@ -71,7 +76,7 @@ def _text_chain(form: MatrixForm) -> str:
     before = ""
     for left, right, words in lines:
         row = f"{left if left != before else '':{width}} = {right}"
-        first, *rest = _folded(words)
+        first, *rest = _folded(words, REASON_WIDTH, len)
         rows += [(row, "")] * (len(row) > RULE_COLUMN) + [("" if len(row) > RULE_COLUMN else row, first)]
         rows += [("", more) for more in rest]
         before = left
@@ -79,20 +84,37 @@ def _text_chain(form: MatrixForm) -> str:
     return "\n".join(f"{row:{column}}  {reason}".rstrip() for row, reason in rows if row or reason)
 
 
-def latex_rows(form: MatrixForm) -> list[str]:
-    """The rows of an `aligned` environment that lead from indices to the matrix formula, each with its reason."""
-    rows: list[str] = []
-    wide = any(len(" = ".join(text_row(line)[:2])) > RULE_COLUMN for line in form.lines)
-    before = ""
-    for place, line in enumerate(form.lines):
-        left, right, words = latex_row(line, form.transpose)
-        reasons = [_worded(piece) for piece in _folded(words) if piece]
-        therefore = r"\therefore " if place and place == len(form.lines) - 1 else ""
-        beside = "" if wide or not reasons else f" && {reasons.pop(0)}"
-        rows.append(f"{'' if left == before else f'{therefore}{left} '}&= {right}{beside}")
-        rows += [rf"&\quad {reason}" if wide else f"&&& {reason}" for reason in reasons]
-        before = left
-    return rows
+def latex_rows(form: MatrixForm, width: float = WIDTH) -> list[str]:
+    """The rows of an `aligned` environment that lead from indices to the matrix formula, each with its reason.
+
+    Long formulas are broken so that they fit into `width`, in em; reasons stand beside them where all of them fit.
+    """
+    printer = MatrixLatex(form.transpose)
+    lines = [latex_row(line, form.transpose) for line in form.lines]
+    room = width - GAP - max(printer.width(left) for left, _, _ in lines)
+    broken = [rows(line.right, printer, room) for line in form.lines]
+    rest = room - GAP - max(printer.width(r.text) + printer.indent * r.depth for formula in broken for r in formula)
+    beside = _reasons(lines, min(rest, WIDEST_REASON), printer)
+    below = _reasons(lines, room - printer.indent, printer)
+    fits = all(printer.width(row) <= rest for reason in beside for row in reason)
+    found: list[str] = []
+    for place, (left, _, _) in enumerate(lines):
+        start = "" if place and left == lines[place - 1][0] else f"{left} "
+        start = rf"\therefore {start}" if place and place == len(lines) - 1 else start
+        found += [f"{'' if k else start}&{row_latex(row)}" for k, row in enumerate(broken[place])]
+        first, *more = beside[place] if fits else ["", *below[place]]
+        found[-1] += f" && {first}" if first else ""
+        found += [f"&&& {row}" if fits else rf"&\quad {row}" for row in more if row]
+    return found
+
+
+def _reasons(lines: Sequence[Row], width: float, printer: MatrixLatex) -> list[list[str]]:
+    """The rows of the reason of every line, folded to a width where that can be; a single empty row for none."""
+
+    def measured(piece: str) -> float:
+        return printer.width(_worded(piece))
+
+    return [[_worded(row) for row in _folded(words, width, measured)] for _, _, words in lines]
 
 
 def _worded(piece: str) -> str:
@@ -102,17 +124,16 @@ def _worded(piece: str) -> str:
     return " ".join(part.strip() if k in formulas else rf"\text{{{part}}}" for k, part in enumerate(parts) if part)
 
 
-def _folded(words: Sequence[str]) -> list[str]:
-    """A reason in brackets, on as many lines as it needs; equations are not broken."""
+def _folded(words: Sequence[str], width: float, measured: Callable[[str], float]) -> list[str]:
+    """A reason in brackets, on as many rows as it needs; equations are not broken."""
     pieces = [p for w in words for p in ([w] if w.startswith("$") or w == EQUALS else _split(w))]
-    lines, length = [""], 0
+    lines, length = [""], 0.0
     for number, word in enumerate(pieces):
         piece = word
-        size = min(len(piece), FORMULA) if piece.startswith("$") else len(piece)
-        if length + size > REASON_WIDTH and piece.startswith(" ") and piece != EQUALS:
-            lines, length, piece = [*lines, ""], 0, word.lstrip()
+        if length + measured(piece) > width and piece.startswith(" ") and piece != EQUALS:
+            lines, length, piece = [*lines, ""], 0.0, word.lstrip()
         lines[-1] += ("(" if number == 0 else "") + piece + (")" if number == len(pieces) - 1 else "")
-        length += size
+        length += measured(piece)
     return lines
 
 

@@ -65,7 +65,6 @@ def article(
     return _Writer(tuple(derivations), options or Options()).page(reports)
 
 
-WIDEST = 60  # columns of a matrix formula that fits a page
 WITHOUT_INDICES = "Without indices, with a capital letter for each matrix and a bold one for each vector:"
 
 

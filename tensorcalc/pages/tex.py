@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from tensorcalc.pages.drawing import HEIGHT, drawn
 from tensorcalc.pages.inline import inline_latex
@@ -146,7 +146,7 @@ def _part(part: Part) -> str:
         case Result(blocks):
             return _result(blocks)
         case MatrixForm(equations, prose):
-            return f"{_words(prose)}\n{_align(_without_reasons(equations))}"
+            return f"{_words(prose)}\n{_align(equations)}"
         case Table():
             return _table(part)
         case Picture():
@@ -164,13 +164,6 @@ def _result(blocks: Sequence[Block]) -> str:
         return f"\\[\n\\boxed{{\n{boxed}\n}}\n\\]"
     rows = [row for block in blocks for row in _rows(block)]
     return f"\\par\\smallskip\\hrule\n{_align(rows)}\n\\hrule\\smallskip"
-
-
-def _without_reasons(equations: Iterable[str]) -> Iterator[str]:
-    """Matrix formulas alone: with their reasons beside them they would not fit the page."""
-    for row in equations:
-        if not row.startswith((r"&&& ", r"&\quad ")):
-            yield row.removeprefix(r"\therefore ").partition(" && ")[0]  # the sign is not in amsmath
 
 
 def _align(rows: Iterable[str]) -> str:
