@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from sympy import S
@@ -36,11 +37,12 @@ class Row:
     text: str
 
 
-def rows(node: Node, notation: Notation, width: float) -> list[Row]:
+@lru_cache(1 << 12)
+def rows(node: Node, notation: Notation, width: float) -> tuple[Row, ...]:
     """The formula on as few rows as fit into `width` (in the notation's unit), or as narrow as it can be made."""
     text = notation.text(node)
     ink = _Ink(notation, 100_000 if len(text) <= _READABLE else 10_000, {id(node): (node, text)})
-    return _Breaker(notation, width, ink).rows(node, "", "", 0)
+    return tuple(_Breaker(notation, width, ink).rows(node, "", "", 0))
 
 
 @dataclass(slots=True)
@@ -87,7 +89,7 @@ class _Breaker:
         """The ways to break a formula, the best first; those that break nothing are left out."""
         if isinstance(node, at.Sum):
             yield self._sum(node.terms, before, after, depth)
-        short = []
+        short, hopeless = [], []
         for whole in (node, _unfolded(node)):
             for inner, around in () if whole is None else self._sums_inside(whole):
                 opened = self.notation.opened(around, _GAP, inner)
@@ -97,15 +99,22 @@ class _Breaker:
                     continue
                 self.ink.left -= sum(map(len, opened))
                 found = inner.terms, before + opened[0], opened[1] + after, depth
-                if self.notation.width(self.ink.text(inner)) < _SHORT * self.width:
+                if not self._fit([Row(depth, found[1]), Row(depth + 1, found[2])]):
+                    hopeless.append(found)
+                elif self.notation.width(self.ink.text(inner)) < _SHORT * self.width:
                     short.append(found)
                 else:
                     yield self._sum(*found)
-        yield from self._factors(node, before, after, depth)
-        yield from (self._sum(*found) for found in short)
+        others = [*self._factors(node, before, after, depth), *(self._sum(*found) for found in short)]
+        yield from others
+        if not others:
+            yield from (self._sum(*found) for found in hopeless[:1])
 
     def _sums_inside(self, node: Node) -> list[tuple[at.Sum, Node]]:
-        """Every sum in a formula with the formula around it, in which a gap stands for it; the outermost first."""
+        """The outermost sums in a formula, each with the formula around it, in which a gap stands for it.
+
+        Those with few signs around them come first. What is inside of a sum is broken with its terms.
+        """
         found: list[tuple[int, at.Sum, Node]] = []
 
         def visit(part: Node, around: Callable[[Node], Node], level: int) -> None:
@@ -114,6 +123,7 @@ class _Breaker:
                 return
             if isinstance(part, at.Sum) and level:
                 found.append((level, part, around(_GAP)))
+                return
             for name, place, child in _children(part):
                 visit(child, lambda new, p=part, n=name, k=place: around(_replaced(p, n, k, new)), level + 1)  # type: ignore[misc]
 
@@ -160,6 +170,8 @@ class _Breaker:
 
     def _factors(self, node: Node, before: str, after: str, depth: int) -> Iterator[list[Row]]:
         """A product, or a term that is one behind its sign, with breaks between the factors."""
+        if isinstance(node, at.Product) and len(node.factors) == 1 and isinstance(node.factors[0], at.Over):
+            node = node.factors[0]  # the last factor of a product, whose sign reaches to the end
         if isinstance(node, at.Negative | at.Over):
             body = node.term if isinstance(node, at.Negative) else node.body
             opening, _, closing = self.notation.text(_with_body(node, _HOLE)).partition(self.notation.text(_HOLE))
