@@ -14,7 +14,7 @@ from tensorcalc.render import AdjointNotation, Context, Detail, expression_latex
 from tensorcalc.render.breaking import rows
 from tensorcalc.render.environments import row_latex
 
-__all__ = ["latex", "latex_rows", "text"]
+__all__ = ["fits", "latex", "latex_rows", "text"]
 
 REASON_WIDTH = 52  # columns to which reasons are folded in text
 RULE_COLUMN = 60  # they stand at the right of the longest line, or below a line that goes beyond this column
@@ -84,6 +84,13 @@ def _text_chain(form: MatrixForm) -> str:
     return "\n".join(f"{row:{column}}  {reason}".rstrip() for row, reason in rows if row or reason)
 
 
+def fits(form: MatrixForm, width: float = WIDTH) -> bool:
+    """Whether the matrix formula is short enough to be read at a glance: on one row of `width` em."""
+    printer = MatrixLatex(form.transpose)
+    left, right, _ = latex_row(form.lines[-1], form.transpose)
+    return printer.width(left) + GAP + printer.width(right) <= width
+
+
 def latex_rows(form: MatrixForm, width: float = WIDTH) -> list[str]:
     """The rows of an `aligned` environment that lead from indices to the matrix formula, each with its reason.
 
@@ -127,14 +134,20 @@ def _worded(piece: str) -> str:
 def _folded(words: Sequence[str], width: float, measured: Callable[[str], float]) -> list[str]:
     """A reason in brackets, on as many rows as it needs; equations are not broken."""
     pieces = [p for w in words for p in ([w] if w.startswith("$") or w == EQUALS else _split(w))]
+    chunks: list[list[str]] = [[]]
+    for piece in pieces:
+        if piece.startswith(" ") and piece != EQUALS:
+            chunks.append([])
+        chunks[-1].append(piece)
     lines, length = [""], 0.0
-    for number, word in enumerate(pieces):
-        piece = word
-        if length + measured(piece) > width and piece.startswith(" ") and piece != EQUALS:
-            lines, length, piece = [*lines, ""], 0.0, word.lstrip()
-        lines[-1] += ("(" if number == 0 else "") + piece + (")" if number == len(pieces) - 1 else "")
-        length += measured(piece)
-    return lines
+    for chunk in chunks:
+        wide = sum(map(measured, chunk))
+        text = "".join(chunk)
+        if lines[-1] and length + wide > width:
+            lines, length, text = [*lines, ""], 0.0, text.lstrip()
+        lines[-1] += text
+        length += wide
+    return [f"({lines[0]}", *lines[1:-1], f"{lines[-1]})"] if len(lines) > 1 else [f"({lines[0]})" * bool(pieces)]
 
 
 def _split(words: str) -> list[str]:

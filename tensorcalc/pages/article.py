@@ -15,7 +15,7 @@ from tensorcalc.derivation.model import Derivation, Lemma
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component
 from tensorcalc.index import Adjoint, Tensor
-from tensorcalc.matrix import latex_rows, matrix_forms
+from tensorcalc.matrix import fits, latex_rows, matrix_forms
 from tensorcalc.pages.checks import check_section
 from tensorcalc.pages.function import function_section
 from tensorcalc.pages.model import Chain, Code, Laws, MatrixForm, Page, Paragraph, Part, Result, Section, Text
@@ -84,7 +84,7 @@ class _Writer:
         sections += [] if brief else self.derived()
         sections.append(self.results())
         shown = () if brief else self.derivations
-        in_matrices = [form for d in shown for form in matrix_forms(d, self.options.adjoint) if form is not None]
+        in_matrices = [form for d in shown for form in matrix_forms(d, self.options.adjoint) if form and fits(form)]
         if in_matrices:
             parts = [MatrixForm(tuple(latex_rows(form))) for form in in_matrices]
             sections.append(Section(("In matrix notation",), (Paragraph((WITHOUT_INDICES,)), *parts)))
