@@ -143,7 +143,7 @@ def test_kinks_inside_of_sums_are_found() -> None:
     environment = sample(system, (), 0)
     assert environment is not None
     assert kinks_at(environment) == []
-    environment.values[system.tensors["y"]] = environment.value(system.tensors["x"])[0]
+    environment.assign({system.tensors["y"]: environment.value(system.tensors["x"])[0]})
     assert len(kinks_at(environment)) == 1
 
 

@@ -285,7 +285,7 @@ def test_every_function_against_complex_steps_and_torch(row: Elementwise) -> Non
     assert found is not None
     for point in points(row):
         env = environment()
-        env.values[x.tensor], env.values[y.tensor] = point, point[::-1] + 0.05
+        env.assign({x.tensor: point, y.tensor: point[::-1] + 0.05})
         mine = evaluate(found, env, (i, n))
         np.testing.assert_allclose(mine, evaluate(partial, env, (i, n)), rtol=1e-12, atol=1e-12)
         if row.name in autograd.FUNCTIONS:
@@ -302,7 +302,7 @@ def test_every_function_against_complex_steps_and_torch(row: Elementwise) -> Non
 def test_the_value_at_a_kink_is_that_of_torch(row: Elementwise) -> None:
     expression = row.symbol(*((x[i], y[i]) if row.arity == 2 else (x[i],)))
     env = environment()
-    env.values[x.tensor] = env.values[y.tensor] = np.zeros(4)
+    env.assign({x.tensor: np.zeros(4), y.tensor: np.zeros(4)})
     mine = evaluate(derivatives.elementary(d(expression), scope_of(d(expression)), {}), env, (i, n))
     if row.name in autograd.FUNCTIONS:
         leaf = torch.zeros(4, dtype=torch.float64, requires_grad=True)

@@ -266,26 +266,42 @@ def _present(expression: Expr) -> frozenset[Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """What other indices leave as it is: the tensors outside of brackets, the functions, and how deep those nest."""
+    """What other indices leave as it is: the tensors outside of brackets, the functions, how deep those nest, and the
+    numbers in them (those in exponents of e apart, which may be spread over factors).
+    """
 
-    tensors: frozenset[Tensor]
-    functions: frozenset[type[Expr]]
-    depth: int
+    tensors: frozenset[Tensor] = frozenset()
+    functions: frozenset[type[Expr]] = frozenset()
+    depth: int = 0
+    numbers: frozenset[Expr] = frozenset()
 
 
 @lru_cache(1 << 14)
 def _outline(expression: Expr) -> _Outline:
     if isinstance(expression, Tensor):
-        return _Outline(frozenset((expression,)), frozenset(), 0)
+        return _Outline(frozenset((expression,)))
     if isinstance(expression, Component | Inverse):
         return _outline(expression.tensor)
     parts = [_outline(a) for a in expression.args if isinstance(a, Expr)]
     tensors = frozenset[Tensor]().union(*(p.tensors for p in parts))
     functions = frozenset[type[Expr]]().union(*(p.functions for p in parts))
+    numbers = frozenset[Expr]().union(*(p.numbers for p in parts))
     depth = max((p.depth for p in parts), default=0)
     if isinstance(expression, Function | Binder):
-        return _Outline(tensors, functions | {type(expression)}, depth + 1)
-    return _Outline(tensors, functions, depth)
+        functions, depth = functions | {type(expression)}, depth + 1
+        if isinstance(expression, Function) and not isinstance(expression, Exp):
+            numbers = numbers.union(*map(_numbers, expression.args))
+    return _Outline(tensors, functions, depth, numbers)
+
+
+@lru_cache(1 << 14)
+def _numbers(expression: Expr) -> frozenset[Expr]:
+    """The numbers in a formula that do not stand in indices."""
+    if expression.is_Number:
+        return frozenset((expression,))
+    if isinstance(expression, Component | Inverse):
+        return frozenset()
+    return frozenset[Expr]().union(*(_numbers(a) for a in expression.args if isinstance(a, Expr)))
 
 
 def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
