@@ -312,6 +312,8 @@ def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
         needed.coefficient *= more.coefficient
         for b, e in more.powers.items():
             needed.multiply(b, e)
+    if needed.coefficient.is_zero or not needed.coefficient.is_finite:  # at these indices both sides are 0
+        return None
     times = None
     for base, exponent in needed.powers.items():
         if isinstance(base, Dimension):  # a positive number, which need not stand there
