@@ -23,7 +23,7 @@ from tensorcalc.functions import FUNCTIONS, Elementwise, tanh
 from tensorcalc.index import Adjoint, Dimension, Index, Tensor
 from tensorcalc.rules import derivatives
 from tensorcalc.rules.algebra import multiply_out
-from tensorcalc.rules.collecting import collect
+from tensorcalc.rules.collecting import collect, collect_inside
 from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.definitions import fold
 from tensorcalc.rules.rule import Rule
@@ -437,6 +437,13 @@ NOT_COLLECTED: list[Expr] = [
 def test_collecting(before: Expr, after: Expr) -> None:
     assert collect(before) == after
     assert_same_value(before, after)
+
+
+def test_one_bracket_beside_another_is_collected_across_a_delta() -> None:
+    softmax = s[i] * delta(i, p) - s[i] * s[p]
+    bracket = delta(i, n) - s[n] * One(i)
+    assert collect_inside(bracket * softmax) == s[i] * bracket * (delta(i, p) - s[p] * One(i))
+    assert collect_inside(x[i] * softmax) == x[i] * softmax
 
 
 @pytest.mark.parametrize("expression", NOT_COLLECTED, ids=str)
