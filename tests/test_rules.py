@@ -464,6 +464,8 @@ FOLDED: list[tuple[Expr, Expr, set[str]]] = [
     (b() - x[i], neg(u[i]), {"u"}),
     ((x[i] - b()) ** 2, u[i] ** 2, {"u"}),
     (total(k, A[n, k] * x[k]), h[n], {"h"}),
+    (total(k, total(n, y[n] * A[n, k] * x[k])), total(n, y[n] * h[n]), {"h"}),
+    (total(k, total(n, y[n] * A[n, k] * x[k])) ** 2, total(n, y[n] * h[n]) ** 2, {"h"}),
 ]
 NOT_FOLDED: list[Expr] = [
     Exp(x[i]),
@@ -472,6 +474,8 @@ NOT_FOLDED: list[Expr] = [
     x[i] - a(),
     total(k, A[k, n] * x[k]),
     total(j, x[j] * Exp(x[j])),
+    total(k, total(n, y[n] * A[n, k] * x[k] * w[k])),
+    total(k, A[n, k] * x[k] * y[k]),
 ]
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 import sympy
 from sympy import Add, Expr, Function, Mul, Pow, S
 
-from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
+from tensorcalc.binding import Binder, Contraction, free_indices, product, rebuild, rename, replace
 from tensorcalc.budget import check_time
 from tensorcalc.expr import Component, Delta, Exp, Inverse, Iverson, One, contains
 from tensorcalc.index import Dimension, Index, Tensor
@@ -30,6 +30,7 @@ class Pattern:
     """An equation read from left to right, for all values of `indices`: where `whole` stands, `value` may stand.
 
     A product is looked for as a number times powers (`factors`), so that it is found among other factors and in powers.
+    A sum over dummies is looked for in larger sums too: `summand` has its dummies among `indices`.
     """
 
     indices: tuple[Index, ...]
@@ -41,6 +42,7 @@ class Pattern:
     tensors: frozenset[Tensor]
     anchors: tuple[Component, ...]
     outlines: frozenset[_Outline]
+    summand: Pattern | None = None
 
     def fits(self, parts: Iterable[Expr]) -> bool:
         """Whether the pattern may be found among the parts, by their outlines."""
@@ -69,8 +71,27 @@ def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> 
     term = factored(whole)
     factors = tuple(term.powers.items())
     tensors = frozenset(tensors_in(whole))
-    found = Pattern(indices, whole, value, rule, term.coefficient, factors, tensors, anchors, _outlines(whole, factors))
+    outlines = _outlines(whole, factors)
+    summand = _summand(indices, whole, value, rule)
+    found = Pattern(indices, whole, value, rule, term.coefficient, factors, tensors, anchors, outlines, summand)
     return found if fold(value, Book([found]), {}) == value else None
+
+
+def _summand(indices: tuple[Index, ...], whole: Expr, value: Expr, rule: Rule) -> Pattern | None:
+    """The summand of a pattern that is a sum of products over dummies, with those among its indices."""
+    number, rest = whole.as_coeff_Mul()
+    if not isinstance(rest, Contraction) or contains(rest, Delta, One, Iverson):
+        return None
+    term = opened(rest, Names((whole,)))
+    every = (*indices, *term.dummies)
+    body = product(Pow(b, e) for b, e in term.powers.items())
+    anchors = _anchors(every, body)
+    if anchors is None:
+        return None
+    factors = tuple(term.powers.items())
+    tensors = frozenset(tensors_in(body))
+    coefficient = number * term.coefficient
+    return Pattern(every, body, value, rule, coefficient, factors, tensors, anchors, _outlines(body, factors))
 
 
 def _outlines(whole: Expr, factors: Sequence[tuple[Expr, Expr]]) -> frozenset[_Outline]:
@@ -256,6 +277,25 @@ class _Folding:
                     if folded is not None:
                         self.fired[pattern.rule] = None
                         return folded.expression()
+        return self._sum_within(candidates[-1], patterns) if len(candidates) > 1 else None
+
+    def _sum_within(self, term: Term, patterns: Sequence[Pattern]) -> Expr | None:
+        """Fold a sum that stands inside a larger one: Σ_ik d_i A_ik x_k is Σ_i d_i y_i."""
+        for pattern in patterns:
+            inner = pattern.summand
+            if inner is None or len(inner.factors) >= len(term.powers) or not inner.fits(term.powers):
+                continue
+            dummies = inner.indices[len(pattern.indices) :]
+            for binding in _bindings(inner, product(Pow(b, e) for b, e in term.powers.items())):
+                bound = {binding[d] for d in dummies}
+                folded = _divide(term, inner, binding) if len(bound) == len(dummies) <= len(term.dummies) else None
+                if folded is None or not bound <= set(term.dummies):
+                    continue
+                folded.dummies = tuple(d for d in term.dummies if d not in bound)
+                if any(free_indices(b) & bound for b in folded.powers):
+                    continue
+                self.fired[pattern.rule] = None
+                return folded.expression()
         return None
 
 
