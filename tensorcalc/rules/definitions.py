@@ -160,17 +160,19 @@ class Symmetry:
 
 
 def symmetrise(expression: Expr, symmetries: Sequence[Symmetry], fired: dict[Rule, None]) -> Expr:
-    """Write components of symmetric tensors with their indices in one order, so that equal terms look equal."""
+    """Write components of symmetric tensors, and of their inverses, with their indices in one order, so that equal
+    terms look equal.
+    """
     if not symmetries:
         return expression
 
     def ordered(node: Expr) -> Expr | None:
-        if not isinstance(node, Component):
+        if not isinstance(node, Component | Inverse):
             return None
-        best = node
+        best: Component | Inverse = node
         for symmetry in symmetries:
             if symmetry.tensor == node.tensor:
-                other = Component(node.tensor, *(node.indices[k] for k in symmetry.order))
+                other = type(node)(node.tensor, *(node.indices[k] for k in symmetry.order))
                 if str(other.indices) < str(best.indices):
                     best = other
                     fired[symmetry.rule] = None
