@@ -147,21 +147,26 @@ class _Reverse:
         written = self._written(tensor, indices, consumers, self.small)
         whole = written
         if self.overflowing and consumers:
-            whole = self._written(tensor, indices, consumers, self.whole)
+            whole = self._written(tensor, indices, consumers, self.whole, LARGEST_LINE)
         self.whole[tensor] = indices, whole or named
         if whole is not None and _may_overflow(named, self.overflowing) and not _may_overflow(whole, self.overflowing):
             return whole
         return written if written is not None and size(written) <= size(named) else named
 
     def _written(
-        self, tensor: Tensor, indices: tuple[Index, ...], consumers: list[Definition], known: Mapping[Tensor, _Value]
+        self,
+        tensor: Tensor,
+        indices: tuple[Index, ...],
+        consumers: list[Definition],
+        known: Mapping[Tensor, _Value],
+        largest: int = LARGEST_WITH_EXPONENTIALS,
     ) -> Expr | None:
         """The adjoint with those of its consumers written out where they are known; `None` where that gets long."""
         if not any(k.tensor in known for k in consumers):
             return None
         line = self._sum(tensor, indices, consumers, {**known, **self.inline})
-        largest = LARGEST_WITH_EXPONENTIALS if line.has(Exp) else LARGEST_LINE
-        return self.engine.simplified(line, indices) if size(line) <= largest else None
+        allowed = largest if line.has(Exp) else LARGEST_LINE
+        return self.engine.simplified(line, indices) if size(line) <= allowed else None
 
     @cached_property
     def overflowing(self) -> frozenset[Tensor]:
