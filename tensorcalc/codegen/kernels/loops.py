@@ -1,0 +1,562 @@
+"""One nest as a function in C: the loop over a range of the batch, the passes over a row, what is kept between them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sympy import Expr
+
+from tensorcalc.binding import rename
+from tensorcalc.codegen.kernels.expressions import ATOM, Code, Expressions
+from tensorcalc.codegen.kernels.nests import Memory, Nest, Pass
+from tensorcalc.codegen.kernels.scopes import Scope, Scopes
+from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.codegen.names import Names, identifier
+from tensorcalc.codegen.sizes import Origin, fits
+from tensorcalc.expr import Component
+from tensorcalc.index import Dimension, Index, Tensor
+
+__all__ = ["NestCode", "write_nest"]
+
+START = {
+    Operation.SUM: "0",
+    Operation.PRODUCT: "1",
+    Operation.MAXIMUM: "-(real)INFINITY",
+    Operation.PEAK: "-(real)INFINITY",
+}
+CLAUSE = {Operation.SUM: "+", Operation.PRODUCT: "*", Operation.PEAK: "max"}
+
+
+@dataclass
+class NestCode:
+    """The function of a nest. `reads` and `writes` are arrays it is given, `rows` the row buffers and `partial` the
+    partial sums it needs, each with the dimensions of its axes; `streams` are results that may bypass the cache.
+    """
+
+    name: str
+    text: str
+    sizes: tuple[Dimension, ...]
+    reads: tuple[Tensor, ...]
+    writes: tuple[Tensor, ...]
+    rows: Mapping[Tensor, tuple[Dimension, ...]]
+    partial: Mapping[Tensor, tuple[Dimension, ...]]
+    streams: tuple[Tensor, ...]
+    arguments: tuple[str, ...] = field(default=())
+
+
+def write_nest(
+    nest: Nest, name: str, names: Names, origins: Mapping[Dimension, Origin], words: dict[str, None]
+) -> NestCode:
+    """The function that works off entries `begin` to `end` of the batch of a nest."""
+    return _Writer(nest, name, names, origins, words).write()
+
+
+class _Writer(Expressions):
+    def __init__(
+        self,
+        nest: Nest,
+        name: str,
+        names: Names,
+        origins: Mapping[Dimension, Origin],
+        words: dict[str, None],
+    ) -> None:
+        super().__init__(Scopes(names), words)
+        self.nest = nest
+        self.name = name
+        self.names = names
+        self.origins = origins
+        self.reads: dict[Tensor, None] = {}
+        self.streams: dict[Tensor, str] = {}
+        self.buffers: dict[Tensor, str] = {}
+        self.base: dict[Tensor, tuple[str, str]] = {}
+
+    def write(self) -> NestCode:
+        nest, group = self.nest, self.nest.group
+        for tensor in (*nest.tensors(Memory.ROW), *nest.tensors(Memory.PART)):
+            suffix = "row" if nest.memory[tensor] is Memory.ROW else "part"
+            self.buffers[tensor] = self.names.local(f"{identifier(tensor.name)}_{suffix}")
+        if nest.flat:
+            self._flat()
+        elif nest.batch:
+            self.scopes.push(nest.batch)
+            self._row()
+            scope = self.scopes.pop()
+            self._close_batch(scope)
+        else:
+            self._row()
+        writes = [t for t in group.axes if nest.memory.get(t) is Memory.FULL]
+        writes += [s.tensor for s in group.statements if s.tensor not in group.axes and s.tensor not in writes]
+        rows = {t: self._row_dimensions(t) for t in nest.tensors(Memory.ROW)}
+        partial = {t: tuple(i.dimension for i in group.axes[t] if isinstance(i, Index)) for t in nest.tensors(Memory.PART)}
+        reads = tuple(t for t in self.reads if t not in writes)
+        return self._assembled(reads, tuple(writes), rows, partial)
+
+    def _row_dimensions(self, tensor: Tensor) -> tuple[Dimension, ...]:
+        axes = self.nest.group.axes[tensor]
+        return tuple(i.dimension for i in axes if isinstance(i, Index) and i not in self.nest.batch)
+
+    def _assembled(
+        self,
+        reads: tuple[Tensor, ...],
+        writes: tuple[Tensor, ...],
+        rows: Mapping[Tensor, tuple[Dimension, ...]],
+        partial: Mapping[Tensor, tuple[Dimension, ...]],
+    ) -> NestCode:
+        scope = self.scopes.stack[0]
+        sizes = tuple(self.scopes.sizes)
+        names = self.names
+        arguments = ["ptrdiff_t begin", "ptrdiff_t end", *(["int stream"] if self.streams else [])]
+        arguments += [f"ptrdiff_t {names.dimension(d)}" for d in sizes]
+        arguments += [f"const {'int64_t' if t.is_label else 'real'} *{names.tensor(t)}" for t in reads]
+        arguments += [f"real *{names.tensor(t)}" for t in writes]
+        arguments += [f"real *{self.buffers[t]}" for t in (*rows, *partial)]
+        lines = [f"_Alignas(64) real {block}[BLOCK];" for block in self.streams.values()]
+        lines += [*scope.lines, *scope.stores]
+        if not self.nest.batch and not self.nest.flat:
+            lines += ["(void)begin;", "(void)end;"]
+        if self.streams:
+            lines.append("if (stream)\n    stream_end();")
+        head = textwrap.fill(
+            f"static void {self.name}({', '.join(arguments)})", 110, subsequent_indent="    ", break_long_words=False
+        )
+        body = textwrap.indent("\n".join(lines), "    ")
+        text = f"{head}\n{{\n{body}\n}}\n"
+        return NestCode(self.name, text, sizes, reads, writes, rows, partial, tuple(self.streams), tuple(arguments))
+
+    # the loop over the batch
+
+    def _close_batch(self, scope: Scope) -> None:
+        batch = self.nest.batch
+        body = [*scope.lines, *scope.stores]
+        if len(batch) == 1:
+            at = self.scopes.letter(batch[0])
+        else:
+            at = self.names.local("at")
+            body = [*self._decoded(at), *body]
+        self._emit(_block(f"for (ptrdiff_t {at} = begin; {at} < end; {at}++)", body))
+
+    def _decoded(self, at: str) -> list[str]:
+        """The indices of the batch from the number of a row."""
+        batch = self.nest.batch
+        lines = []
+        for place, index in enumerate(batch):
+            inner = self.scopes.extent(i.dimension for i in batch[place + 1 :])
+            code = at if not inner else f"{at} / {inner if '*' not in inner else f'({inner})'}"
+            if place:
+                code += f" % {self.scopes.size(index.dimension)}"
+            lines.append(f"const ptrdiff_t {self.scopes.letter(index)} = {code};")
+        return lines
+
+    def _emit(self, text: str) -> None:
+        self.scopes.stack[-1].lines.append(text)
+
+    def _row(self) -> None:
+        """Everything about one row, pass by pass."""
+        nest = self.nest
+        numbers = {p.number for p in nest.passes} | set(nest.scalars)
+        done: set[int] = set()
+        for number in sorted(numbers):
+            for statement in nest.scalars.get(number, ()):
+                if id(statement) not in done:
+                    self._scalar(statement)
+            for entry in nest.passes:
+                if entry.number == number:
+                    done |= self._pass(entry)
+
+    def _flat(self) -> None:
+        (entry,) = self.nest.passes
+        self._pass(entry)
+
+    # statements without a loop of their own
+
+    def _scalar(self, statement: Statement) -> None:
+        target = Component(statement.tensor, *statement.target)
+        if statement.operation is Operation.ADD:
+            value = self.value(statement.expression)
+            self._emit(_added(self._place(target), value))
+            self.scopes.forget(statement.tensor)
+            return
+        name = self.bound(statement.expression, self.scopes.depth, self._wanted(statement.tensor))
+        self._emit(f"{self._place(target)} = {name};")
+        self.scopes.stack[self.scopes.depth].known[target] = name
+
+    # passes
+
+    def _pass(self, entry: Pass) -> set[int]:
+        """One loop nest; returns the ids of the additions that were done inside it."""
+        loops = self.nest.flat or entry.loops
+        outer = self.scopes.depth
+        streamed = self._streamed(entry, loops)
+        folded = self._folded(entry, streamed)
+        if self.nest.flat:
+            self.scopes.push(loops)
+        else:
+            for index in loops:
+                self.scopes.push([index])
+        after: list[list[str]] = [[] for _ in self.scopes.stack]
+        clauses: list[str] = []
+        simd = True
+        for tensor in streamed:
+            self._stream_base(tensor)
+        for statement in entry.statements:
+            simd &= self._statement(statement, loops, outer, after, clauses)
+        innermost = True
+        while self.scopes.depth > outer:
+            depth = self.scopes.depth
+            scope = self.scopes.pop()
+            body = [*scope.lines, *scope.stores]
+            if innermost:
+                pragma = "#pragma omp simd" + "".join(f" {c}" for c in clauses) if simd else ""
+                self._close(loops, body, pragma, streamed, folded)
+            else:
+                index = loops[depth - outer - 1]
+                letter = self.scopes.letter(index)
+                size = self.scopes.size(index.dimension)
+                self._emit(_block(f"for (ptrdiff_t {letter} = 0; {letter} < {size}; {letter}++)", body))
+            innermost = False
+            self.scopes.stack[-1].lines += after[depth - 1]
+        return {id(s) for s in folded}
+
+    def _close(
+        self,
+        loops: Sequence[Index],
+        body: Sequence[str],
+        pragma: str,
+        streamed: Sequence[Tensor],
+        folded: Sequence[Statement],
+    ) -> None:
+        """The innermost loop, in blocks where results are streamed."""
+        letter = self._loop_letter(loops)
+        if self.nest.flat:
+            first, last = "begin", "end"
+        else:
+            first, last = "0", self.scopes.size(loops[-1].dimension)
+        if not streamed:
+            head = f"for (ptrdiff_t {letter} = {first}; {letter} < {last}; {letter}++)"
+            self._emit((pragma + "\n" if pragma else "") + _block(head, body))
+            return
+        low, high = self.names.local(f"{letter}0"), self.names.local(f"{letter}1")
+        lines = [f"const ptrdiff_t {high} = {low} + BLOCK < {last} ? {low} + BLOCK : {last};"]
+        for tensor in streamed:
+            pointer, base = self.base[tensor]
+            lines.append(f"real *const {pointer} = stream ? {self.streams[tensor]} : {base} + {low};")
+        lines.append((pragma + "\n" if pragma else "") + _block(
+            f"for (ptrdiff_t {letter} = {low}; {letter} < {high}; {letter}++)",
+            [line.replace("@low@", low) for line in body],
+        ))
+        for statement in folded:
+            entry = self.integer(statement.target[-1])
+            value = self.value(statement.expression)
+            pointer, _ = self.base[statement.tensor]
+            lines.append(
+                f"if ((size_t)({entry} - {low}) < (size_t)({high} - {low}))\n    "
+                + _added(f"{pointer}[{entry} - {low}]", value)
+            )
+        outs = []
+        for tensor in streamed:
+            pointer, base = self.base[tensor]
+            outs.append(f"stream_out({base} + {low}, {pointer}, {high} - {low});")
+        lines.append(_block("if (stream)", outs))
+        for tensor in streamed:
+            pointer, _ = self.base[tensor]
+            self.names.release([pointer])
+        self._emit(_block(f"for (ptrdiff_t {low} = {first}; {low} < {last}; {low} += BLOCK)", lines))
+        self.names.release([low, high])
+        for statement in folded:
+            self.scopes.forget(statement.tensor)
+
+    def _loop_letter(self, loops: Sequence[Index]) -> str:
+        return self.scopes.letter(loops[-1])
+
+    def _streamed(self, entry: Pass, loops: Sequence[Index]) -> list[Tensor]:
+        """The results of a pass that are written once, in the order of memory, and not read again in the nest."""
+        nest = self.nest
+        if len(loops) != 1 and not nest.flat:
+            return []
+        found = []
+        for statement in entry.statements:
+            target = statement.target
+            whole = target == nest.flat if nest.flat else bool(target) and target[-1:] == tuple(loops)
+            if statement.operation is not Operation.ASSIGN or nest.memory[statement.tensor] is not Memory.FULL:
+                continue
+            later = [p for p in nest.passes if p.number > entry.number]
+            read = any(
+                a.tensor == statement.tensor
+                for s in (*(s for p in later for s in p.statements), *(s for v in nest.scalars.values() for s in v))
+                for a in s.accesses
+            ) or any(s.tensor == statement.tensor for p in later for s in p.statements)
+            if whole and not read:
+                found.append(statement.tensor)
+                block = self.streams.get(statement.tensor) or self.names.local(
+                    f"{self.names.tensor(statement.tensor)}_block"
+                )
+                self.streams[statement.tensor] = block
+        return found
+
+    def _folded(self, entry: Pass, streamed: Sequence[Tensor]) -> list[Statement]:
+        """Additions at single entries of a row that is being written: done while the row is at hand."""
+        found = []
+        for number, additions in self.nest.scalars.items():
+            for statement in additions:
+                if (
+                    number == entry.number + 1
+                    and statement.operation is Operation.ADD
+                    and statement.tensor in streamed
+                    and statement.target[:-1] == self.nest.group.axes[statement.tensor][:-1]
+                ):
+                    found.append(statement)
+        return found
+
+    def _stream_base(self, tensor: Tensor) -> None:
+        """The pointer to the row of a result, and the variable for where its block is written."""
+        name = self.names.tensor(tensor)
+        pointer = self.names.local(f"{name}_at")
+        axes = self.nest.group.axes[tensor]
+        self.base[tensor] = pointer, name if self.nest.flat else self._pointer(name, "real", tensor, axes[:-1])
+
+    def _statement(
+        self, statement: Statement, loops: Sequence[Index], outer: int, after: list[list[str]], clauses: list[str]
+    ) -> bool:
+        """One statement inside the loops of its pass; whether the loop may be vectorised."""
+        innermost = self.scopes.stack[-1]
+        target = Component(statement.tensor, *statement.target)
+        if statement.operation is Operation.ASSIGN:
+            name = self._bound_value(statement)
+            innermost.known[target] = name
+            innermost.stores.append(f"{self._place(target, store=True)} = {name};")
+            return True
+        if statement.operation is Operation.ADD:
+            value = self.value(statement.expression)
+            innermost.stores.append(_added(self._place(target), value))
+            self.scopes.forget(statement.tensor)
+            return False
+        return self._reduction(statement, loops, outer, after, clauses)
+
+    def _bound_value(self, statement: Statement) -> str:
+        """The value of a statement in a variable of the innermost loop."""
+        text, _ = self.code(statement.expression)
+        if text.isidentifier():
+            return text
+        name = self.scopes.variable(self._wanted(statement.tensor), self.scopes.depth)
+        self.scopes.stack[-1].lines.append(f"const real {name} = {text};")
+        return name
+
+    def _reduction(
+        self, statement: Statement, loops: Sequence[Index], outer: int, after: list[list[str]], clauses: list[str]
+    ) -> bool:
+        """A sum, product or maximum: in a variable over the innermost dummies, in memory over those further out."""
+        dummies = set(statement.dummies)
+        memory = self.nest.memory[statement.tensor]
+        inner = 0
+        while inner < len(loops) and (loops[len(loops) - 1 - inner] in dummies):
+            inner += 1
+        at = outer if self.nest.flat else self.scopes.depth - inner
+        rest = dummies - (set(loops) if self.nest.flat else set(loops[len(loops) - inner :]))
+        target = Component(statement.tensor, *statement.target)
+        value = self.value(statement.expression, ATOM)
+        name = ""
+        if inner:
+            name = self.scopes.variable(self._wanted(statement.tensor), at)
+            self.scopes.stack[at].lines.append(f"real {name} = {START[statement.operation]};")
+            self._accumulate(statement.operation, name, value, at, after[at], clauses)
+        if memory is Memory.LOCAL and not rest:
+            self.scopes.stack[at].known[target] = name
+            return self._vectorises(statement.operation)
+        place = self._place(target)
+        if rest or memory is Memory.PART:
+            if memory is not Memory.PART:
+                self._initialised(statement, outer)
+            line = _combined(statement.operation, place, name or value)
+        else:
+            line = f"{place} = {name};"
+            self.scopes.stack[at].known[target] = name
+        if inner:
+            after[at].append(line)
+        else:
+            self.scopes.stack[-1].stores.append(line)
+        return self._vectorises(statement.operation)
+
+    @staticmethod
+    def _vectorises(operation: Operation) -> bool:
+        return operation is not Operation.MAXIMUM
+
+    def _accumulate(
+        self, operation: Operation, name: str, value: str, at: int, after: list[str], clauses: list[str]
+    ) -> None:
+        innermost = self.scopes.stack[-1]
+        if operation in CLAUSE:
+            clauses.append(f"reduction({CLAUSE[operation]}:{name})")
+        innermost.stores.append(_combined(operation, name, value))
+
+    def _initialised(self, statement: Statement, outer: int) -> None:
+        """The loops that set a result in memory to its start value before others add to it."""
+        axes = [i for i in statement.target if isinstance(i, Index) and i not in self.nest.batch]
+        start = START[statement.operation]
+        tensor = statement.tensor
+        if self.nest.memory[tensor] is Memory.ROW:
+            base = self.buffers[tensor]
+        else:
+            leading = tuple(i for i in statement.target if i in self.nest.batch)
+            base = self._pointer(self.names.tensor(tensor), "real", tensor, leading, outer)
+        count = self.scopes.extent(i.dimension for i in axes) or "1"
+        letter = self.names.local("z")
+        head = f"for (ptrdiff_t {letter} = 0; {letter} < {count}; {letter}++)"
+        self.scopes.stack[outer].lines.append(_block(head, [f"{base}[{letter}] = {start};"]))
+        self.names.release([letter])
+
+    # entries of tensors
+
+    def component(self, c: Component) -> Code:
+        nest, tensor = self.nest, c.tensor
+        if tensor.is_label:
+            return f"(real){self.integer(c, ATOM)}", ATOM - 1
+        memory = nest.memory.get(tensor)
+        if memory is Memory.VIRTUAL:
+            made = nest.definitions[tensor]
+            names = dict(zip(nest.group.axes[tensor], c.indices, strict=True))
+            expression = rename(made.expression, {k: v for k, v in names.items() if isinstance(k, Index)})
+            home = self.scopes.home(expression)
+            name = self.bound(expression, home, self._wanted(tensor))
+            self.scopes.stack[home].known[c] = name
+            return name, ATOM
+        if any(i.is_negative for i in c.indices if i.is_Integer):
+            return "R(0.0)", ATOM
+        home = self.scopes.home(c)
+        outer, self.scopes.depth = self.scopes.depth, home
+        try:
+            place = self._place(c)
+            tests = self._tests(c)
+            text = f"({' && '.join(tests)} ? {place} : R(0.0))" if tests else place
+            name = self.scopes.bind(c, "real", self._entry_name(c), text, home)
+        finally:
+            self.scopes.depth = outer
+        return name, ATOM
+
+    def _wanted(self, tensor: Tensor) -> str:
+        """The name of a variable for an entry of a tensor."""
+        name = identifier(tensor.name)
+        return f"{name}_value" if self.nest.memory.get(tensor) is Memory.FULL else name
+
+    def _entry_name(self, c: Component) -> str:
+        letters = "".join(i.name for i in c.indices if isinstance(i, Index) and i.name.isalnum())
+        return f"{identifier(c.tensor.name)}_{letters or 'entry'}"
+
+    def label(self, c: Component) -> Code:
+        known = self.scopes.known(c)
+        if known is not None:
+            return known, ATOM
+        home = self.scopes.home(c)
+        outer, self.scopes.depth = self.scopes.depth, home
+        try:
+            name = self.scopes.bind(c, "ptrdiff_t", self._entry_name(c), self._place(c), home)
+        finally:
+            self.scopes.depth = outer
+        return name, ATOM
+
+    def _tests(self, c: Component) -> list[str]:
+        """Whether indices that may leave their axes are on them."""
+        tests = []
+        for index, axis in zip(c.indices, c.tensor.dimensions, strict=True):
+            if _stays(index, axis) or fits(index, axis, self.origins):
+                continue
+            code = self.integer(index, ATOM)
+            tests.append(f"(size_t){code} < (size_t){self.scopes.size(axis)}")
+        return tests
+
+    def _place(self, c: Component, store: bool = False) -> str:
+        """The entry of a tensor in memory."""
+        tensor, nest = c.tensor, self.nest
+        memory = nest.memory.get(tensor)
+        if store and tensor in self.base and tensor in self.streams:
+            pointer, _ = self.base[tensor]
+            return f"{pointer}[{self.scopes.letter(c.indices[-1])} - @low@]"
+        if memory in (Memory.ROW, Memory.PART):
+            own = [p for p, i in enumerate(nest.group.axes[tensor]) if memory is Memory.PART or i not in nest.batch]
+            indices, axes = [c.indices[p] for p in own], [tensor.dimensions[p] for p in own]
+            return f"{self.buffers[tensor]}[{self._offset(indices, axes)}]"
+        if memory is None or memory is Memory.FULL:
+            if memory is None:
+                self.reads[tensor] = None
+            if nest.flat and c.indices == nest.flat:
+                return f"{self.names.tensor(tensor)}[{self.scopes.letter(nest.flat[-1])}]"
+            kind = "int64_t" if tensor.is_label else "real"
+            leading = self._leading(c)
+            base = self._pointer(self.names.tensor(tensor), kind, tensor, c.indices[:leading])
+            return f"{base}[{self._offset(c.indices[leading:], tensor.dimensions[leading:])}]"
+        raise ValueError(f"{c} has no place in memory")
+
+    def _leading(self, c: Component) -> int:
+        """How many leading indices belong to loops further out than the entry itself."""
+        home = self.scopes.home(c)
+        leading = 0
+        while leading < len(c.indices) and self.scopes.home(c.indices[leading]) < home:
+            leading += 1
+        return leading if home > 0 else 0
+
+    def _pointer(
+        self, name: str, kind: str, tensor: Tensor, leading: tuple[Expr, ...], depth: int | None = None
+    ) -> str:
+        """The variable that points to a part of a tensor, in the scope of its indices."""
+        if not leading:
+            return name
+        key = "pointer", tensor, leading
+        known = self.scopes.known(key)
+        if known is not None:
+            return known
+        home = max(self.scopes.home(i) for i in leading)
+        outer, self.scopes.depth = self.scopes.depth, home
+        try:
+            inner = self.scopes.extent(tensor.dimensions[len(leading) :])
+            offset = self._offset(leading, tensor.dimensions[: len(leading)])
+            offset = f"({offset})" if " " in offset and inner else offset
+            code = f"{name} + {offset}" + (f" * {inner}" if inner else "")
+            wanted = f"{name}_row"
+            variable = self.scopes.variable(wanted, home)
+            writes = self.nest.memory.get(tensor) is Memory.FULL or tensor not in self.reads
+            const = "" if writes else "const "
+            self.scopes.stack[home].lines.append(f"{const}{kind} *{variable} = {code};")
+            self.scopes.stack[home].known[key] = variable
+        finally:
+            self.scopes.depth = outer
+        return variable
+
+    def _offset(self, indices: Sequence[Expr], axes: Sequence[Dimension]) -> str:
+        """The place of an entry in an array, counted row by row."""
+        text = ""
+        for index, axis in zip(indices, axes, strict=True):
+            code = self.integer(index, 3 if text else 2)
+            if not text or text == "0":
+                text = code
+                continue
+            left = f"({text})" if " + " in text or " - " in text else text
+            text = f"{left} * {self.scopes.size(axis)} + {code}" if code != "0" else f"{left} * {self.scopes.size(axis)}"
+        return text or "0"
+
+
+def _stays(index: Expr, axis: Dimension) -> bool:
+    if isinstance(index, Component):
+        return index.tensor.label_dimension == axis
+    return bool(index.is_Integer) or (isinstance(index, Index) and index.dimension == axis)
+
+
+def _combined(operation: Operation, place: str, value: str) -> str:
+    if operation is Operation.SUM:
+        return f"{place} += {value};"
+    if operation is Operation.PRODUCT:
+        return f"{place} *= {value};"
+    if operation is Operation.PEAK:
+        return f"{place} = {value} > {place} ? {value} : {place};"
+    return f"{place} = {value} > {place} || {value} != {value} ? {value} : {place};"
+
+
+def _added(place: str, value: str) -> str:
+    return f"{place} -= {value[1:]};" if value.startswith("-") and " " not in value else f"{place} += {value};"
+
+
+def _block(head: str, body: Iterable[str]) -> str:
+    text = textwrap.indent("\n".join(body), "    ")
+    return f"{head} {{\n{text}\n}}" if text else f"{head} {{\n}}"
+
+
