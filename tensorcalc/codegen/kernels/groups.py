@@ -19,11 +19,12 @@ from tensorcalc.index import Dimension, Index, Tensor
 __all__ = ["Group", "grouped", "main_access"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Group:
     """Statements over common batch indices, with their letters made equal.
 
     `axes` says for each tensor made here which index stands on each axis, `seen` the same for those read first here.
+    Nothing joins a group that is `closed`.
     """
 
     batch: tuple[Index, ...]
@@ -31,6 +32,12 @@ class Group:
     axes: dict[Tensor, tuple[Expr, ...]] = field(default_factory=dict)
     seen: dict[Tensor, tuple[Expr, ...]] = field(default_factory=dict)
     rows: dict[tuple[Dimension, int], Index] = field(default_factory=dict)
+    closed: bool = False
+
+    @property
+    def made(self) -> set[Tensor]:
+        """The tensors that are written here, those only added to included."""
+        return {s.tensor for s in self.statements}
 
     def accumulates(self, statement: Statement) -> bool:
         """Whether a statement sums over the batch."""
@@ -109,29 +116,64 @@ def main_access(statement: Statement) -> tuple[Expr, ...]:
 
 def grouped(statements: Iterable[Statement], alone: Iterable[Statement] = ()) -> list[Group]:
     """The statements in groups, in an order in which they can be computed. Those in `alone` share no loop."""
-    groups: list[Group] = []
-    made: dict[Tensor, int] = {}
     single = set(alone)
-    closed: set[int] = set()
+    groups: list[Group] = []
     for statement in statements:
-        places = [made[c.tensor] for c in _components(statement) if c.tensor in made]
-        first = max(places, default=0)
-        joined = None
-        if statement not in single:
-            for place in range(len(groups) - 1, first - 1, -1):
-                if place not in closed and _joined(groups[place], statement):
-                    joined = place
-                    break
-        if joined is None:
-            batch = () if statement in single else natural_batch(statement)
-            group = Group(batch)
-            group.add(statement, {i: i for i in batch})
+        if statement in single:
+            group = Group((), closed=True)
+            group.add(statement, {})
             groups.append(group)
-            joined = len(groups) - 1
-            if statement in single:
-                closed.add(joined)
-        made[statement.tensor] = joined
+            continue
+        _merge_sources(groups, statement)
+        first = max(_sources(groups, statement), default=0)
+        if any(_joined(group, statement) for group in reversed(groups[first:])):
+            continue
+        batch = natural_batch(statement)
+        group = Group(batch)
+        group.add(statement, {i: i for i in batch})
+        groups.append(group)
     return groups
+
+
+def _sources(groups: Sequence[Group], statement: Statement) -> list[int]:
+    """The places of the groups that make what a statement reads, in order."""
+    read = {c.tensor for c in _components(statement)}
+    return [place for place, group in enumerate(groups) if not read.isdisjoint(group.made)]
+
+
+def _merge_sources(groups: list[Group], statement: Statement) -> None:
+    """Groups over the same batch become one where a statement needs both, so that it finds everything in one place."""
+    places = _sources(groups, statement)
+    for early in places[-2::-1]:
+        late = _sources(groups, statement)[-1]
+        a, b = groups[early], groups[late]
+        names = _correspondence(a, b, statement)
+        if names is None:
+            continue
+        read = {c.tensor for s in b.statements for c in _components(s)}
+        between = groups[early + 1 : late]
+        if all(read.isdisjoint(g.made) for g in between):
+            place = early
+        elif all({c.tensor for s in g.statements for c in _components(s)}.isdisjoint(a.made) for g in between):
+            place = late
+        else:
+            continue
+        for other in b.statements:
+            a.add(other, names)
+        groups[place] = a
+        del groups[late if place == early else early]
+
+
+def _correspondence(a: Group, b: Group, statement: Statement) -> dict[Index, Index] | None:
+    """Which batch index of one group is which of another, by the indices with which a statement reads from both."""
+    if a.closed or b.closed or not a.batch or not b.batch:
+        return None
+    first, second = _forced(a, statement), _forced(b, statement)
+    if first is None or second is None or first.keys() != second.keys():
+        return None
+    if set(first.values()) != set(a.batch) or set(second.values()) != set(b.batch):
+        return None
+    return {second[i]: first[i] for i in first}
 
 
 def natural_batch(statement: Statement) -> tuple[Index, ...]:
@@ -164,6 +206,8 @@ def _plain_places(statement: Statement) -> tuple[Index, ...]:
 
 def _joined(group: Group, statement: Statement) -> bool:
     """Add the statement to the group where its indices allow it."""
+    if group.closed:
+        return False
     if not group.batch:
         return not statement.loops and _add_scalar(group, statement)
     names = _forced(group, statement)
