@@ -88,6 +88,12 @@ static inline real exponential_tail(real r)
 }
 """,
     "exp": """\
+#ifdef TENSORCALC_EXACT
+static inline real fast_exp(real x)
+{
+    return M(exp)(x);
+}
+#else
 static inline real fast_exp(real x)
 {
 #ifdef TENSORCALC_DOUBLE
@@ -102,8 +108,15 @@ static inline real fast_exp(real x)
     const real half = (real)((bits)n >> 1); /* in two steps, so that subnormal results are right */
     return (exponential_tail(r) * r * r + r + 1) * power_of_two(half) * power_of_two(n - half);
 }
+#endif
 """,
     "expm1": """\
+#ifdef TENSORCALC_EXACT
+static inline real fast_expm1(real x)
+{
+    return M(expm1)(x);
+}
+#else
 static inline real fast_expm1(real x)
 {
 #ifdef TENSORCALC_DOUBLE
@@ -121,6 +134,7 @@ static inline real fast_expm1(real x)
     const real moderate = scale * small + (scale - 1);
     return n > 100 ? (small + 1) * first * second : x == 0 ? x : moderate;
 }
+#endif
 """,
     "sigmoid": """\
 static inline real fast_sigmoid(real x)
@@ -130,13 +144,26 @@ static inline real fast_sigmoid(real x)
 }
 """,
     "tanh": """\
+#ifdef TENSORCALC_EXACT
+static inline real fast_tanh(real x)
+{
+    return M(tanh)(x);
+}
+#else
 static inline real fast_tanh(real x)
 {
     const real t = fast_expm1(-2 * M(fabs)(x));
     return M(copysign)(-t / (2 + t), x);
 }
+#endif
 """,
     "log": """\
+#ifdef TENSORCALC_EXACT
+static inline real fast_log(real x)
+{
+    return M(log)(x);
+}
+#else
 static inline real fast_log(real x)
 {
     const real tiny = x < R(3.0e-38) ? R(1.0) : R(0.0);
@@ -187,8 +214,15 @@ static inline real fast_log(real x)
     const real proper = x > 0 ? value : wrong;
     return x == (real)INFINITY ? x : proper;
 }
+#endif
 """,
     "log1p": """\
+#ifdef TENSORCALC_EXACT
+static inline real fast_log1p(real x)
+{
+    return M(log1p)(x);
+}
+#else
 static inline real fast_log1p(real x)
 {
     const real u = 1 + x;
@@ -196,6 +230,7 @@ static inline real fast_log1p(real x)
     const real value = fast_log(u) + correction;
     return x == (real)INFINITY || u == 0 || x == 0 ? (x == 0 ? x : fast_log(u)) : value;
 }
+#endif
 """,
     "softplus": """\
 static inline real fast_softplus(real x)
@@ -213,6 +248,12 @@ static inline real fast_logaddexp(real a, real b)
 }
 """,
     "erf": """\
+#ifdef TENSORCALC_EXACT
+static inline real fast_erf(real x)
+{
+    return M(erf)(x);
+}
+#else
 static inline real fast_erf(real x)
 {
 #ifdef TENSORCALC_DOUBLE
@@ -236,6 +277,7 @@ static inline real fast_erf(real x)
     return x != x ? x : value;
 #endif
 }
+#endif
 """,
 }
 

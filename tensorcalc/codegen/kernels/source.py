@@ -15,7 +15,7 @@ from tensorcalc.codegen.kernels.scopes import RESERVED
 from tensorcalc.codegen.kernels.statements import Operation, Statement, statements
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.needs import needed
-from tensorcalc.codegen.sizes import Origin, entries, sources
+from tensorcalc.codegen.sizes import Origin, Solved, entries, sources
 from tensorcalc.errors import printable
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Program, tensors_in
@@ -96,6 +96,8 @@ class CSource:
     outputs: tuple[Tensor, ...]
     labels: tuple[Tensor, ...]
     nests: tuple[Nest, ...]
+    parameters: tuple[str, ...]
+    asked: Mapping[Dimension, str]
     origins: Mapping[Dimension, Origin]
     entries: tuple[tuple[str, Dimension, int], ...]
 
@@ -148,6 +150,8 @@ class _Source:
             outputs,
             labels,
             tuple(nests),
+            tuple(self.names.tensor(t) for t in program.inputs),
+            self._asked(sizes),
             self.origins,
             entries(program),
         )
@@ -177,6 +181,15 @@ class _Source:
         order = [d for t in (*self.program.inputs, *self.program.outputs) for d in t.dimensions]
         order += [d for d in used if d not in order]
         return tuple(d for d in dict.fromkeys(order) if d in used and d.size is None)
+
+    def _asked(self, sizes: Sequence[Dimension]) -> Mapping[Dimension, str]:
+        """The dimensions whose size the caller gives, and their names."""
+        wanted = list(sizes)
+        for dimension in wanted:
+            origin = self.origins.get(dimension)
+            if isinstance(origin, Solved):
+                wanted += [d for way in origin.ways for d, _ in way.terms if d not in wanted]
+        return {d: self.names.dimension(d) for d in wanted if self.origins.get(d) is None}
 
     def _comment(self) -> str:
         """What the file computes: formula, shapes, accuracy."""

@@ -1,0 +1,78 @@
+"""Which argument a result may be stored over: one whose row is read for the last time, entry by entry, as the row of the
+result is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tensorcalc.codegen.kernels.nests import Memory, Nest
+from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.expr import Component
+from tensorcalc.index import Tensor
+
+__all__ = ["may_overwrite"]
+
+
+def may_overwrite(
+    nests: Sequence[Nest], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> frozenset[tuple[int, int]]:
+    """The pairs (place of the argument, place of the result) that may be the same memory."""
+    return frozenset(
+        (a, b)
+        for b, output in enumerate(outputs)
+        for a, argument in enumerate(inputs)
+        if argument.dimensions == output.dimensions and not argument.is_label and _allowed(nests, argument, output)
+    )
+
+
+def _allowed(nests: Sequence[Nest], argument: Tensor, output: Tensor) -> bool:
+    writers = [n for n in nests if any(s.tensor == output for s in n.group.statements)]
+    if not writers or any(argument in _reads(n) for n in nests[nests.index(writers[0]) + 1 :]):
+        return False
+    nest = writers[0]
+    if nest.memory[output] is Memory.PART:
+        return True  # written after the whole nest
+    target = nest.group.axes[output]
+    written = min(_number(nest, s) for s in nest.group.statements if s.tensor == output)
+    for statement in nest.group.statements:
+        number = _number(nest, statement)
+        if number is None:
+            continue
+        for access in _expanded(nest, statement):
+            if access.tensor != argument:
+                continue
+            batch = [i for i in target if i in nest.group.batch]
+            same_row = [i for i, t in zip(access.indices, target, strict=True) if t in batch] == batch
+            if not same_row or number > written or (number == written and access.indices != target):
+                return False
+            if number == written and statement.operation is Operation.ADD:
+                return False
+    return written is not None
+
+
+def _number(nest: Nest, statement: Statement) -> int | None:
+    """The pass in which a statement is computed; `None` where it is computed inside others."""
+    for number, scalars in nest.scalars.items():
+        if any(s is statement for s in scalars):
+            return number
+    return next((p.number for p in nest.passes if any(s is statement for s in p.statements)), None)
+
+
+def _reads(nest: Nest) -> set[Tensor]:
+    return {a.tensor for s in nest.group.statements for a in s.accesses}
+
+
+def _expanded(nest: Nest, statement: Statement) -> Iterable[Component]:
+    """What a statement reads, with what is computed inside it."""
+    stack, seen = list(statement.accesses), set()
+    while stack:
+        access = stack.pop()
+        if access in seen:
+            continue
+        seen.add(access)
+        yield access
+        if nest.memory.get(access.tensor) is Memory.VIRTUAL:
+            made = nest.definitions[access.tensor]
+            names = dict(zip(made.target, access.indices, strict=True))
+            stack += made.renamed(names).accesses  # type: ignore[arg-type]
