@@ -13,10 +13,13 @@ from tensorcalc.codegen.library import NumPy, wrong_shape
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.index import Tensor
 
-__all__ = ["Arrays", "Memory", "computed", "is_torch", "memory_of"]
+__all__ = ["NUMBER", "Arrays", "Memory", "address_of", "computed", "is_torch", "memory_of"]
 
-Memory = tuple[tuple[int, ...], str, int, int]
-"""Shape, type character, address and bytes of an array without gaps."""
+Memory = tuple[tuple[tuple[int, ...], str], int]
+"""Shape and type character of an array without gaps, and its address."""
+
+NUMBER: Memory = ((), "number"), 0
+"""What stands for a plain number."""
 
 _from_buffer = ctypes.c_char.from_buffer
 _address = ctypes.addressof
@@ -31,20 +34,31 @@ def is_torch(value: Any) -> bool:
 
 def memory_of(value: Any, writes: bool = False) -> Memory | None:
     """Where the entries of an array lie; `None` where it has gaps, is no plain array, or may not be written."""
-    if type(value) is np.ndarray:
-        if value.flags.carray and value.nbytes:
-            return value.shape, value.dtype.char, _address(_from_buffer(value)), value.nbytes
+    kind = type(value)
+    if kind is np.ndarray:
+        if value.flags.carray:
+            try:
+                return (value.shape, value.dtype.char), _address(_from_buffer(value))
+            except ValueError:  # nothing in it
+                return (value.shape, value.dtype.char), value.ctypes.data
         flags = value.flags
-        if (flags.writeable or not writes) and flags.c_contiguous and flags.aligned:
-            return value.shape, value.dtype.char, value.ctypes.data, value.nbytes
-        return None
+        if writes or not flags.c_contiguous or not flags.aligned:
+            return None
+        return (value.shape, value.dtype.char), value.ctypes.data
+    if kind is float:
+        return NUMBER
     if not is_torch(value) or not value.is_cpu or value.requires_grad or not value.is_contiguous():
         return None
     if not _chars:
         torch = sys.modules["torch"]
         _chars.update({torch.float32: "f", torch.float64: "d", torch.int64: np.dtype(np.int64).char})
     char = _chars.get(value.dtype)
-    return None if char is None else (value.shape, char, value.data_ptr(), value.nbytes)
+    return None if char is None else ((value.shape, char), value.data_ptr())
+
+
+def address_of(array: Any) -> int:
+    """The address of the first entry of a NumPy array."""
+    return int(array.ctypes.data)
 
 
 def computed(arrays: Sequence[Any], inputs: Sequence[Tensor]) -> np.dtype[Any]:

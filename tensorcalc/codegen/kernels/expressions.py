@@ -13,7 +13,7 @@ from sympy import Add, Expr, Function, Integer, Mul, Pow, Rational, S
 from tensorcalc.binding import product
 from tensorcalc.codegen import nodes
 from tensorcalc.codegen.kernels.scopes import Scopes
-from tensorcalc.codegen.kernels.statements import Finite, Masked
+from tensorcalc.codegen.kernels.statements import Decay, Finite, Masked
 from tensorcalc.codegen.lowering import is_constant
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Group, Iverson, One
@@ -270,7 +270,13 @@ def _gelu(self: Expressions, e: Expr) -> Code:
     return self.code(Mul(S.Half, x, Add(S.One, sympy.erf(x / sympy.sqrt(2)))))
 
 
+def _decay(self: Expressions, e: Expr) -> Code:
+    self.words["decay"] = None
+    return f"fast_decay({self.value(e.args[0])})", ATOM
+
+
 SPECIAL: Mapping[type[Function], Callable[[Expressions, Expr], Code]] = {
+    Decay: _decay,
     nodes.Guarded: _guarded,
     nodes.Logaddexp: _logaddexp,
     Masked: _choice("{0} != 0 ? {1} : -(real)INFINITY"),

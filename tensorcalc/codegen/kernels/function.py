@@ -9,14 +9,15 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from tensorcalc.codegen.assembly import Assembled
 from tensorcalc.codegen.kernels.aliasing import may_overwrite
-from tensorcalc.codegen.kernels.arrays import Arrays, Memory, computed, is_torch, memory_of
+from tensorcalc.codegen.kernels.arrays import NUMBER, Arrays, address_of, computed, is_torch, memory_of
 from tensorcalc.codegen.kernels.compiler import compiler, shared_library
 from tensorcalc.codegen.kernels.source import CSource, write_source
 from tensorcalc.codegen.runtime import Function
@@ -50,12 +51,19 @@ def _threads() -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What is known about a call from the shapes and types of its arrays alone."""
+    """What is known about a call from the shapes and types of its arrays alone.
+
+    `results` are shape and type of each result, `read` and `written` the bytes of arguments and results, `numbers` the
+    places of arguments that are plain numbers.
+    """
 
     code: Callable[..., int]
     sizes: tuple[int, ...]
-    shapes: tuple[tuple[int, ...], ...]
     dtype: np.dtype[Any]
+    results: tuple[tuple[tuple[int, ...], str], ...]
+    read: tuple[int, ...]
+    written: tuple[int, ...]
+    numbers: tuple[int, ...] = ()
 
 
 class Kernel(Function):
@@ -108,55 +116,57 @@ class Kernel(Function):
 
     def _direct(self, values: Sequence[Any], out: Any) -> Any:
         """The results where a call with arrays of the same kind was prepared and nothing stands in the way."""
-        memories = [NUMBER if type(v) is float else memory_of(v) for v in values]
-        if None in memories:
-            return None
-        prepared = self._calls.get(tuple([m[:2] for m in memories]))  # type: ignore[index]
+        kinds, addresses = [], []
+        for value in values:
+            memory = memory_of(value)
+            if memory is None:
+                return None
+            kinds.append(memory[0])
+            addresses.append(memory[1])
+        prepared = self._calls.get(tuple(kinds))
         if prepared is None:
             return None
         outs = self._targets(values, out, prepared)
-        targets = [memory_of(o, True) for o in outs]
-        char = prepared.dtype.char
-        if len(outs) != len(prepared.shapes) or (out is not None and not self._in_order):
+        if len(outs) != len(prepared.results) or (out is not None and not self._in_order):
             return None
-        for target, shape in zip(targets, prepared.shapes, strict=True):
-            if target is None or target[0] != shape or target[1] != char:
+        targets = []
+        for array, kind in zip(outs, prepared.results, strict=True):
+            memory = memory_of(array, True)
+            if memory is None or memory[0] != kind:
                 return None
-        scalars = [np.array(v, prepared.dtype) if m is NUMBER else None for v, m in zip(values, memories, strict=True)]
-        inputs = [m if s is None else memory_of(s) for m, s in zip(memories, scalars, strict=True)]
-        if out is not None and not self._apart(inputs, targets):  # type: ignore[arg-type]
+            targets.append(memory[1])
+        if prepared.numbers:
+            scalars = {p: np.array(values[p], prepared.dtype) for p in prepared.numbers}
+            for place, scalar in scalars.items():
+                addresses[place] = scalar.ctypes.data
+        if out is not None and not self._apart(prepared, addresses, targets):
             return None
-        status = self._call(prepared, inputs, targets)  # type: ignore[arg-type]
-        if status:
-            return None  # a label is wrong: the careful way says which
+        if prepared.code(*prepared.sizes, *addresses, *targets, 1 if _children else self.threads):
+            return None  # a label is wrong, or memory is short: the careful way says which
         return out if out is not None else self._given(outs)
 
     def _targets(self, values: Sequence[Any], out: Any, prepared: _Prepared) -> Sequence[Any]:
         """The arrays to write into."""
         if out is not None:
             return out if self.many and isinstance(out, tuple | list) else (out,)
-        found = [np.empty(shape, prepared.dtype) for shape in prepared.shapes]
+        found = [np.empty(shape, prepared.dtype) for shape, _ in prepared.results]
         if all(is_torch(v) or type(v) is float for v in values) and any(is_torch(v) for v in values):
             return [sys.modules["torch"].from_numpy(a) for a in found]
         return found
 
-    def _call(self, prepared: _Prepared, inputs: Sequence[Memory], targets: Sequence[Memory]) -> int:
-        threads = 1 if _children else self.threads
-        status = prepared.code(*prepared.sizes, *[m[2] for m in inputs], *[m[2] for m in targets], threads)
-        if status < 0:
-            raise MemoryError
-        return status
-
-    def _apart(self, inputs: Sequence[Memory], targets: Sequence[Memory]) -> bool:
+    def _apart(self, prepared: _Prepared, inputs: Sequence[int], targets: Sequence[int]) -> bool:
         """Whether results lie over nothing that is still to be read."""
-        for place, (_, _, start, size) in enumerate(targets):
-            stop = start + size
-            for other, (_, _, first, length) in enumerate(inputs):
-                apart = stop <= first or first + length <= start
-                if not apart and (start != first or size != length or (other, place) not in self._in_place):
+        for place, start in enumerate(targets):
+            stop = start + prepared.written[place]
+            for other, first in enumerate(inputs):
+                length = prepared.read[other]
+                if first < stop and start < first + length:
+                    same = start == first and stop == first + length
+                    if not same or (other, place) not in self._in_place:
+                        return False
+            for other in range(place):
+                if start < targets[other] + prepared.written[other] and targets[other] < stop:
                     return False
-            if any(start < t[2] + t[3] and t[2] < stop for t in targets[:place]):
-                return False
         return True
 
     # any call
@@ -164,38 +174,50 @@ class Kernel(Function):
     def _results(self, arrays: Sequence[Any], sizes: Mapping[Dimension, int], outs: Sequence[Any] = ()) -> list[Any]:
         """The results for checked arrays, in `outs` where those can be written into."""
         prepared, ready = self._prepared(arrays, sizes)
-        inputs = [memory_of(a) for a in ready]
+        inputs = [address_of(a) for a in ready]
         targets = [memory_of(o, True) for o in outs]
-        fits = all(t is not None and t[1] == prepared.dtype.char for t in targets)
-        if not outs or not fits or not self._apart(inputs, targets):  # type: ignore[arg-type]
-            outs = [np.empty(shape, prepared.dtype) for shape in prepared.shapes]
-            targets = [memory_of(o, True) for o in outs]
-        if self._call(prepared, inputs, targets):  # type: ignore[arg-type]
+        fits = all(t is not None and t[0] == kind for t, kind in zip(targets, prepared.results, strict=False))
+        addresses = [t[1] for t in targets if t is not None]
+        if not outs or not fits or not self._apart(prepared, inputs, addresses):
+            outs = [np.empty(shape, prepared.dtype) for shape, _ in prepared.results]
+            addresses = [address_of(o) for o in outs]
+        status = prepared.code(*prepared.sizes, *inputs, *addresses, 1 if _children else self.threads)
+        if status < 0:
+            raise MemoryError
+        if status:
             raise TensorCalcError("E_INDEX_RANGE", "a label changed while it was read")
         return list(outs)
 
     def _prepared(self, arrays: Sequence[Any], sizes: Mapping[Dimension, int]) -> tuple[_Prepared, list[Any]]:
         """The code for checked arrays, and the arrays as it reads them."""
         dtype = computed(arrays, self.program.inputs)
-        prepared = _Prepared(
-            self._code(dtype.char),
-            tuple(self._known(d, sizes) for d in self._written.sizes),
-            tuple(tuple(self._known(d, sizes) for d in t.dimensions) for t in self._written.outputs),
-            dtype,
-        )
         ready = [
             np.require(a, np.int64 if t.is_label else dtype, ["C", "A"])
             for a, t in zip(arrays, self.program.inputs, strict=True)
         ]
+        shapes = [tuple(self._known(d, sizes) for d in t.dimensions) for t in self._written.outputs]
+        prepared = _Prepared(
+            self._code(dtype.char),
+            tuple(self._known(d, sizes) for d in self._written.sizes),
+            dtype,
+            tuple((shape, dtype.char) for shape in shapes),
+            tuple(a.nbytes for a in ready),
+            tuple(prod(shape) * dtype.itemsize for shape in shapes),
+        )
         if not self.asked:
-            if len(self._calls) >= REMEMBERED:
-                self._calls.clear()
-            kinds = [(a.shape, a.dtype.char) for a in ready]
-            self._calls[tuple(kinds)] = prepared
-            if any(not shape for shape, _ in kinds):
-                numbers = [NUMBER[:2] if not shape and char == dtype.char else (shape, char) for shape, char in kinds]
-                self._calls[tuple(numbers)] = prepared
+            self._remember(prepared, ready)
         return prepared, ready
+
+    def _remember(self, prepared: _Prepared, ready: Sequence[Any]) -> None:
+        """Calls with arrays of these kinds go straight to the code, also where single numbers are plain ones."""
+        if len(self._calls) >= REMEMBERED:
+            self._calls.clear()
+        kinds = [(a.shape, a.dtype.char) for a in ready]
+        self._calls[tuple(kinds)] = prepared
+        numbers = tuple(p for p, kind in enumerate(kinds) if kind == ((), prepared.dtype.char))
+        if numbers:
+            plain = [NUMBER[0] if p in numbers else kind for p, kind in enumerate(kinds)]
+            self._calls[tuple(plain)] = replace(prepared, numbers=numbers)
 
     def _written_into(self, out: Any, arrays: Sequence[Any], sizes: Mapping[Dimension, int]) -> Any:
         """The results in the caller's arrays, by way of new ones where writing at once would spoil an argument."""
@@ -225,9 +247,6 @@ class Kernel(Function):
             )
             self._codes[char] = kind((written.name, library))
         return self._codes[char]
-
-
-NUMBER: Memory = ((), "number", 0, 0)
 
 
 def _assembled(program: Program, written: CSource) -> Assembled:

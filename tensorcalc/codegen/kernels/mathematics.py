@@ -33,27 +33,29 @@ typedef int32_t bits;
 
 FUNCTIONS: Mapping[str, str] = {
     "parts": """\
-/* x = n log 2 + r with |r| <= log(2)/2; r to twice the precision of a product */
-static inline real reduced(real x, real *n)
+/* x = n log 2 + r with |r| <= log(2)/2; r to twice the precision of a product. The lowest bits of *word are n. */
+static inline real reduced(real x, real *n, bits *word)
 {
 #ifdef TENSORCALC_DOUBLE
-    const double shift = 6755399441055744.0;
-    *n = x * 1.4426950408889634 + shift - shift;
+    const double shift = 6755399441055744.0, shifted = x * 1.4426950408889634 + shift;
+    *n = shifted - shift;
+    memcpy(word, &shifted, sizeof shifted);
     return (x - *n * 0.6931471803691238) - *n * 1.9082149292705877e-10;
 #else
-    const float shift = 12582912.0f;
-    *n = x * 1.44269504f + shift - shift;
+    const float shift = 12582912.0f, shifted = x * 1.44269504f + shift;
+    *n = shifted - shift;
+    memcpy(word, &shifted, sizeof shifted);
     return (x - *n * 0.693145752f) - *n * 1.42860677e-6f;
 #endif
 }
 
-/* 2^n for whole n of normal numbers */
-static inline real power_of_two(real n)
+/* 2^n for -127 <= n <= 128 (-1023 <= n <= 1024): 0 and infinity at the ends */
+static inline real power_of_two(bits n)
 {
 #ifdef TENSORCALC_DOUBLE
-    const bits word = ((bits)n + 1023) << 52;
+    const uint64_t word = ((uint64_t)n + 1023) << 52;
 #else
-    const bits word = ((bits)n + 127) << 23;
+    const uint32_t word = ((uint32_t)n + 127) << 23;
 #endif
     real result;
     memcpy(&result, &word, sizeof result);
@@ -78,12 +80,11 @@ static inline real exponential_tail(real r)
     p = p * r + 1.0 / 6.0;
     return p * r + 0.5;
 #else
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    return p * r + 5.0000001201e-1f;
+    float p = 1.38145986e-3f;
+    p = p * r + 8.36871688e-3f;
+    p = p * r + 4.16683880e-2f;
+    p = p * r + 1.66665206e-1f;
+    return p * r + 4.99999934e-1f;
 #endif
 }
 """,
@@ -102,11 +103,57 @@ static inline real fast_exp(real x)
     const float least = -104.0f, most = 89.0f;
 #endif
     real n;
+    bits word;
     real y = x < least ? least : x;
     y = y > most ? most : y;
-    const real r = reduced(y, &n);
-    const real half = (real)((bits)n >> 1); /* in two steps, so that subnormal results are right */
-    return (exponential_tail(r) * r * r + r + 1) * power_of_two(half) * power_of_two(n - half);
+    const real r = reduced(y, &n, &word);
+    const bits whole = (bits)n, half = whole >> 1; /* in two steps, so that subnormal results are right */
+    return ((exponential_tail(r) * r + 1) * r + 1) * power_of_two(half) * power_of_two(whole - half);
+}
+#endif
+""",
+    "decay": """\
+#ifdef TENSORCALC_EXACT
+static inline real fast_decay(real x)
+{
+    return M(exp)(x);
+}
+#else
+/* e^x for x <= 0; what would be subnormal is 0 */
+static inline real fast_decay(real x)
+{
+#ifdef TENSORCALC_DOUBLE
+    const double least = -709.1;
+#else
+    const float least = -88.0f;
+#endif
+    real n;
+    bits word;
+    const real r = reduced(x < least ? least : x, &n, &word);
+    return ((exponential_tail(r) * r + 1) * r + 1) * power_of_two(word);
+}
+#endif
+""",
+    "decay1": """\
+#ifdef TENSORCALC_EXACT
+static inline real fast_decay1(real x)
+{
+    return M(expm1)(x);
+}
+#else
+/* e^x - 1 for x <= 0 */
+static inline real fast_decay1(real x)
+{
+#ifdef TENSORCALC_DOUBLE
+    const double least = -40.0;
+#else
+    const float least = -20.0f;
+#endif
+    real n;
+    bits word;
+    const real r = reduced(x < least ? least : x, &n, &word);
+    const real scale = power_of_two(word);
+    return scale * (exponential_tail(r) * r * r + r) + (scale - 1);
 }
 #endif
 """,
@@ -125,12 +172,13 @@ static inline real fast_expm1(real x)
     const float least = -20.0f, most = 89.0f;
 #endif
     real n;
+    bits word;
     real y = x < least ? least : x;
     y = y > most ? most : y;
-    const real r = reduced(y, &n);
+    const real r = reduced(y, &n, &word);
     const real small = exponential_tail(r) * r * r + r;
-    const real half = (real)((bits)n >> 1);
-    const real first = power_of_two(half), second = power_of_two(n - half), scale = first * second;
+    const bits whole = (bits)n, half = whole >> 1;
+    const real first = power_of_two(half), second = power_of_two(whole - half), scale = first * second;
     const real moderate = scale * small + (scale - 1);
     return n > 100 ? (small + 1) * first * second : x == 0 ? x : moderate;
 }
@@ -139,7 +187,7 @@ static inline real fast_expm1(real x)
     "sigmoid": """\
 static inline real fast_sigmoid(real x)
 {
-    const real e = fast_exp(-M(fabs)(x)), share = 1 / (1 + e);
+    const real e = fast_decay(-M(fabs)(x)), share = 1 / (1 + e);
     return x >= 0 ? share : e * share;
 }
 """,
@@ -152,7 +200,7 @@ static inline real fast_tanh(real x)
 #else
 static inline real fast_tanh(real x)
 {
-    const real t = fast_expm1(-2 * M(fabs)(x));
+    const real t = fast_decay1(-2 * M(fabs)(x));
     return M(copysign)(-t / (2 + t), x);
 }
 #endif
@@ -235,7 +283,7 @@ static inline real fast_log1p(real x)
     "softplus": """\
 static inline real fast_softplus(real x)
 {
-    return (x > 0 ? x : x != x ? x : 0) + fast_log1p(fast_exp(-M(fabs)(x)));
+    return (x > 0 ? x : x != x ? x : 0) + fast_log1p(fast_decay(-M(fabs)(x)));
 }
 """,
     "logaddexp": """\
@@ -243,7 +291,7 @@ static inline real fast_logaddexp(real a, real b)
 {
     const real larger = a > b ? a : b, smaller = a > b ? b : a;
     const real gap = smaller - larger;
-    const real value = larger + fast_log1p(fast_exp(gap));
+    const real value = larger + fast_log1p(fast_decay(gap));
     return a == b ? a + R(0.6931471805599453) : value;
 }
 """,
@@ -284,11 +332,13 @@ static inline real fast_erf(real x)
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "exp": ("parts",),
     "expm1": ("parts",),
-    "sigmoid": ("exp",),
-    "tanh": ("expm1",),
+    "decay": ("parts",),
+    "decay1": ("parts",),
+    "sigmoid": ("decay",),
+    "tanh": ("decay1",),
     "log1p": ("log",),
-    "softplus": ("exp", "log1p"),
-    "logaddexp": ("exp", "log1p"),
+    "softplus": ("decay", "log1p"),
+    "logaddexp": ("decay", "log1p"),
     "erf": ("exp",),
 }
 

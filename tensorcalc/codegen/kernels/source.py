@@ -75,7 +75,7 @@ static inline void stream_end(void)
 }
 """
 
-PARALLEL = 16384  # entries below which a second thread costs more than it saves
+PARALLEL = 131072  # entries below which a second thread costs more than it saves
 PARTS = 16  # into which the batch is cut where sums over it are kept in parts: the same for any number of threads
 STREAMED = 4 << 20  # bytes of a result from which it is written past the cache
 

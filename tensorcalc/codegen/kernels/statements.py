@@ -22,7 +22,7 @@ from tensorcalc.functions import minimum
 from tensorcalc.index import Index, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
-__all__ = ["Finite", "Masked", "Operation", "Statement", "statements"]
+__all__ = ["Decay", "Finite", "Masked", "Operation", "Statement", "statements"]
 
 
 class Masked(Function):
@@ -34,6 +34,13 @@ class Masked(Function):
 
 class Finite(Function):
     """Finite(a): a where it is finite, 0 where it is infinite; NaN stays."""
+
+    is_real = True
+    is_commutative = True
+
+
+class Decay(Function):
+    """exp(a) for a ≤ 0."""
 
     is_real = True
     is_commutative = True
@@ -245,7 +252,7 @@ class _Flattener:
         if shielded:
             peak = self._named("peak", Finite(peak), outer)
         exponent = Add(argument, Mul(S.NegativeOne, peak))
-        power = product((weight, Exp(minimum(exponent, S.Zero)))) if weighted else Exp(exponent)
+        power = product((weight, Decay(minimum(exponent, S.Zero)))) if weighted else (Exp if shielded else Decay)(exponent)
         weights = self._named("power", power, order)
         return peak, weights, self._reduced("total", weights, outer, order, Operation.SUM), argument
 
