@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tensorcalc.codegen.kernels.nests import Memory, Nest
+from tensorcalc.codegen.kernels.products import Product
+from tensorcalc.codegen.kernels.schedule import Block, Schedule, Step
 from tensorcalc.codegen.kernels.statements import Operation, Statement
 from tensorcalc.expr import Component
 from tensorcalc.index import Tensor
@@ -14,23 +16,21 @@ from tensorcalc.index import Tensor
 __all__ = ["may_overwrite"]
 
 
-def may_overwrite(
-    nests: Sequence[Nest], inputs: Sequence[Tensor], outputs: Sequence[Tensor]
-) -> frozenset[tuple[int, int]]:
+def may_overwrite(schedule: Schedule) -> frozenset[tuple[int, int]]:
     """The pairs (place of the argument, place of the result) that may be the same memory."""
     return frozenset(
         (a, b)
-        for b, output in enumerate(outputs)
-        for a, argument in enumerate(inputs)
-        if argument.dimensions == output.dimensions and not argument.is_label and _allowed(nests, argument, output)
+        for b, output in enumerate(schedule.outputs)
+        for a, argument in enumerate(schedule.program.inputs)
+        if argument.dimensions == output.dimensions and not argument.is_label and _allowed(schedule, argument, output)
     )
 
 
-def _allowed(nests: Sequence[Nest], argument: Tensor, output: Tensor) -> bool:
-    writers = [n for n in nests if any(s.tensor == output for s in n.group.statements)]
-    if not writers or any(argument in _reads(n) for n in nests[nests.index(writers[0]) + 1 :]):
+def _allowed(schedule: Schedule, argument: Tensor, output: Tensor) -> bool:
+    first = next(p for p, s in enumerate(schedule.steps) if output in _writes(s))
+    nest = schedule.steps[first]
+    if not isinstance(nest, Nest) or any(argument in _reads(s) for s in schedule.steps[first + 1 :]):
         return False
-    nest = writers[0]
     if nest.memory[output] is Memory.PART:
         return True  # written after the whole nest
     target = nest.group.axes[output]
@@ -59,8 +59,22 @@ def _number(nest: Nest, statement: Statement) -> int | None:
     return next((p.number for p in nest.passes if any(s is statement for s in p.statements)), None)
 
 
-def _reads(nest: Nest) -> set[Tensor]:
-    return {a.tensor for s in nest.group.statements for a in s.accesses}
+def _steps(step: Step) -> Sequence[Nest | Product]:
+    return step.steps if isinstance(step, Block) else (step,)
+
+
+def _writes(step: Step) -> set[Tensor]:
+    return {t for s in _steps(step) for t in ({s.target.tensor} if isinstance(s, Product) else s.group.made)}
+
+
+def _reads(step: Step) -> set[Tensor]:
+    found: set[Tensor] = set()
+    for single in _steps(step):
+        if isinstance(single, Product):
+            found |= {single.left.tensor, single.right.tensor}
+        else:
+            found |= {a.tensor for s in single.group.statements for a in s.accesses}
+    return found
 
 
 def _expanded(nest: Nest, statement: Statement) -> Iterable[Component]:

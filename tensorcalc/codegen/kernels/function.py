@@ -18,6 +18,7 @@ import numpy as np
 from tensorcalc.codegen.assembly import Assembled
 from tensorcalc.codegen.kernels.aliasing import may_overwrite
 from tensorcalc.codegen.kernels.arrays import NUMBER, Arrays, address_of, computed, is_torch, memory_of
+from tensorcalc.codegen.kernels.blas import use_blas
 from tensorcalc.codegen.kernels.compiler import compiler, shared_library
 from tensorcalc.codegen.kernels.source import CSource, write_source
 from tensorcalc.codegen.runtime import Function
@@ -81,9 +82,9 @@ class Kernel(Function):
         self._calls: dict[tuple[Any, ...], _Prepared] = {}
         self.threads = threads
         super().__init__(program, "c", _assembled(program, written), Arrays())
-        self._places = tuple(written.outputs.index(t) for t in program.outputs)
-        self._in_order = self._places == tuple(range(len(written.outputs)))
-        self._in_place = may_overwrite(written.nests, written.inputs, written.outputs)
+        self._places = tuple(written.schedule.outputs.index(t) for t in written.schedule.program.outputs)
+        self._in_order = self._places == tuple(range(len(written.schedule.outputs)))
+        self._in_place = may_overwrite(written.schedule)
 
     def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
         return lambda *arrays, **sizes: self._given(self._results(arrays, self._sizes(arrays, self._named(sizes))))
@@ -195,7 +196,7 @@ class Kernel(Function):
             np.require(a, np.int64 if t.is_label else dtype, ["C", "A"])
             for a, t in zip(arrays, self.program.inputs, strict=True)
         ]
-        shapes = [tuple(self._known(d, sizes) for d in t.dimensions) for t in self._written.outputs]
+        shapes = [tuple(self._known(d, sizes) for d in t.dimensions) for t in self._written.schedule.outputs]
         prepared = _Prepared(
             self._code(dtype.char),
             tuple(self._known(d, sizes) for d in self._written.sizes),
@@ -241,11 +242,13 @@ class Kernel(Function):
         if char not in self._codes:
             library = shared_library(self.source, (*FLAGS[char], *self._flags))
             written = self._written
-            pointers = [ctypes.c_void_p] * (len(written.inputs) + len(written.outputs))
+            pointers = [ctypes.c_void_p] * (len(self.arguments) + len(written.schedule.outputs))
             kind = ctypes.CFUNCTYPE(
                 ctypes.c_int, *[ctypes.c_ssize_t] * len(written.sizes), *pointers, ctypes.c_int
             )
             self._codes[char] = kind((written.name, library))
+            if written.has_products:
+                use_blas(library, char)
         return self._codes[char]
 
 
@@ -256,7 +259,7 @@ def _assembled(program: Program, written: CSource) -> Assembled:
         written.text,
         written.parameters,
         written.asked,
-        written.origins,
+        written.schedule.origins,
         True,
         written.entries,
     )

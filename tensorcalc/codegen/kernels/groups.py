@@ -120,9 +120,7 @@ def grouped(statements: Iterable[Statement], alone: Iterable[Statement] = ()) ->
     groups: list[Group] = []
     for statement in statements:
         if statement in single:
-            group = Group((), closed=True)
-            group.add(statement, {})
-            groups.append(group)
+            groups.append(Group((), [statement], {statement.tensor: statement.target}, closed=True))
             continue
         _merge_sources(groups, statement)
         first = max(_sources(groups, statement), default=0)
@@ -214,6 +212,9 @@ def _joined(group: Group, statement: Statement) -> bool:
     if names is None:
         return False
     names = _by_inputs(group, statement, names)
+    free = {i: b for i, b in names.items() if i in statement.free}
+    if statement.reduces and 0 < len(free) < len(names):
+        names = free
     batch = set(names.values())
     if not batch or (batch != set(group.batch) and not _may_narrow(group, statement, batch)):
         return False

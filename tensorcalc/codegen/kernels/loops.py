@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sympy import Expr
 
@@ -43,7 +43,6 @@ class NestCode:
     rows: Mapping[Tensor, tuple[Dimension, ...]]
     partial: Mapping[Tensor, tuple[Dimension, ...]]
     streams: tuple[Tensor, ...]
-    arguments: tuple[str, ...] = field(default=())
 
 
 def write_nest(
@@ -71,6 +70,7 @@ class _Writer(Expressions):
         self.streams: dict[Tensor, str] = {}
         self.buffers: dict[Tensor, str] = {}
         self.base: dict[Tensor, tuple[str, str]] = {}
+        self.written = {s.tensor for s in nest.group.statements}
 
     def write(self) -> NestCode:
         nest, group = self.nest, self.nest.group
@@ -123,7 +123,8 @@ class _Writer(Expressions):
         )
         body = textwrap.indent("\n".join(lines), "    ")
         text = f"{head}\n{{\n{body}\n}}\n"
-        return NestCode(self.name, text, sizes, reads, writes, rows, partial, tuple(self.streams), tuple(arguments))
+        names.release([*self.scopes.letters, *self.buffers.values(), *self.streams.values()])
+        return NestCode(self.name, text, sizes, reads, writes, rows, partial, tuple(self.streams))
 
     # the loop over the batch
 
@@ -355,7 +356,8 @@ class _Writer(Expressions):
         at = outer if self.nest.flat else self.scopes.depth - inner
         rest = dummies - (set(loops) if self.nest.flat else set(loops[len(loops) - inner :]))
         target = Component(statement.tensor, *statement.target)
-        value = self.value(statement.expression, ATOM)
+        repeats = statement.operation in (Operation.PEAK, Operation.MAXIMUM)
+        value = self.local(statement.expression) if repeats else self.value(statement.expression, ATOM)
         name = ""
         if inner:
             name = self.scopes.variable(self._wanted(statement.tensor), at)
@@ -477,7 +479,7 @@ class _Writer(Expressions):
             indices, axes = [c.indices[p] for p in own], [tensor.dimensions[p] for p in own]
             return f"{self.buffers[tensor]}[{self._offset(indices, axes)}]"
         if memory is None or memory is Memory.FULL:
-            if memory is None:
+            if tensor not in self.written:
                 self.reads[tensor] = None
             if nest.flat and c.indices == nest.flat:
                 return f"{self.names.tensor(tensor)}[{self.scopes.letter(nest.flat[-1])}]"
@@ -514,8 +516,7 @@ class _Writer(Expressions):
             code = f"{name} + {offset}" + (f" * {inner}" if inner else "")
             wanted = f"{name}_row"
             variable = self.scopes.variable(wanted, home)
-            writes = self.nest.memory.get(tensor) is Memory.FULL or tensor not in self.reads
-            const = "" if writes else "const "
+            const = "" if tensor in self.written else "const "
             self.scopes.stack[home].lines.append(f"{const}{kind} *{variable} = {code};")
             self.scopes.stack[home].known[key] = variable
         finally:

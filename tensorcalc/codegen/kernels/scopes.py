@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sympy.core.basic import Basic
 
 from tensorcalc.binding import free_indices
-from tensorcalc.codegen.names import Names
+from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.index import Dimension, Index, Tensor
 
 __all__ = ["RESERVED", "Scope", "Scopes"]
@@ -57,7 +57,8 @@ class Scopes:
         self.depth = len(self.stack) - 1
         for index in scope.indices:
             if index not in self._letters:
-                self._letters[index] = self.names.local(index.name)
+                plain = identifier(index.name) if index.name.isidentifier() else "i"
+                self._letters[index] = self.names.local(plain)
         return scope
 
     def pop(self) -> Scope:
@@ -75,6 +76,11 @@ class Scopes:
             if not missing:
                 return depth
         raise ValueError(f"{e} has indices {missing} without a loop")
+
+    @property
+    def letters(self) -> list[str]:
+        """The variables of all loops."""
+        return list(self._letters.values())
 
     def letter(self, index: Index) -> str:
         """The variable of a loop."""
