@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["use_blas"]
+__all__ = ["alone", "use_blas"]
 
 NAMES = (("scipy_cblas_{}gemm64_", True), ("cblas_{}gemm64_", True), ("scipy_cblas_{}gemm", False), ("cblas_{}gemm", False))
 TYPES = {"f": ("s", ctypes.c_float), "d": ("d", ctypes.c_double)}
@@ -19,7 +21,7 @@ TYPES = {"f": ("s", ctypes.c_float), "d": ("d", ctypes.c_double)}
 class _Products(ctypes.Structure):
     """`struct products` of the generated code."""
 
-    _fields_ = (("wide", ctypes.c_void_p), ("narrow", ctypes.c_void_p), ("other", ctypes.c_void_p))
+    _fields_ = (("wide", ctypes.c_void_p), ("narrow", ctypes.c_void_p), ("other", ctypes.c_void_p), ("apart", ctypes.c_int))
 
 
 def use_blas(library: ctypes.CDLL, char: str) -> None:
@@ -32,6 +34,40 @@ def use_blas(library: ctypes.CDLL, char: str) -> None:
         products.wide = found[0]
     else:
         products.narrow = found[0]
+    products.apart = int(found is not None and _control() is not None)
+
+
+@lru_cache
+def _control() -> Any:
+    """OpenBLAS's function that sets the number of its threads and returns what it was."""
+    for path in _libraries():
+        function = getattr(ctypes.CDLL(str(path)), "openblas_set_num_threads_local", None)
+        if function is not None:
+            function.restype = ctypes.c_int
+            return function
+    return None
+
+
+_lock = threading.Lock()
+_alone: list[int] = []  # for each call that runs products in threads of its own, what the number was before the first
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """While this lasts, every product is computed by the thread that asks for it."""
+    control = _control()
+    if control is None:
+        yield
+        return
+    with _lock:
+        _alone.append(_alone[0] if _alone else control(1))
+    try:
+        yield
+    finally:
+        with _lock:
+            before = _alone.pop()
+            if not _alone:
+                control(before)
 
 
 def _libraries() -> list[Path]:

@@ -131,7 +131,18 @@ def shared_library(source: str, flags: tuple[str, ...] = ()) -> ctypes.CDLL:
         target = folder / target.name
         if not target.exists():
             _made(source, flags, target)
-    return ctypes.CDLL(str(target))
+    return _loaded(target)
+
+
+def _loaded(target: Path) -> ctypes.CDLL:
+    """The library. OpenMP's threads are to sleep between loops: spinning, they take processors from BLAS and others."""
+    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        return ctypes.CDLL(str(target))
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # read once, when the first library brings OpenMP with it
+    try:
+        return ctypes.CDLL(str(target))
+    finally:
+        del os.environ["OMP_WAIT_POLICY"]
 
 
 def _writable(folder: Path) -> Path:

@@ -25,7 +25,7 @@ PARALLEL = 131072  # entries below which a second thread costs more than it save
 PARTS = 16  # into which the batch is cut where sums over it are kept in parts: the same for any number of threads
 STREAMED = 4 << 20  # bytes of a result from which it is written past the cache
 LOCAL = 8 << 20  # bytes that what lives in a block may take
-ROWS = 64  # rows that a block has at least, so that products stay fast
+ROWS = 256  # rows that a block has at least, so that products stay fast
 START = {Operation.SUM: "0", Operation.PRODUCT: "1"}
 
 
@@ -64,6 +64,8 @@ class Driver:
         self.codes = codes
         self.sizes = sizes
         self.memory: dict[tuple[str, Tensor], str] = {}
+        self.blocks = [s for s in schedule.steps if isinstance(s, Block)]
+        self.multiplies = len(schedule.nests) < len(schedule.single)
 
     def write(self) -> str:
         """The text of the function."""
@@ -71,10 +73,10 @@ class Driver:
         lines: list[str] = []
         for number, tensor in enumerate((t for t in program.inputs if t.is_label), start=1):
             lines.append(self._label_check(number, tensor))
-        blocks = [s for s in self.schedule.steps if isinstance(s, Block)]
-        rows = {id(b): self._rows(b, lines) for b in blocks}
-        local = {t: rows[id(b)] for b in blocks for t in b.local}
-        lines += self._workspace(local)
+        if self.multiplies:  # the threads are left to BLAS, with which others would compete
+            lines += ["const ptrdiff_t thread = 0;", "(void)thread;"]
+        rows = {id(b): self._rows(b, lines) for b in self.blocks}
+        lines += self._workspace({t: (b, rows[id(b)]) for b in self.blocks for t in b.local})
         for step in self.schedule.steps:
             if isinstance(step, Block):
                 lines.append(self._block(step, rows[id(step)]))
@@ -114,16 +116,22 @@ class Driver:
         lines.append(f"ptrdiff_t {name} = {LOCAL} / (ptrdiff_t)(({entries} + 1) * sizeof(real));")
         least = ROWS if any(isinstance(s, Product) and not s.batch for s in block.steps) else 1
         lines.append(f"{name} = {name} < {least} ? {least} : {name};")
-        lines.append(f"{name} = {name} < {size} ? {name} : {size};")
+        if block.independent:
+            share = f"({size} + threads - 1) / threads"
+            lines.insert(0, "threads = threads < 1 || !tensorcalc_products.apart ? 1 : threads;")
+            lines.append(f"{name} = {name} < {share} ? {name} : {share};")
+        lines.append(f"{name} = {name} < {size} ? {name} : {size} < 1 ? 1 : {size};")
         return name
 
-    def _workspace(self, local: Mapping[Tensor, str]) -> list[str]:
+    def _workspace(self, local: Mapping[Tensor, tuple[Block, str]]) -> list[str]:
         """One allocation for everything that is neither argument nor result."""
         wanted: list[tuple[str, str]] = []
         for tensor in self.schedule.intermediate:
             name = self.names.tensor(tensor)
             if tensor in local:
-                entries = " * ".join([local[tensor], *(self.size(d) for d in tensor.dimensions[1:])])
+                block, rows = local[tensor]
+                copies = ["threads"] if block.independent else []
+                entries = " * ".join([*copies, rows, *(self.size(d) for d in tensor.dimensions[1:])])
                 name = self.memory["local", tensor] = self.names.local(f"{name}_rows")
             else:
                 entries = self.extent(tensor.dimensions)
@@ -157,11 +165,18 @@ class Driver:
     def _block(self, block: Block, rows: str) -> str:
         low, high, size = self.names.local("low"), self.names.local("high"), self.size(block.dimension)
         lines = [f"const ptrdiff_t {high} = {low} + {rows} < {size} ? {low} + {rows} : {size};"]
+        if block.independent:
+            lines.append("const ptrdiff_t thread = thread_number();")
         for tensor in block.local:
             inner = self.extent(tensor.dimensions[1:])
-            lines.append(f"real *const {self.names.tensor(tensor)} = {self.memory['local', tensor]} - {low} * ({inner});")
+            start = f"thread * {rows} - {low}" if block.independent else f"-{low}"
+            lines.append(f"real *const {self.names.tensor(tensor)} = {self.memory['local', tensor]} + ({start}) * ({inner});")
         lines += [self._step(s, low, high, i) for s, i in zip(block.steps, block.indices, strict=True)]
-        head = f"for (ptrdiff_t {low} = 0; {low} < {size} || ({low} == 0 && {size} == 0); {low} += {rows} + !{rows})"
+        if block.independent:
+            pragma = "#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)\n"
+            head = f"for (ptrdiff_t {low} = 0; {low} < {size}; {low} += {rows})"
+            return f"{pragma}{head} {{\n{_indented(lines)}\n}}"
+        head = f"for (ptrdiff_t {low} = 0; {low} == 0 || {low} < {size}; {low} += {rows})"
         return f"{head} {{\n{_indented(lines)}\n}}"
 
     def _product(self, step: Product, low: str, high: str, index: Index | None) -> str:
@@ -221,7 +236,7 @@ class Driver:
     def _nest(self, nest: Nest, code: NestCode, low: str, high: str) -> str:
         """The call of a nest, in parts of its batch, and the sum of what the parts have added up."""
         loops = nest.flat or nest.batch
-        serial = not loops
+        serial = not loops or self.multiplies
         first, count = "0", self.extent(i.dimension for i in loops)
         if low:
             inner = self.extent(i.dimension for i in loops[1:])
@@ -234,7 +249,7 @@ class Driver:
             lines.append(f"const ptrdiff_t parts = count < {PARTS} ? (count < 1 ? 1 : count) : {PARTS};")
         else:
             lines.append("const ptrdiff_t parts = team > 1 && count > 1 ? (count < 8 * team ? count : 8 * team) : 1;")
-        body = ["const ptrdiff_t thread = thread_number();"] if code.rows else []
+        body = ["const ptrdiff_t thread = thread_number();"] if code.rows and not self.multiplies else []
         body += [self._cleared(nest, code, t, axes) for t, axes in code.partial.items()]
         body.append(textwrap.fill(f"{code.name}({', '.join(self._arguments(code))});", 100, subsequent_indent="    "))
         if not serial:

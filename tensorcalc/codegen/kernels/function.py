@@ -18,8 +18,9 @@ import numpy as np
 from tensorcalc.codegen.assembly import Assembled
 from tensorcalc.codegen.kernels.aliasing import may_overwrite
 from tensorcalc.codegen.kernels.arrays import NUMBER, Arrays, address_of, computed, is_torch, memory_of
-from tensorcalc.codegen.kernels.blas import use_blas
+from tensorcalc.codegen.kernels.blas import alone, use_blas
 from tensorcalc.codegen.kernels.compiler import compiler, shared_library
+from tensorcalc.codegen.kernels.schedule import Block
 from tensorcalc.codegen.kernels.source import CSource, write_source
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
@@ -84,6 +85,7 @@ class Kernel(Function):
         super().__init__(program, "c", _assembled(program, written), Arrays())
         self._places = tuple(written.schedule.outputs.index(t) for t in written.schedule.program.outputs)
         self._in_order = self._places == tuple(range(len(written.schedule.outputs)))
+        self._independent = any(isinstance(s, Block) and s.independent for s in written.schedule.steps)
         self._in_place = may_overwrite(written.schedule)
 
     def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
@@ -142,9 +144,16 @@ class Kernel(Function):
                 addresses[place] = scalar.ctypes.data
         if out is not None and not self._apart(prepared, addresses, targets):
             return None
-        if prepared.code(*prepared.sizes, *addresses, *targets, 1 if _children else self.threads):
+        if self._run(prepared, addresses, targets):
             return None  # a label is wrong, or memory is short: the careful way says which
         return out if out is not None else self._given(outs)
+
+    def _run(self, prepared: _Prepared, inputs: Sequence[int], targets: Sequence[int]) -> int:
+        threads = 1 if _children else self.threads
+        if self._independent and threads > 1:
+            with alone():
+                return prepared.code(*prepared.sizes, *inputs, *targets, threads)
+        return prepared.code(*prepared.sizes, *inputs, *targets, threads)
 
     def _targets(self, values: Sequence[Any], out: Any, prepared: _Prepared) -> Sequence[Any]:
         """The arrays to write into."""
@@ -182,7 +191,7 @@ class Kernel(Function):
         if not outs or not fits or not self._apart(prepared, inputs, addresses):
             outs = [np.empty(shape, prepared.dtype) for shape, _ in prepared.results]
             addresses = [address_of(o) for o in outs]
-        status = prepared.code(*prepared.sizes, *inputs, *addresses, 1 if _children else self.threads)
+        status = self._run(prepared, inputs, addresses)
         if status < 0:
             raise MemoryError
         if status:

@@ -35,6 +35,14 @@ class Block:
     indices: tuple[Index, ...]
     local: tuple[Tensor, ...]
 
+    @property
+    def independent(self) -> bool:
+        """Whether blocks add nothing up, so that several may be worked on at once."""
+        return all(
+            i not in s.inner if isinstance(s, Product) else not s.tensors(Memory.PART)
+            for s, i in zip(self.steps, self.indices, strict=True)
+        )
+
 
 Step = Nest | Product | Block
 

@@ -56,7 +56,7 @@ def write_source(program: Program) -> CSource:
     body = Driver(schedule, name, names, words, codes, sizes).write()
     has_products = len(schedule.nests) < len(schedule.single)
     parts = [_comment(program), mathematics.PRELUDE]
-    parts += [support.THREADS] if any(c.rows for c in codes.values()) else []
+    parts += [support.THREADS] if has_products or any(c.rows for c in codes.values()) else []
     parts += [support.STREAM] if any(c.streams for c in codes.values()) else []
     parts += [support.PRODUCT] if has_products else []
     parts += [mathematics.written(words)] if words else []

@@ -71,6 +71,7 @@ struct products {
     blas64 wide;
     blas32 narrow;
     product_function other;
+    int apart; /* whether each thread may call it on its own */
 };
 struct products tensorcalc_products;
 
