@@ -11,12 +11,15 @@ from tensorcalc.budget import bounded
 from tensorcalc.codegen.assembly import assemble
 from tensorcalc.codegen.dialect import DIALECTS, FUNCTIONAL
 from tensorcalc.codegen.kernels.function import compile_kernel
+from tensorcalc.codegen.kernels.plan import plan
+from tensorcalc.codegen.kernels.schedule import scheduled
+from tensorcalc.codegen.kernels.source import write_source
 from tensorcalc.codegen.library import library
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.system import Program
 
-__all__ = ["TARGETS", "Function", "compile_program"]
+__all__ = ["TARGETS", "Function", "compile_program", "program_plan", "program_source"]
 
 TARGETS = (*DIALECTS, "c")
 
@@ -34,6 +37,27 @@ def compile_program(
     Raises `TensorCalcError`: E_TARGET where the target does not exist or its library is not installed, E_UNSUPPORTED
     where part of the program has no code yet, E_NAME where a name cannot stand in code.
     """
+    _check_target(target)
+    if target == "c":
+        return compile_kernel(program, exact=exact, threads=threads)
+    backend = library(target)
+    return Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)
+
+
+@bounded
+def program_source(program: Program, target: str) -> str:
+    """The source that computes a program, without compiling it. Raises as `compile_program`, but not for a compiler."""
+    _check_target(target)
+    return write_source(program).text if target == "c" else assemble(program, DIALECTS[target]).source
+
+
+@bounded
+def program_plan(program: Program) -> str:
+    """How the target c computes a program, as text: steps, passes, bytes, operations, and the bound they imply."""
+    return plan(scheduled(program))
+
+
+def _check_target(target: str) -> None:
     if target not in TARGETS:
         close = get_close_matches(str(target), TARGETS, 1)
         raise TensorCalcError(
@@ -41,7 +65,3 @@ def compile_program(
             f"there is no code target {target}",
             hint=f"did you mean {close[0]}?" if close else f"the targets are {', '.join(TARGETS)}",
         )
-    if target == "c":
-        return compile_kernel(program, exact=exact, threads=threads)
-    backend = library(target)
-    return Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)
