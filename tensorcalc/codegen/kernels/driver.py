@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import S
 
-from tensorcalc.codegen.kernels.expressions import ATOM, Code, Expressions
+from tensorcalc.codegen.kernels.expressions import ATOM, Code, Expressions, unsupported
 from tensorcalc.codegen.kernels.loops import NestCode
 from tensorcalc.codegen.kernels.nests import Nest
 from tensorcalc.codegen.kernels.products import Product
@@ -15,7 +15,6 @@ from tensorcalc.codegen.kernels.schedule import Block, Schedule
 from tensorcalc.codegen.kernels.scopes import Scopes
 from tensorcalc.codegen.kernels.statements import Operation
 from tensorcalc.codegen.names import Names, identifier
-from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component
 from tensorcalc.index import Dimension, Index, Tensor
 
@@ -38,7 +37,7 @@ class _Scalars(Expressions):
 
     def component(self, c: Component) -> Code:
         if c.indices:
-            raise TensorCalcError("E_UNSUPPORTED", f"{c} cannot scale a product of matrices in C yet")
+            raise unsupported(f"{c} as the scale of a product of matrices")
         return f"{self.names.tensor(c.tensor)}[0]", ATOM
 
     def label(self, c: Component) -> Code:

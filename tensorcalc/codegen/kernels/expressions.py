@@ -100,7 +100,7 @@ class Expressions:
             return " + ".join(terms).replace("+ -", "- "), SUM
         if isinstance(e, Mul):
             return " * ".join(self.integer(a, UNARY) for a in e.args), PRODUCT
-        raise TensorCalcError("E_UNSUPPORTED", f"the index {e} cannot be compiled to C yet")
+        raise unsupported(f"the index {e}")
 
     def _node(self, e: Expr) -> Code:
         if isinstance(e, Add):
@@ -123,7 +123,7 @@ class Expressions:
             return f"({a} {relation} {b} ? R(1.0) : R(0.0))", ATOM
         if isinstance(e, Function):
             return self._function(e)
-        raise TensorCalcError("E_UNSUPPORTED", f"{e} cannot be compiled to C yet")
+        raise unsupported(str(e))
 
     def _sum(self, e: Add) -> Code:
         """Positive terms first, so that x − m is a single subtraction."""
@@ -214,12 +214,17 @@ class Expressions:
             return self._named(e, word, f"M({word})({self.value(e.args[0])})")
         form = FORMS.get(word)
         if form is None:
-            raise TensorCalcError("E_UNSUPPORTED", f"the function {word} cannot be compiled to C yet")
+            raise unsupported(f"the function {word}")
         return form(self, e)
 
     def _named(self, e: Expr, word: str, text: str) -> Code:
         """The value of a call in a variable, so that it is computed once."""
         return self.scopes.bind(e, "real", word, text, self.scopes.depth), ATOM
+
+
+def unsupported(what: str) -> TensorCalcError:
+    """The error about what has no code in C."""
+    return TensorCalcError("E_UNSUPPORTED", f"{what} cannot be compiled to C yet", hint="the target numpy can")
 
 
 def _is_number(e: Expr) -> bool:

@@ -369,7 +369,7 @@ class _Writer(Expressions):
         place = self._place(target)
         if rest or memory is Memory.PART:
             if memory is not Memory.PART:
-                self._initialised(statement, outer)
+                self._initialised(statement, at if self.nest.flat else outer)
             line = _combined(statement.operation, place, name or value)
         else:
             line = f"{place} = {name};"
@@ -394,19 +394,23 @@ class _Writer(Expressions):
 
     def _initialised(self, statement: Statement, outer: int) -> None:
         """The loops that set a result in memory to its start value before others add to it."""
+        scopes = self.scopes
+        inside = scopes.stack[outer + 1 :]
+        del scopes.stack[outer + 1 :]
         axes = [i for i in statement.target if isinstance(i, Index) and i not in self.nest.batch]
-        start = START[statement.operation]
-        tensor = statement.tensor
-        if self.nest.memory[tensor] is Memory.ROW:
-            base = self.buffers[tensor]
-        else:
-            leading = tuple(i for i in statement.target if i in self.nest.batch)
-            base = self._pointer(self.names.tensor(tensor), "real", tensor, leading, outer)
-        count = self.scopes.extent(i.dimension for i in axes) or "1"
-        letter = self.names.local("z")
-        head = f"for (ptrdiff_t {letter} = 0; {letter} < {count}; {letter}++)"
-        self.scopes.stack[outer].lines.append(_block(head, [f"{base}[{letter}] = {start};"]))
-        self.names.release([letter])
+        scopes.depth = outer
+        for index in axes:
+            scopes.push([index])
+        place = self._place(Component(statement.tensor, *statement.target))
+        text = f"{place} = {START[statement.operation]};"
+        for index in reversed(axes):
+            scope = scopes.pop()
+            letter = scopes.letter(index)
+            head = f"for (ptrdiff_t {letter} = 0; {letter} < {scopes.size(index.dimension)}; {letter}++)"
+            text = _block(head, [*scope.lines, text])
+        scopes.stack[outer].lines.append(text)
+        scopes.stack += inside
+        scopes.depth = len(scopes.stack) - 1
 
     # entries of tensors
 
@@ -498,7 +502,7 @@ class _Writer(Expressions):
         return leading if home > 0 else 0
 
     def _pointer(
-        self, name: str, kind: str, tensor: Tensor, leading: tuple[Expr, ...], depth: int | None = None
+        self, name: str, kind: str, tensor: Tensor, leading: tuple[Expr, ...]
     ) -> str:
         """The variable that points to a part of a tensor, in the scope of its indices."""
         if not leading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from sympy import Add, Expr, Integer, Mul
@@ -17,6 +18,7 @@ from tensorcalc.system import Definition
 
 __all__ = ["plan"]
 
+_FRESH = re.compile(r"'(\d+)('*)")  # the names of dummies, which nobody can write
 TYPICAL = 1024  # size of every dimension for which the ratio of operations to bytes is said
 BALANCE = 10  # operations a byte of memory traffic from which a common processor is the limit rather than its memory
 
@@ -43,7 +45,8 @@ def plan(schedule: Schedule) -> str:
             operations += _operations(single)
     lines += ["", f"bytes read:    {_text(read)}", f"bytes written: {_text(written)}", f"operations:    {_text(operations)}"]
     lines.append(_bound(read + written, operations))
-    return "\n".join(printable(line) for line in lines).strip("\n") + "\n"
+    text = "\n".join(printable(line) for line in lines).strip("\n") + "\n"
+    return _FRESH.sub(lambda found: "klmnpq"[(int(found[1]) - 1) % 6] + "'" * len(found[2]), text)
 
 
 def _head(step: Nest | Product | Block) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from sympy import Add, Expr, Function, Mul, Pow, S, log
 
@@ -44,6 +45,9 @@ class Decay(Function):
 
     is_real = True
     is_commutative = True
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"exp({printer._print(self.args[0])})"
 
 
 class Operation(Enum):
