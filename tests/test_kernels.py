@@ -25,26 +25,45 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield
 
 
+LARGE = ("attention", "linear cross entropy")  # for the evaluator, which makes arrays over all indices at once
+
+
 @pytest.mark.parametrize("name", ROWWISE)
 def test_against_the_evaluator(name: str) -> None:
     function, program = compiled(name)
     for dtype in ("float32", "float64"):
-        for shape in ((1, 1), (7, 1), (1, 129), (7, 129), (3, 1000), (129, 7), (5, 3, 17)):
+        shapes = ((1, 1), (7, 1), (1, 129), (7, 129), (3, 1000), (129, 7), (5, 3, 17))
+        for shape in shapes if name not in LARGE else ((1, 1), (1, 7), (7, 1, 5), (3, 129, 7), (2, 1000, 3)):
             sizes = sizes_of(program, shape)
             check(function, program, sizes, values_for(program, sizes, dtype))
 
 
-@pytest.mark.parametrize("name", ["cross entropy", "layer norm", "attention", "linear cross entropy", "whole norm"])
-def test_more_work_than_one_block_or_thread(name: str) -> None:
-    function, program = compiled(name)
-    sizes = sizes_of(program, (300, 1000, 1500) if "linear" in name else (3, 200, 40) if name == "attention" else (300, 1111))
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("cross entropy", (300, 1111)),
+        ("layer norm", (300, 1111)),
+        ("whole norm", (300, 1111)),
+        ("gelu", (1100, 1111)),
+        ("attention", (3, 700, 20)),
+        ("linear cross entropy", (600, 3, 9000)),
+    ],
+)
+def test_more_work_than_one_block_or_thread(name: str, shape: tuple[int, ...]) -> None:
+    function, program = compiled(name, threads=2)
+    sizes = sizes_of(program, shape)
     values = values_for(program, sizes, "float32")
-    check(function, program, sizes, values)
-    two = function(**values)
+    found = function(**values)
+    exact = derivation(name).lambdify("numpy")(**{k: v if v.dtype.kind == "i" else v.astype(float) for k, v in values.items()})
+    for result, wanted in zip(_several(found), _several(exact), strict=True):
+        np.testing.assert_allclose(result, wanted, rtol=2e-5, atol=2e-5 * max(1, np.abs(wanted).max()))
     function.threads = 1
-    one = function(**values)
-    for a, b in zip(two if function.many else (two,), one if function.many else (one,), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    for two, one in zip(_several(found), _several(function(**values)), strict=True):
+        np.testing.assert_array_equal(two, one)
+
+
+def _several(results: Any) -> tuple[Any, ...]:
+    return results if isinstance(results, tuple) else (results,)
 
 
 @pytest.mark.parametrize("name", ROWWISE)
@@ -138,7 +157,9 @@ def test_functions_of_hard_numbers(word: str) -> None:
     function = tc.parse(f"y[i] = {word}(x[i])").derive("y", wrt="x", kind="vjp").lambdify("c", value_and_grad=True)
     found, _ = function(x=hard, d_y=np.ones_like(hard))
     own = getattr(torch, word, None) or getattr(torch.nn.functional, word)
-    np.testing.assert_allclose(found, own(torch.from_numpy(hard)).numpy(), rtol=1e-6, atol=1e-37)
+    if word == "gelu":
+        found, hard = found[2:], hard[2:]  # PyTorch gives NaN for infinity, by infinity times 0
+    np.testing.assert_allclose(found, own(torch.from_numpy(hard)).numpy(), rtol=2e-6, atol=1e-36)
 
 
 def test_value_and_gradient_share_their_passes() -> None:

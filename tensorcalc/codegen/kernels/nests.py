@@ -128,7 +128,7 @@ class _Planner:
         tensor = statement.tensor
         if statement.operation is Operation.ADD:
             return
-        if statement.reduces and not set(self.batch) <= set(statement.free):
+        if statement.reduces and (self.flat or not set(self.batch) <= set(statement.free)):
             self.memory[tensor] = Memory.PART
         elif tensor in self.kept:
             self.memory[tensor] = Memory.FULL
@@ -141,8 +141,6 @@ class _Planner:
             self.memory[tensor] = Memory.ROW
         else:
             self.memory[tensor] = Memory.VIRTUAL
-        if self.flat and self.memory[tensor] is Memory.LOCAL:
-            self.memory[tensor] = Memory.PART
 
     def _read_apart(self, statement: Statement) -> bool:
         """Whether an expensive row value is read in a loop that is not its own."""
