@@ -34,7 +34,12 @@ ROWWISE: Mapping[str, tuple[str, str, str, str]] = {
         "x g beta",
         "vjp",
     ),
-    "rms norm": ("index b: B, h: H\nr[b] = sqrt(1/H*sum(h, x[b,h]^2) + eps)\ny[b,h] = x[b,h]/r[b]*g[h]", "y", "x g", "vjp"),
+    "rms norm": (
+        "index b: B, h: H\nr[b] = sqrt(1/H*sum(h, x[b,h]^2) + eps)\ny[b,h] = x[b,h]/r[b]*g[h]",
+        "y",
+        "x g",
+        "vjp",
+    ),
     "gelu": ("y[b,h] = 1/2*x[b,h]*(1 + tanh(sqrt(2/pi)*(x[b,h] + 0.044715*x[b,h]^3)))", "y", "x", "vjp"),
     "swiglu": ("y[b,h] = silu(a[b,h])*g[b,h]", "y", "a g", "vjp"),
     "column softmax": ("s[i,n] = exp(x[i,n])/sum(j, exp(x[j,n]))", "s", "x", "vjp"),

@@ -54,7 +54,9 @@ def test_more_work_than_one_block_or_thread(name: str, shape: tuple[int, ...]) -
     sizes = sizes_of(program, shape)
     values = values_for(program, sizes, "float32")
     found = function(**values)
-    exact = derivation(name).lambdify("numpy")(**{k: v if v.dtype.kind == "i" else v.astype(float) for k, v in values.items()})
+    exact = derivation(name).lambdify("numpy")(
+        **{k: v if v.dtype.kind == "i" else v.astype(float) for k, v in values.items()}
+    )
     for result, wanted in zip(_several(found), _several(exact), strict=True):
         np.testing.assert_allclose(result, wanted, rtol=2e-5, atol=2e-5 * max(1, np.abs(wanted).max()))
     function.threads = 1
@@ -151,7 +153,9 @@ def test_reductions_of_hard_numbers(word: str) -> None:
         same(found, getattr(torch, word)(torch.from_numpy(x), 1))
 
 
-@pytest.mark.parametrize("word", ["exp", "log", "tanh", "sigmoid", "softplus", "relu", "silu", "gelu", "erf", "abs", "log1p", "expm1"])
+@pytest.mark.parametrize(
+    "word", ["exp", "log", "tanh", "sigmoid", "softplus", "relu", "silu", "gelu", "erf", "abs", "log1p", "expm1"]
+)
 def test_functions_of_hard_numbers(word: str) -> None:
     hard = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e4, -1e4, 1e-30, 88.5, -88.5, 1, -1], np.float32)
     function = tc.parse(f"y[i] = {word}(x[i])").derive("y", wrt="x", kind="vjp").lambdify("c", value_and_grad=True)

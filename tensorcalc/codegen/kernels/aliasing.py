@@ -1,5 +1,5 @@
-"""Which argument a result may be stored over: one whose row is read for the last time, entry by entry, as the row of the
-result is written.
+"""Which argument a result may be stored over: one whose row is read for the last time as that of the result is written,
+entry by entry.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def _allowed(schedule: Schedule, argument: Tensor, output: Tensor) -> bool:
     if nest.memory[output] is Memory.PART:
         return True  # written after the whole nest
     target = nest.group.axes[output]
-    written = min(_number(nest, s) for s in nest.group.statements if s.tensor == output)
+    numbers = [_number(nest, s) for s in nest.group.statements if s.tensor == output]
+    written = min(n for n in numbers if n is not None)
     for statement in nest.group.statements:
         number = _number(nest, statement)
         if number is None:
@@ -48,7 +49,7 @@ def _allowed(schedule: Schedule, argument: Tensor, output: Tensor) -> bool:
                 return False
             if number == written and statement.operation is Operation.ADD:
                 return False
-    return written is not None
+    return True
 
 
 def _number(nest: Nest, statement: Statement) -> int | None:
@@ -89,4 +90,4 @@ def _expanded(nest: Nest, statement: Statement) -> Iterable[Component]:
         if nest.memory.get(access.tensor) is Memory.VIRTUAL:
             made = nest.definitions[access.tensor]
             names = dict(zip(made.target, access.indices, strict=True))
-            stack += made.renamed(names).accesses  # type: ignore[arg-type]
+            stack += made.renamed(names).accesses

@@ -1,4 +1,4 @@
-"""Arrays of callers as memory: NumPy arrays, torch tensors on the CPU, and whatever has the buffer or DLPack protocol."""
+"""Arrays of callers as memory: of NumPy, of torch on the CPU, and whatever has the buffer or DLPack protocol."""
 
 from __future__ import annotations
 

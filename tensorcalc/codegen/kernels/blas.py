@@ -14,14 +14,24 @@ import numpy as np
 
 __all__ = ["alone", "use_blas"]
 
-NAMES = (("scipy_cblas_{}gemm64_", True), ("cblas_{}gemm64_", True), ("scipy_cblas_{}gemm", False), ("cblas_{}gemm", False))
+NAMES = (
+    ("scipy_cblas_{}gemm64_", True),
+    ("cblas_{}gemm64_", True),
+    ("scipy_cblas_{}gemm", False),
+    ("cblas_{}gemm", False),
+)
 TYPES = {"f": ("s", ctypes.c_float), "d": ("d", ctypes.c_double)}
 
 
 class _Products(ctypes.Structure):
     """`struct products` of the generated code."""
 
-    _fields_ = (("wide", ctypes.c_void_p), ("narrow", ctypes.c_void_p), ("other", ctypes.c_void_p), ("apart", ctypes.c_int))
+    _fields_ = (
+        ("wide", ctypes.c_void_p),
+        ("narrow", ctypes.c_void_p),
+        ("other", ctypes.c_void_p),
+        ("apart", ctypes.c_int),
+    )
 
 
 def use_blas(library: ctypes.CDLL, char: str) -> None:
@@ -100,7 +110,20 @@ def _matmul(char: str) -> Any:
     size = ctypes.c_ssize_t
     itemsize = ctypes.sizeof(real)
     kind: Callable[..., Any] = ctypes.CFUNCTYPE(
-        None, size, size, size, real, ctypes.c_void_p, size, size, ctypes.c_void_p, size, size, real, ctypes.c_void_p, size
+        None,
+        size,
+        size,
+        size,
+        real,
+        ctypes.c_void_p,
+        size,
+        size,
+        ctypes.c_void_p,
+        size,
+        size,
+        real,
+        ctypes.c_void_p,
+        size,
     )
 
     def matrix(address: int, rows: int, columns: int, row: int, column: int) -> Any:
@@ -108,7 +131,8 @@ def _matmul(char: str) -> Any:
         flat = np.ctypeslib.as_array((real * extent).from_address(address))
         return np.lib.stride_tricks.as_strided(flat, (rows, columns), (row * itemsize, column * itemsize))
 
-    def multiply(m: int, n: int, k: int, scale: float, a: int, ar: int, ac: int, b: int, br: int, bc: int, keep: float, o: int, r: int) -> None:
+    def multiply(*call: Any) -> None:
+        m, n, k, scale, a, ar, ac, b, br, bc, keep, o, r = call
         left, right, out = matrix(a, m, k, ar, ac), matrix(b, k, n, br, bc), matrix(o, m, n, r, 1)
         result = np.matmul(left, right)
         result *= real(scale).value

@@ -36,7 +36,7 @@ class Compiler:
 
     def _optional(self) -> list[tuple[str, ...]]:
         """The flags that make code faster, where the compiler and the machine have them."""
-        found = []
+        found: list[tuple[str, ...]] = []
         for choices in ((("-march=native",), ("-mcpu=native",)), (("-fopenmp",), ("-fopenmp-simd",))):
             for flags in choices:
                 source = PROBE if flags == ("-fopenmp",) else "int probe(void) { return 0; }\n"

@@ -53,6 +53,7 @@ class Driver:
         name: str,
         names: Names,
         words: dict[str, None],
+        *,
         codes: Mapping[int, NestCode],
         sizes: Sequence[Dimension],
     ) -> None:
@@ -139,8 +140,8 @@ class Driver:
             for tensor, axes in (*code.rows.items(), *code.partial.items()):
                 name = self.names.local(f"{code.name.rsplit('_', 1)[1]}_{identifier(tensor.name)}")
                 self.memory[code.name, tensor] = name
-                copies = "threads" if tensor in code.rows else str(PARTS)
-                wanted.append((name, f"{copies} * ({self.extent(axes)} + LINE)"))
+                times = "threads" if tensor in code.rows else str(PARTS)
+                wanted.append((name, f"{times} * ({self.extent(axes)} + LINE)"))
         self._has_workspace = bool(wanted)
         if not wanted:
             return []
@@ -169,7 +170,9 @@ class Driver:
         for tensor in block.local:
             inner = self.extent(tensor.dimensions[1:])
             start = f"thread * {rows} - {low}" if block.independent else f"-{low}"
-            lines.append(f"real *const {self.names.tensor(tensor)} = {self.memory['local', tensor]} + ({start}) * ({inner});")
+            lines.append(
+                f"real *const {self.names.tensor(tensor)} = {self.memory['local', tensor]} + ({start}) * ({inner});"
+            )
         lines += [self._step(s, low, high, i) for s, i in zip(block.steps, block.indices, strict=True)]
         if block.independent:
             pragma = "#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)\n"
@@ -181,7 +184,7 @@ class Driver:
     def _product(self, step: Product, low: str, high: str, index: Index | None) -> str:
         """The call of a product for every value of its batch indices."""
         letters = {i: f"b{place}" for place, i in enumerate(step.batch)}
-        begin = {index: low} if index is not None else {}
+        begin: dict[Index, str] = {index: low} if index is not None and index not in step.batch else {}
         sizes = []
         for indices in (step.rows, step.columns, step.inner):
             inside = index is not None and index in indices
@@ -194,9 +197,7 @@ class Driver:
         scale = "1" if step.scale is S.One else scalars.value(step.scale)
         lines = list(scalars.scopes.stack[0].lines)
         keep = f"{low} > 0" if index is not None and index in step.inner else "0"
-        pointers = [
-            self._pointer(c, letters, begin if index not in step.batch else {}) for c in (step.left, step.right, step.target)
-        ]
+        pointers = [self._pointer(c, letters, begin) for c in (step.left, step.right, step.target)]
         call = ", ".join(
             [
                 *sizes,
@@ -223,7 +224,7 @@ class Driver:
         place = c.indices.index(indices[-1])
         return self.extent(c.tensor.dimensions[place + 1 :])
 
-    def _pointer(self, c: Component, letters: Mapping[Index, str], begin: Mapping[Index | None, str]) -> str:
+    def _pointer(self, c: Component, letters: Mapping[Index, str], begin: Mapping[Index, str]) -> str:
         text = self.names.tensor(c.tensor)
         for place, index in enumerate(c.indices):
             start = letters.get(index) or begin.get(index)
@@ -241,7 +242,9 @@ class Driver:
             inner = self.extent(i.dimension for i in loops[1:])
             first, count = f"{low} * {inner}", f"({high} - {low}) * {inner}"
         lines = [f"const ptrdiff_t first = {first}, count = {count};"]
-        row = max((self.extent(i.dimension for i in p.loops) for p in nest.passes if not nest.flat), key=len, default="1")
+        row = max(
+            (self.extent(i.dimension for i in p.loops) for p in nest.passes if not nest.flat), key=len, default="1"
+        )
         team = "1" if serial else f"threads > 1 && count * ({row}) >= {PARALLEL} ? threads : 1"
         lines.append(f"const int team = {team};")
         if code.partial:
@@ -302,4 +305,3 @@ def _loop(letter: str, begin: str, end: str, body: Sequence[str]) -> str:
 
 def _indented(lines: Iterable[str]) -> str:
     return textwrap.indent("\n".join(lines), "    ")
-

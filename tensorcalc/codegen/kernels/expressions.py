@@ -299,5 +299,4 @@ FORMS: Mapping[str, Callable[[Expressions, Expr], Code]] = {
     "larger": _choice("{0} > {1} ? R(1.0) : {0} == {1} ? R(0.5) : R(0.0)"),
     "equal": _choice("{0} == {1} ? R(1.0) : R(0.0)"),
 }
-"""Functions that are a choice between values; a comparison with NaN is false, which lets NaN through where it should."""
-
+"""Functions that are a choice between values; comparisons with NaN are false, which lets it through where it should."""

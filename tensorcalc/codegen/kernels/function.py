@@ -252,9 +252,7 @@ class Kernel(Function):
             library = shared_library(self.source, (*FLAGS[char], *self._flags))
             written = self._written
             pointers = [ctypes.c_void_p] * (len(self.arguments) + len(written.schedule.outputs))
-            kind = ctypes.CFUNCTYPE(
-                ctypes.c_int, *[ctypes.c_ssize_t] * len(written.sizes), *pointers, ctypes.c_int
-            )
+            kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_ssize_t] * len(written.sizes), *pointers, ctypes.c_int)
             self._codes[char] = kind((written.name, library))
             if written.has_products:
                 use_blas(library, char)

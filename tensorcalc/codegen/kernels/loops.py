@@ -6,15 +6,13 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr
-
-from tensorcalc.binding import rename
-from tensorcalc.codegen.kernels.expressions import ATOM, Code, Expressions
+from tensorcalc.codegen.kernels.entries import Entries
+from tensorcalc.codegen.kernels.expressions import ATOM
 from tensorcalc.codegen.kernels.nests import Memory, Nest, Pass
-from tensorcalc.codegen.kernels.scopes import Scope, Scopes
+from tensorcalc.codegen.kernels.scopes import Scope
 from tensorcalc.codegen.kernels.statements import Operation, Statement
 from tensorcalc.codegen.names import Names, identifier
-from tensorcalc.codegen.sizes import Origin, fits
+from tensorcalc.codegen.sizes import Origin
 from tensorcalc.expr import Component
 from tensorcalc.index import Dimension, Index, Tensor
 
@@ -52,25 +50,15 @@ def write_nest(
     return _Writer(nest, name, names, origins, words).write()
 
 
-class _Writer(Expressions):
+class _Writer(Entries):
+    """Writes one nest. `streams` are the results that go past the cache, with the variables of their blocks."""
+
     def __init__(
-        self,
-        nest: Nest,
-        name: str,
-        names: Names,
-        origins: Mapping[Dimension, Origin],
-        words: dict[str, None],
+        self, nest: Nest, name: str, names: Names, origins: Mapping[Dimension, Origin], words: dict[str, None]
     ) -> None:
-        super().__init__(Scopes(names), words)
-        self.nest = nest
+        super().__init__(nest, names, origins, words)
         self.name = name
-        self.names = names
-        self.origins = origins
-        self.reads: dict[Tensor, None] = {}
         self.streams: dict[Tensor, str] = {}
-        self.buffers: dict[Tensor, str] = {}
-        self.base: dict[Tensor, tuple[str, str]] = {}
-        self.written = {s.tensor for s in nest.group.statements}
 
     def write(self) -> NestCode:
         nest, group = self.nest, self.nest.group
@@ -89,7 +77,9 @@ class _Writer(Expressions):
         writes = [t for t in group.axes if nest.memory.get(t) is Memory.FULL]
         writes += [s.tensor for s in group.statements if s.tensor not in group.axes and s.tensor not in writes]
         rows = {t: self._row_dimensions(t) for t in nest.tensors(Memory.ROW)}
-        partial = {t: tuple(i.dimension for i in group.axes[t] if isinstance(i, Index)) for t in nest.tensors(Memory.PART)}
+        partial = {
+            t: tuple(i.dimension for i in group.axes[t] if isinstance(i, Index)) for t in nest.tensors(Memory.PART)
+        }
         reads = tuple(t for t in self.reads if t not in writes)
         return self._assembled(reads, tuple(writes), rows, partial)
 
@@ -176,11 +166,11 @@ class _Writer(Expressions):
         target = Component(statement.tensor, *statement.target)
         if statement.operation is Operation.ADD:
             value = self.value(statement.expression)
-            self._emit(_added(self._place(target), value))
+            self._emit(_added(self.place(target), value))
             self.scopes.forget(statement.tensor)
             return
-        name = self.bound(statement.expression, self.scopes.depth, self._wanted(statement.tensor))
-        self._emit(f"{self._place(target)} = {name};")
+        name = self.bound(statement.expression, self.scopes.depth, self.wanted(statement.tensor))
+        self._emit(f"{self.place(target)} = {name};")
         self.scopes.stack[self.scopes.depth].known[target] = name
 
     # passes
@@ -243,10 +233,13 @@ class _Writer(Expressions):
         for tensor in streamed:
             pointer, base = self.base[tensor]
             lines.append(f"real *const {pointer} = stream ? {self.streams[tensor]} : {base} + {low};")
-        lines.append((pragma + "\n" if pragma else "") + _block(
-            f"for (ptrdiff_t {letter} = {low}; {letter} < {high}; {letter}++)",
-            [line.replace("@low@", low) for line in body],
-        ))
+        lines.append(
+            (pragma + "\n" if pragma else "")
+            + _block(
+                f"for (ptrdiff_t {letter} = {low}; {letter} < {high}; {letter}++)",
+                [line.replace("@low@", low) for line in body],
+            )
+        )
         for statement in folded:
             entry = self.integer(statement.target[-1])
             value = self.value(statement.expression)
@@ -315,7 +308,7 @@ class _Writer(Expressions):
         name = self.names.tensor(tensor)
         pointer = self.names.local(f"{name}_at")
         axes = self.nest.group.axes[tensor]
-        self.base[tensor] = pointer, name if self.nest.flat else self._pointer(name, "real", tensor, axes[:-1])
+        self.base[tensor] = pointer, name if self.nest.flat else self.pointer(name, "real", tensor, axes[:-1])
 
     def _statement(
         self, statement: Statement, loops: Sequence[Index], outer: int, after: list[list[str]], clauses: list[str]
@@ -326,11 +319,11 @@ class _Writer(Expressions):
         if statement.operation is Operation.ASSIGN:
             name = self._bound_value(statement)
             innermost.known[target] = name
-            innermost.stores.append(f"{self._place(target, store=True)} = {name};")
+            innermost.stores.append(f"{self.place(target, store=True)} = {name};")
             return True
         if statement.operation is Operation.ADD:
             value = self.value(statement.expression)
-            innermost.stores.append(_added(self._place(target), value))
+            innermost.stores.append(_added(self.place(target), value))
             self.scopes.forget(statement.tensor)
             return False
         return self._reduction(statement, loops, outer, after, clauses)
@@ -340,7 +333,7 @@ class _Writer(Expressions):
         text, _ = self.code(statement.expression)
         if text.isidentifier():
             return text
-        name = self.scopes.variable(self._wanted(statement.tensor), self.scopes.depth)
+        name = self.scopes.variable(self.wanted(statement.tensor), self.scopes.depth)
         self.scopes.stack[-1].lines.append(f"const real {name} = {text};")
         return name
 
@@ -360,13 +353,15 @@ class _Writer(Expressions):
         value = self.local(statement.expression) if repeats else self.value(statement.expression, ATOM)
         name = ""
         if inner:
-            name = self.scopes.variable(self._wanted(statement.tensor), at)
+            name = self.scopes.variable(self.wanted(statement.tensor), at)
             self.scopes.stack[at].lines.append(f"real {name} = {START[statement.operation]};")
-            self._accumulate(statement.operation, name, value, at, after[at], clauses)
+            if statement.operation in CLAUSE:
+                clauses.append(f"reduction({CLAUSE[statement.operation]}:{name})")
+            self.scopes.stack[-1].stores.append(_combined(statement.operation, name, value))
         if memory is Memory.LOCAL and not rest:
             self.scopes.stack[at].known[target] = name
-            return self._vectorises(statement.operation)
-        place = self._place(target)
+            return statement.operation is not Operation.MAXIMUM
+        place = self.place(target)
         if rest or memory is Memory.PART:
             if memory is not Memory.PART:
                 self._initialised(statement, at if self.nest.flat else outer)
@@ -378,19 +373,7 @@ class _Writer(Expressions):
             after[at].append(line)
         else:
             self.scopes.stack[-1].stores.append(line)
-        return self._vectorises(statement.operation)
-
-    @staticmethod
-    def _vectorises(operation: Operation) -> bool:
-        return operation is not Operation.MAXIMUM
-
-    def _accumulate(
-        self, operation: Operation, name: str, value: str, at: int, after: list[str], clauses: list[str]
-    ) -> None:
-        innermost = self.scopes.stack[-1]
-        if operation in CLAUSE:
-            clauses.append(f"reduction({CLAUSE[operation]}:{name})")
-        innermost.stores.append(_combined(operation, name, value))
+        return statement.operation is not Operation.MAXIMUM
 
     def _initialised(self, statement: Statement, outer: int) -> None:
         """The loops that set a result in memory to its start value before others add to it."""
@@ -401,7 +384,7 @@ class _Writer(Expressions):
         scopes.depth = outer
         for index in axes:
             scopes.push([index])
-        place = self._place(Component(statement.tensor, *statement.target))
+        place = self.place(Component(statement.tensor, *statement.target))
         text = f"{place} = {START[statement.operation]};"
         for index in reversed(axes):
             scope = scopes.pop()
@@ -411,139 +394,6 @@ class _Writer(Expressions):
         scopes.stack[outer].lines.append(text)
         scopes.stack += inside
         scopes.depth = len(scopes.stack) - 1
-
-    # entries of tensors
-
-    def component(self, c: Component) -> Code:
-        nest, tensor = self.nest, c.tensor
-        if tensor.is_label:
-            return f"(real){self.integer(c, ATOM)}", ATOM - 1
-        memory = nest.memory.get(tensor)
-        if memory is Memory.VIRTUAL:
-            made = nest.definitions[tensor]
-            names = dict(zip(nest.group.axes[tensor], c.indices, strict=True))
-            expression = rename(made.expression, {k: v for k, v in names.items() if isinstance(k, Index)})
-            home = self.scopes.home(expression)
-            name = self.bound(expression, home, self._wanted(tensor))
-            self.scopes.stack[home].known[c] = name
-            return name, ATOM
-        if any(i.is_negative for i in c.indices if i.is_Integer):
-            return "R(0.0)", ATOM
-        home = self.scopes.home(c)
-        outer, self.scopes.depth = self.scopes.depth, home
-        try:
-            place = self._place(c)
-            tests = self._tests(c)
-            text = f"({' && '.join(tests)} ? {place} : R(0.0))" if tests else place
-            name = self.scopes.bind(c, "real", self._entry_name(c), text, home)
-        finally:
-            self.scopes.depth = outer
-        return name, ATOM
-
-    def _wanted(self, tensor: Tensor) -> str:
-        """The name of a variable for an entry of a tensor."""
-        name = identifier(tensor.name)
-        return f"{name}_value" if self.nest.memory.get(tensor) is Memory.FULL else name
-
-    def _entry_name(self, c: Component) -> str:
-        letters = "".join(i.name for i in c.indices if isinstance(i, Index) and i.name.isalnum())
-        return f"{identifier(c.tensor.name)}_{letters or 'entry'}"
-
-    def label(self, c: Component) -> Code:
-        known = self.scopes.known(c)
-        if known is not None:
-            return known, ATOM
-        home = self.scopes.home(c)
-        outer, self.scopes.depth = self.scopes.depth, home
-        try:
-            name = self.scopes.bind(c, "ptrdiff_t", self._entry_name(c), self._place(c), home)
-        finally:
-            self.scopes.depth = outer
-        return name, ATOM
-
-    def _tests(self, c: Component) -> list[str]:
-        """Whether indices that may leave their axes are on them."""
-        tests = []
-        for index, axis in zip(c.indices, c.tensor.dimensions, strict=True):
-            if _stays(index, axis) or fits(index, axis, self.origins):
-                continue
-            code = self.integer(index, ATOM)
-            tests.append(f"(size_t){code} < (size_t){self.scopes.size(axis)}")
-        return tests
-
-    def _place(self, c: Component, store: bool = False) -> str:
-        """The entry of a tensor in memory."""
-        tensor, nest = c.tensor, self.nest
-        memory = nest.memory.get(tensor)
-        if store and tensor in self.base and tensor in self.streams:
-            pointer, _ = self.base[tensor]
-            return f"{pointer}[{self.scopes.letter(c.indices[-1])} - @low@]"
-        if memory in (Memory.ROW, Memory.PART):
-            own = [p for p, i in enumerate(nest.group.axes[tensor]) if memory is Memory.PART or i not in nest.batch]
-            indices, axes = [c.indices[p] for p in own], [tensor.dimensions[p] for p in own]
-            return f"{self.buffers[tensor]}[{self._offset(indices, axes)}]"
-        if memory is None or memory is Memory.FULL:
-            if tensor not in self.written:
-                self.reads[tensor] = None
-            if nest.flat and c.indices == nest.flat:
-                return f"{self.names.tensor(tensor)}[{self.scopes.letter(nest.flat[-1])}]"
-            kind = "int64_t" if tensor.is_label else "real"
-            leading = self._leading(c)
-            base = self._pointer(self.names.tensor(tensor), kind, tensor, c.indices[:leading])
-            return f"{base}[{self._offset(c.indices[leading:], tensor.dimensions[leading:])}]"
-        raise ValueError(f"{c} has no place in memory")
-
-    def _leading(self, c: Component) -> int:
-        """How many leading indices belong to loops further out than the entry itself."""
-        home = self.scopes.home(c)
-        leading = 0
-        while leading < len(c.indices) and self.scopes.home(c.indices[leading]) < home:
-            leading += 1
-        return leading if home > 0 else 0
-
-    def _pointer(
-        self, name: str, kind: str, tensor: Tensor, leading: tuple[Expr, ...]
-    ) -> str:
-        """The variable that points to a part of a tensor, in the scope of its indices."""
-        if not leading:
-            return name
-        key = "pointer", tensor, leading
-        known = self.scopes.known(key)
-        if known is not None:
-            return known
-        home = max(self.scopes.home(i) for i in leading)
-        outer, self.scopes.depth = self.scopes.depth, home
-        try:
-            inner = self.scopes.extent(tensor.dimensions[len(leading) :])
-            offset = self._offset(leading, tensor.dimensions[: len(leading)])
-            offset = f"({offset})" if " " in offset and inner else offset
-            code = f"{name} + {offset}" + (f" * {inner}" if inner else "")
-            wanted = f"{name}_row"
-            variable = self.scopes.variable(wanted, home)
-            const = "" if tensor in self.written else "const "
-            self.scopes.stack[home].lines.append(f"{const}{kind} *{variable} = {code};")
-            self.scopes.stack[home].known[key] = variable
-        finally:
-            self.scopes.depth = outer
-        return variable
-
-    def _offset(self, indices: Sequence[Expr], axes: Sequence[Dimension]) -> str:
-        """The place of an entry in an array, counted row by row."""
-        text = ""
-        for index, axis in zip(indices, axes, strict=True):
-            code = self.integer(index, 3 if text else 2)
-            if not text or text == "0":
-                text = code
-                continue
-            left = f"({text})" if " + " in text or " - " in text else text
-            text = f"{left} * {self.scopes.size(axis)} + {code}" if code != "0" else f"{left} * {self.scopes.size(axis)}"
-        return text or "0"
-
-
-def _stays(index: Expr, axis: Dimension) -> bool:
-    if isinstance(index, Component):
-        return index.tensor.label_dimension == axis
-    return bool(index.is_Integer) or (isinstance(index, Index) and index.dimension == axis)
 
 
 def _combined(operation: Operation, place: str, value: str) -> str:
@@ -563,5 +413,3 @@ def _added(place: str, value: str) -> str:
 def _block(head: str, body: Iterable[str]) -> str:
     text = textwrap.indent("\n".join(body), "    ")
     return f"{head} {{\n{text}\n}}" if text else f"{head} {{\n}}"
-
-

@@ -135,9 +135,7 @@ class _Planner:
         elif statement.reduces:
             inside = set(statement.free) - set(self.batch)
             self.memory[tensor] = Memory.ROW if inside else Memory.LOCAL
-        elif self.rows(statement) and (tensor in self.added or self._read_apart(statement)):
-            self.memory[tensor] = Memory.ROW
-        elif tensor in self.added:
+        elif (self.rows(statement) and (tensor in self.added or self._read_apart(statement))) or tensor in self.added:
             self.memory[tensor] = Memory.ROW
         else:
             self.memory[tensor] = Memory.VIRTUAL
@@ -150,9 +148,9 @@ class _Planner:
         for other in self.group.statements:
             own = self.rows(other)
             for access in other.accesses:
-                if access.tensor == statement.tensor and own:
-                    if access.indices != self.group.axes[statement.tensor] or set(own) != set(rows):
-                        return True
+                apart = access.indices != self.group.axes[statement.tensor] or set(own) != set(rows)
+                if access.tensor == statement.tensor and own and apart:
+                    return True
         return False
 
     def _place(self, position: int, statement: Statement) -> None:
@@ -224,7 +222,9 @@ def cost(e: Expr, within: set[Index] | None = None) -> int:
         return inner + len(e.args) - 1 - divisors
     if isinstance(e, Pow):
         whole = isinstance(e.exp, Integer)
-        return inner + (COSTS["divide"] if e.exp.is_negative else 0) + (abs(int(e.exp)) - 1 if whole else COSTS["power"])
+        return (
+            inner + (COSTS["divide"] if e.exp.is_negative else 0) + (abs(int(e.exp)) - 1 if whole else COSTS["power"])
+        )
     return inner + (COSTS["function"] if isinstance(e, Function) else 1)
 
 
@@ -234,7 +234,7 @@ def _bare_index(e: Expr) -> bool:
 
 
 def _flat(group: Group) -> tuple[Index, ...]:
-    """The loops of a group that can run as one over all entries; empty where its rows are more than a line of memory."""
+    """The loops of a group that can run as one over all entries; empty where it reads anything but entry by entry."""
     loops = {frozenset(s.loops) for s in group.statements if s.loops}
     if len(loops) != 1 or any(s.operation is Operation.ADD for s in group.statements):
         return ()

@@ -43,7 +43,12 @@ def plan(schedule: Schedule) -> str:
             read += sum((_bytes(t) for t in reads), Integer(0))
             written += sum((_bytes(t) for t in writes), Integer(0))
             operations += _operations(single)
-    lines += ["", f"bytes read:    {_text(read)}", f"bytes written: {_text(written)}", f"operations:    {_text(operations)}"]
+    lines += [
+        "",
+        f"bytes read:    {_text(read)}",
+        f"bytes written: {_text(written)}",
+        f"operations:    {_text(operations)}",
+    ]
     lines.append(_bound(read + written, operations))
     text = "\n".join(printable(line) for line in lines).strip("\n") + "\n"
     return _FRESH.sub(lambda found: "klmnpq"[(int(found[1]) - 1) % 6] + "'" * len(found[2]), text)
@@ -84,7 +89,7 @@ def _lines(step: Nest | Product) -> list[str]:
 
 def _statement(nest: Nest, statement: Statement) -> str:
     if statement.operation is Operation.ASSIGN:
-        text = formula(Definition(statement.tensor, statement.target, statement.expression))  # type: ignore[arg-type]
+        text = formula(Definition(statement.tensor, statement.target, statement.expression))
     else:
         left = statement.tensor.name + (f"[{','.join(map(str, statement.target))}]" if statement.target else "")
         right = str(statement.expression).replace("**", "^").replace(", ", ",")

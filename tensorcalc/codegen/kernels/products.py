@@ -88,7 +88,7 @@ class _Finder:
         del self.products[made]
         self.found.remove(made)
         clash = {i: Index(f"{i.name}'", i.dimension) for i in made.dummies}
-        renamed = made.renamed({**clash, **names})  # type: ignore[arg-type]
+        renamed = made.renamed({**clash, **names})
         new = replace(renamed, tensor=statement.tensor, target=statement.target)
         self.found.append(new)
         letters = {**clash, **names}

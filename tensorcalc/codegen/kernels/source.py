@@ -28,7 +28,8 @@ class CSource:
 
     `name` is the function: it takes the sizes of `sizes`, the arguments and the results of the schedule, and the number
     of threads, and returns 0, −1 where there is no memory, or the number (from 1) of the array of labels that has one
-    outside its dimension. `parameters` are the variables of the arguments, `asked` those of sizes that no argument shows.
+    outside its dimension. `parameters` are the variables of the arguments, `asked` those of sizes that no argument
+    shows.
     """
 
     name: str
@@ -53,7 +54,7 @@ def write_source(program: Program) -> CSource:
     for number, nest in enumerate(schedule.nests, start=1):
         codes[id(nest)] = write_nest(nest, names.local(f"{name}_step{number}"), names, schedule.origins, words)
     sizes = _sizes(schedule, codes.values())
-    body = Driver(schedule, name, names, words, codes, sizes).write()
+    body = Driver(schedule, name, names, words, codes=codes, sizes=sizes).write()
     has_products = len(schedule.nests) < len(schedule.single)
     parts = [_comment(program), mathematics.PRELUDE]
     parts += [support.THREADS] if has_products or any(c.rows for c in codes.values()) else []
@@ -93,8 +94,9 @@ def _sizes(schedule: Schedule, codes: Iterable[NestCode]) -> tuple[Dimension, ..
             used.update(dict.fromkeys(d for c in (step.left, step.right, step.target) for d in c.tensor.dimensions))
             used.update(dict.fromkeys(sorted(step.scale.atoms(Dimension), key=str)))
     used.update(dict.fromkeys(d for t in schedule.intermediate for d in t.dimensions))
-    for tensor in (t for t in program.inputs if t.label_dimension is not None):
-        used.update(dict.fromkeys((*tensor.dimensions, tensor.label_dimension)))
+    for tensor in program.inputs:
+        if tensor.label_dimension is not None:
+            used.update(dict.fromkeys((*tensor.dimensions, tensor.label_dimension)))
     order = [d for t in (*program.inputs, *program.outputs) for d in t.dimensions]
     return tuple(d for d in dict.fromkeys([*order, *used]) if d in used and d.size is None)
 

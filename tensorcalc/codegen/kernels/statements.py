@@ -256,7 +256,9 @@ class _Flattener:
         if shielded:
             peak = self._named("peak", Finite(peak), outer)
         exponent = Add(argument, Mul(S.NegativeOne, peak))
-        power = product((weight, Decay(minimum(exponent, S.Zero)))) if weighted else (Exp if shielded else Decay)(exponent)
+        power = (
+            product((weight, Decay(minimum(exponent, S.Zero)))) if weighted else (Exp if shielded else Decay)(exponent)
+        )
         weights = self._named("power", power, order)
         return peak, weights, self._reduced("total", weights, outer, order, Operation.SUM), argument
 
