@@ -92,7 +92,7 @@ WORKLOADS = {
         "o[h,i,d] = A[h,i,j]*v[h,j,d]",
         "o",
         "q k v",
-        {name: (8, 512, 64) for name in ("q", "k", "v", "d_o")},
+        dict.fromkeys(("q", "k", "v", "d_o"), (8, 512, 64)),
         _attention,
     ),
     "W5 network": Workload(

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from tensorcalc.errors import TensorCalcError
@@ -27,14 +27,13 @@ PROBE = "#include <math.h>\n#include <omp.h>\nint probe(void) { return omp_get_m
 
 
 class Compiler:
-    """A C compiler as a command, with what it was found to understand."""
+    """A C compiler as a command, with what it is found to understand when that is first needed."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command
-        self.identity = _output((*command, "--version"))
-        self.flags = tuple(f for group in self._optional() for f in group)
 
-    def _optional(self) -> list[tuple[str, ...]]:
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
         """The flags that make code faster, where the compiler and the machine have them."""
         found: list[tuple[str, ...]] = []
         for choices in ((("-march=native",), ("-mcpu=native",)), (("-fopenmp",), ("-fopenmp-simd",))):
@@ -43,7 +42,7 @@ class Compiler:
                 if self._accepts(source, (*flags, *(f for group in found for f in group))):
                     found.append(flags)
                     break
-        return found
+        return tuple(f for group in found for f in group)
 
     def _accepts(self, source: str, flags: tuple[str, ...]) -> bool:
         with tempfile.TemporaryDirectory() as folder:
@@ -62,13 +61,6 @@ class Compiler:
                 f"{self.command[0]} did not compile the generated code: {lines[0] if lines else 'no message'}",
                 hint="choose another compiler with the environment variable CC",
             )
-
-
-def _output(command: tuple[str, ...]) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=60).stdout.decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def _candidates() -> list[tuple[str, ...]]:
@@ -121,9 +113,7 @@ def _machine() -> str:
 
 def shared_library(source: str, flags: tuple[str, ...] = ()) -> ctypes.CDLL:
     """The loaded library of a source text, compiled where it is not yet in the cache."""
-    command = _candidates()
-    identity = [" ".join(c) for c in command[:1]] or [compiler().identity]
-    key = hashlib.sha256("\0".join((source, *flags, *FLAGS, *identity, _machine())).encode()).hexdigest()
+    key = hashlib.sha256("\0".join((source, *flags, *FLAGS, *compiler().command, _machine())).encode()).hexdigest()
     folder = cache_folder() / "tensorcalc" / "kernels"
     target = folder / f"{key[:32]}.so"
     if not target.exists():
