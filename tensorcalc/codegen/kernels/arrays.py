@@ -45,7 +45,7 @@ def memory_of(value: Any, writes: bool = False) -> Memory | None:
         if writes or not flags.c_contiguous or not flags.aligned:
             return None
         return (value.shape, value.dtype.char), value.ctypes.data
-    if kind is float:
+    if kind is float or kind is int or kind is np.float64:
         return NUMBER
     if not is_torch(value) or not value.is_cpu or value.requires_grad or not value.is_contiguous():
         return None
