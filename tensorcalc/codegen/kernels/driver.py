@@ -22,6 +22,7 @@ __all__ = ["Driver"]
 
 PARALLEL = 131072  # entries below which a second thread costs more than it saves
 PARTS = 16  # into which the batch is cut where sums over it are kept in parts: the same for any number of threads
+KEPT = 1 << 22  # entries that all parts together may have
 STREAMED = 4 << 20  # bytes of a result from which it is written past the cache
 LOCAL = 8 << 20  # bytes that what lives in a block may take
 ROWS = 256  # rows that a block has at least, so that products stay fast
@@ -64,6 +65,7 @@ class Driver:
         self.codes = codes
         self.sizes = sizes
         self.memory: dict[tuple[str, Tensor], str] = {}
+        self.parts: dict[str, str] = {}
         self.blocks = [s for s in schedule.steps if isinstance(s, Block)]
         self.multiplies = len(schedule.nests) < len(schedule.single)
 
@@ -136,16 +138,19 @@ class Driver:
             else:
                 entries = self.extent(tensor.dimensions)
             wanted.append((name, entries))
+        lines: list[str] = []
         for code in self.codes.values():
+            if code.partial:
+                lines += self._parts(code)
             for tensor, axes in (*code.rows.items(), *code.partial.items()):
                 name = self.names.local(f"{code.name.rsplit('_', 1)[1]}_{identifier(tensor.name)}")
                 self.memory[code.name, tensor] = name
-                times = "threads" if tensor in code.rows else str(PARTS)
+                times = "threads" if tensor in code.rows else self.parts[code.name]
                 wanted.append((name, f"{times} * ({self.extent(axes)} + LINE)"))
         self._has_workspace = bool(wanted)
         if not wanted:
             return []
-        lines = ["threads = threads < 1 ? 1 : threads;", "enum { LINE = 64 / sizeof(real) };", "size_t room = 0;"]
+        lines += ["threads = threads < 1 ? 1 : threads;", "enum { LINE = 64 / sizeof(real) };", "size_t room = 0;"]
         for name, entries in wanted:
             lines += [f"const size_t {name}_at = room;", f"room += ((size_t)({entries}) / LINE + 1) * LINE;"]
         lines += [
@@ -154,6 +159,15 @@ class Driver:
             "real *const start = workspace + (LINE - (uintptr_t)workspace / sizeof(real) % LINE) % LINE;",
         ]
         return [*lines, *(f"real *const {name} = start + {name}_at;" for name, _ in wanted)]
+
+    def _parts(self, code: NestCode) -> list[str]:
+        """The lines that find how many parts a nest has at most: fewer where each is large."""
+        name = self.parts[code.name] = self.names.local(f"{code.name.rsplit('_', 1)[1]}_parts")
+        entries = " + ".join(self.extent(axes) for axes in code.partial.values())
+        return [
+            f"ptrdiff_t {name} = {KEPT} / ({entries} + 1);",
+            f"{name} = {name} < 1 ? 1 : {name} > {PARTS} ? {PARTS} : {name};",
+        ]
 
     # steps
 
@@ -248,7 +262,8 @@ class Driver:
         team = "1" if serial else f"threads > 1 && count * ({row}) >= {PARALLEL} ? threads : 1"
         lines.append(f"const int team = {team};")
         if code.partial:
-            lines.append(f"const ptrdiff_t parts = count < {PARTS} ? (count < 1 ? 1 : count) : {PARTS};")
+            most = self.parts[code.name]
+            lines.append(f"const ptrdiff_t parts = count < {most} ? (count < 1 ? 1 : count) : {most};")
         else:
             lines.append("const ptrdiff_t parts = team > 1 && count > 1 ? (count < 8 * team ? count : 8 * team) : 1;")
         body = ["const ptrdiff_t thread = thread_number();"] if code.rows and not self.multiplies else []
