@@ -329,3 +329,27 @@ def test_command_line(tmp_path: Path) -> None:
     text = subprocess.run([*command, "--plan", "--value-and-grad"], capture_output=True, text=True, check=True).stdout
     assert re.search(r"bytes read: +\d", text)
     assert "bound:" in text
+
+
+def test_a_compiler_that_knows_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    simple = tmp_path / "simple cc"
+    simple.write_text('#!/bin/sh\ncase "$*" in *native*|*-fopenmp\\ *) exit 1;; esac\nexec cc "$@"\n')
+    simple.chmod(0o755)
+    monkeypatch.setenv("CC", f"'{simple}'")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    function, _, wanted = case("layer norm")
+    monkeypatch.delenv("CC")
+    for a, b in zip(wanted, case("layer norm")[2], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    assert function.threads >= 1
+
+
+def test_a_compiler_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho no licence >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CC", str(broken))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(TensorCalcError, match="no licence"):
+        case("softmax")
+    assert not list((tmp_path / "tensorcalc" / "kernels").iterdir())

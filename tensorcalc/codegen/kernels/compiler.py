@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from tensorcalc.errors import TensorCalcError
@@ -23,44 +23,31 @@ from tensorcalc.errors import TensorCalcError
 __all__ = ["Compiler", "cache_folder", "compiler", "shared_library"]
 
 FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-w")
-PROBE = "#include <math.h>\n#include <omp.h>\nint probe(void) { return omp_get_max_threads(); }\n"
 
 
 class Compiler:
-    """A C compiler as a command, with what it is found to understand when that is first needed."""
+    """A C compiler as a command. `faster` are the groups of optional flags that it may understand, the best first."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command
-
-    @cached_property
-    def flags(self) -> tuple[str, ...]:
-        """The flags that make code faster, where the compiler and the machine have them."""
-        found: list[tuple[str, ...]] = []
-        for choices in ((("-march=native",), ("-mcpu=native",)), (("-fopenmp",), ("-fopenmp-simd",))):
-            for flags in choices:
-                source = PROBE if flags == ("-fopenmp",) else "int probe(void) { return 0; }\n"
-                if self._accepts(source, (*flags, *(f for group in found for f in group))):
-                    found.append(flags)
-                    break
-        return tuple(f for group in found for f in group)
-
-    def _accepts(self, source: str, flags: tuple[str, ...]) -> bool:
-        with tempfile.TemporaryDirectory() as folder:
-            target = str(Path(folder, "probe.so"))
-            command = (*self.command, *FLAGS, *flags, "-x", "c", "-", "-o", target)
-            return subprocess.run(command, input=source.encode(), capture_output=True, check=False).returncode == 0
+        machines = (("-march=native",), ("-mcpu=native",), ())
+        self.faster = [(*machine, openmp) for openmp in ("-fopenmp", "-fopenmp-simd") for machine in machines]
 
     def build(self, source: str, target: Path, flags: tuple[str, ...]) -> None:
         """A shared library of a source text. Raises `TensorCalcError` E_TARGET where the compiler refuses it."""
-        command = (*self.command, *FLAGS, *self.flags, *flags, "-x", "c", "-", "-o", str(target), "-lm")
-        done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
-        if done.returncode:
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            raise TensorCalcError(
-                "E_TARGET",
-                f"{self.command[0]} did not compile the generated code: {lines[0] if lines else 'no message'}",
-                hint="choose another compiler with the environment variable CC",
-            )
+        message = ""
+        for place, faster in enumerate(self.faster):
+            command = (*self.command, *FLAGS, *faster, *flags, "-x", "c", "-", "-o", str(target), "-lm")
+            done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+            if not done.returncode:
+                del self.faster[:place]  # those before were not understood
+                return
+            message = message or done.stderr.decode(errors="replace").strip().partition("\n")[0]
+        raise TensorCalcError(
+            "E_TARGET",
+            f"{self.command[0]} did not compile the generated code: {message or 'it gave no message'}",
+            hint="choose another compiler with the environment variable CC",
+        )
 
 
 def _candidates() -> list[tuple[str, ...]]:
