@@ -281,7 +281,9 @@ def gallery(folder: str, names: tuple[str, ...]) -> None:
 @cli.command()
 @with_source
 @with_request
-@click.option("--target", metavar="TARGET", default="numpy", show_default=True, help="numpy or torch.")
+@click.option("--target", metavar="TARGET", default="numpy", show_default=True, help="numpy, torch, jax or c.")
+@click.option("--value-and-grad", is_flag=True, help="Compute the values as well as a gradient or VJP.")
+@click.option("--plan", "planned", is_flag=True, help="Print the loops of the target c and what they cost instead.")
 @OUTPUT
 def codegen(
     source: str | None,
@@ -290,11 +292,16 @@ def codegen(
     wrt: tuple[str, ...],
     kind: str | None,
     target: str,
+    value_and_grad: bool,
+    planned: bool,
     output: str | None,
 ) -> None:
-    """Print a program that computes the derivative."""
+    """Print a program that computes the derivative: Python for an array library, or a file in C."""
     found = _derivations(_system(source, equations), of, wrt, kind)
-    _print("\n\n".join(d.lambdify(target).source for d in found), output)
+    if planned:
+        _print("\n".join(d.plan(value_and_grad=value_and_grad) for d in found), output)
+        return
+    _print("\n\n".join(d.code(target, value_and_grad=value_and_grad) for d in found), output)
 
 
 @cli.command()

@@ -54,7 +54,7 @@ class Function:
         self.many = program.many or len(program.outputs) > 1
         self._assembled = assembled
         self._library = library
-        self._function = _executed(assembled)
+        self._function = self._compiled(assembled)
         self._names = {t.name: t for t in program.inputs}
         for tensor, parameter in zip(program.inputs, assembled.parameters, strict=True):
             self._names.setdefault(parameter, tensor)
@@ -66,6 +66,10 @@ class Function:
             self._dimensions.setdefault(variable, dimension)
         self._has_out = "out" not in self._names
         self._seen: dict[tuple[Any, ...], Mapping[Dimension, int]] = {}
+
+    def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
+        """The callable that the generated source defines."""
+        return _executed(assembled)
 
     def __repr__(self) -> str:
         return f"<tensorcalc {self.target} function {self._assembled.name}({', '.join(self.arguments)})>"
