@@ -1,0 +1,390 @@
+"""An article's rows with a meaning: its definitions, and for every `=` the two terms that it claims are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tensorcalc.errors import Span
+from tensorcalc.verify.latex.rows import Row, Side
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Relation, Scripted, Symbol
+from tensorcalc.verify.latex.tree import Sequence as Items
+from tensorcalc.verify.model import Model, derivatives_in
+from tensorcalc.verify.names import Names, names_of
+from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
+from tensorcalc.verify.profile import Profile
+from tensorcalc.verify.reading import Definition, FunctionDefinition, Reader, Val, unbound
+from tensorcalc.verify.shapes import shapes_of
+from tensorcalc.verify.summation import dummies, with_sums
+from tensorcalc.verify.survey import key_of, survey
+from tensorcalc.verify.terms import Entry, Place, Powered, Term, letters_of, substitute, tensors_of
+
+__all__ = ["Article", "Chain", "Claim", "read_article"]
+
+
+@dataclass(slots=True)
+class Claim:
+    """One `=`: its place, its two sides, and what was found out about it while reading.
+
+    `reference` is the side that the right one is compared with: the first of its chain that has a value. `defines` is
+    the name that it defines, where it does.
+    """
+
+    row: Row
+    left: Side
+    right: Side
+    span: Span
+    inline: bool = False
+    reference: Val | None = None
+    value: Val | None = None
+    problem: Problem | None = None
+    defines: str = ""
+    redefines: Definition | None = None
+    strict: str = ""
+    free: frozenset[str] = frozenset()
+    chain: int = 0
+
+
+@dataclass(slots=True)
+class Chain:
+    """Sides that are all claimed equal, with the words that stand beside them."""
+
+    sides: list[Side] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    inline: bool = False
+    label: str = ""
+
+    @property
+    def words(self) -> str:
+        return " ".join(w for row in self.rows for w in row.words)
+
+
+@dataclass(slots=True)
+class Article:
+    """What was read."""
+
+    claims: list[Claim]
+    model: Model
+    names: Names
+    reader: Reader
+
+
+def read_article(displayed: Sequence[Row], inline: Sequence[Row], profile: Profile, shapes: Mapping[str, tuple[str, ...]]) -> Article:
+    """Read the rows of an article in order. Formulas in the running text only define what the displayed ones need."""
+    chains = _chains(displayed, False) + _chains(inline, True)
+    found = survey([row for row in (*displayed, *inline) if not row.label])
+    stated = dict(shapes)
+    for row in (*displayed, *inline):
+        stated.update(shapes_of(row))
+    names = names_of(found, profile, stated)
+    claims: list[Claim] = []
+    for _ in range(2):  # orders and definitions that are found late hold for what stands before
+        builder = _Builder(names, profile)
+        claims = builder.build(chains)
+        if builder.settled:
+            break
+    builder.finish(claims)
+    return Article(claims, builder.model, names, builder.reader)
+
+
+def _chains(rows: Sequence[Row], inline: bool) -> list[Chain]:
+    chains: list[Chain] = []
+    previous: Chain | None = None
+    for row in rows:
+        if row.continues and previous is not None and previous.rows[-1].block == row.block:
+            chain = previous
+        else:
+            chain = Chain(inline=inline, label=row.label)
+            chains.append(chain)
+            if row.continues:
+                chain.rows.append(row)
+        chain.rows.append(row)
+        for side in row.sides:
+            if side.relation in ("", "="):
+                chain.sides.append(side)
+            else:  # what stands behind another relation is not claimed equal
+                chain = Chain([replace(side, relation="")], [row], inline, row.label)
+                chains.append(chain)
+        previous = chain
+    return chains
+
+
+class _Builder:
+    def __init__(self, names: Names, profile: Profile) -> None:
+        self.names = names
+        self.profile = profile
+        self.reader = Reader(names)
+        self.model = Model(positive=frozenset({*profile.positive, "epsilon", "eps"}))
+        self.settled = True
+        self.orders = dict(names.orders)
+
+    def build(self, chains: Sequence[Chain]) -> list[Claim]:
+        self.function_definitions(chains)
+        self.find_squares(chains)
+        claims: list[Claim] = []
+        order = [c for c in chains if not c.inline] + [c for c in chains if c.inline]
+        for number, chain in enumerate(order):
+            claims += self.chain(number, chain)
+        self.settled = self.names.orders == self.orders
+        return claims
+
+    def function_definitions(self, chains: Sequence[Chain]) -> None:
+        """Functions that the article defines: σ(x) = 1/(1 + e^{-x})."""
+        for chain in chains:
+            if len(chain.sides) < 2 or chain.label or chain.sides[0].node is None or chain.sides[1].node is None:
+                continue
+            node = chain.sides[0].node
+            if not (isinstance(node, Product) and len(node.factors) == 2):
+                continue
+            name, bracket = node.factors
+            if isinstance(name, Symbol) and isinstance(bracket, Bracket) and self.names.is_function(key_of(name)):
+                items = bracket.body.items if isinstance(bracket.body, Items) else (bracket.body,)
+                if all(isinstance(i, Symbol) for i in items) and not _calls(chain.sides[1].node, name.name):
+                    arguments = tuple(i.name for i in items if isinstance(i, Symbol))
+                    definition = FunctionDefinition(key_of(name), arguments, chain.sides[1].node)
+                    self.reader.functions.setdefault(key_of(name), definition)
+
+    def find_squares(self, chains: Sequence[Chain]) -> None:
+        """Names of which only the square is defined: σ² = …"""
+        plain = {key for c in chains if (key := _left_name(c)) is not None}
+        for chain in chains:
+            if len(chain.sides) < 2:
+                continue
+            node = chain.sides[0].node
+            squared = isinstance(node, Scripted) and isinstance(node.sup, Number) and node.sup.value == 2
+            if squared and isinstance(node, Scripted) and isinstance(node.base, Symbol):
+                if key_of(node.base) not in plain:
+                    try:
+                        key, _, _ = self.reader.parts(node)
+                    except Problem:
+                        continue
+                    self.reader.squares.add(key)
+
+    def chain(self, number: int, chain: Chain) -> list[Claim]:
+        self.reader.suffix = f"@{number}"
+        values: list[Val | None] = []
+        problems: list[Problem | None] = []
+        for side in chain.sides:
+            value, problem = self.side(side)
+            values.append(value)
+            problems.append(problem)
+        known = [v for v in values if v is not None]
+        free = self.free(known, chain)
+        claims: list[Claim] = []
+        reference: Val | None = None
+        for place, side in enumerate(chain.sides):
+            value, problem = values[place], problems[place]
+            if value is not None:
+                value, problem = self.closed(value, free, side.span)
+            if place:
+                claims.append(self.claim(number, chain, place, reference, value, problem, free))
+            if reference is None:
+                reference = value
+        if len(claims) >= 1 and not chain.label:
+            self.definition(chain, claims)
+        return claims
+
+    def side(self, side: Side) -> tuple[Val | None, Problem | None]:
+        if side.node is None:
+            assert side.problem is not None
+            return None, NotCheckable(side.problem.message, side.problem.span)
+        try:
+            return self.reader.read(side.node), None
+        except Problem as problem:
+            return None, problem
+        except RecursionError:
+            return None, NotCheckable("the formula is nested too deeply", side.span)
+
+    def free(self, values: list[Val], chain: Chain) -> frozenset[str]:
+        """The free letters of a chain: those of its first side that are not summed there."""
+        if not values:
+            return frozenset()
+        letters = unbound(values[0].term)
+        free = letters - dummies([v.term for v in values])
+        words = chain.words.lower()
+        if "no sum" in words or not self.profile.einstein:
+            free = free | frozenset(x for v in values for x in unbound(v.term))
+        return free
+
+    def closed(self, value: Val, free: frozenset[str], span: Span) -> tuple[Val | None, Problem | None]:
+        try:
+            term = with_sums(value.term, free | frozenset(value.axes), self.reader.letters, lambda: span)
+            return replace(value, term=term), None
+        except Problem as problem:
+            return None, problem
+
+    def claim(
+        self, number: int, chain: Chain, place: int, reference: Val | None, value: Val | None, problem: Problem | None, free: frozenset[str]
+    ) -> Claim:
+        left, right = chain.sides[place - 1], chain.sides[place]
+        row = next((r for r in chain.rows if any(s is right for s in r.sides)), chain.rows[-1])
+        claim = Claim(row, left, right, right.mark or right.span, chain.inline, reference, value, problem, chain=number, free=free)
+        if chain.label:
+            claim.problem = NotCheckable("a law that is stated for any tensor")
+        elif problem is None and reference is None:
+            claim.problem = NotCheckable("the left side has no value")
+            _, first = self.side(chain.sides[0])
+            if first is not None:
+                claim.problem = type(first)(first.reason, first.span, first.hint)
+        return claim
+
+    def definition(self, chain: Chain, claims: list[Claim]) -> None:
+        """Take the first `=` of a chain as a definition where its left side is a name without a meaning so far."""
+        claim = claims[0]
+        node = chain.sides[0].node
+        if claim.problem is not None or claim.value is None or claim.reference is None or node is None:
+            return
+        left, value = claim.reference, claim.value
+        term, key = left.term, ""
+        if isinstance(term, Powered) and isinstance(term.base, Entry) and isinstance(term.exponent, Entry):
+            return
+        if not isinstance(term, Entry):
+            return
+        key = term.name
+        letters = tuple(p.letter for p in term.places)
+        if None in letters or len(set(letters)) < len(letters):
+            return
+        if chain.inline and not self.wanted(key, value, chain):
+            return
+        if key in tensors_of(value.term):
+            return
+        body, names = value.term, tuple(x for x in letters if x is not None)
+        if value.axes or left.axes:
+            matched = self.matched(left, value, key)
+            if matched is None:
+                return
+            body, names = matched
+        if self.names.survey.extents & {key} and not names:
+            return
+        definition = Definition(key, names, body, claim.span)
+        if key in self.model.definitions:
+            claim.redefines = None if chain.inline else definition
+            return
+        if self.model.define(definition):
+            claim.defines = key
+            self.reader.defined.add(key)
+
+    def matched(self, left: Val, value: Val, key: str) -> tuple[Term, tuple[str, ...]] | None:
+        """The body of a definition in matrix notation, with the letters of the axes of the name."""
+        assert isinstance(left.term, Entry)
+        places = tuple(p.letter or "" for p in left.term.places)
+        if not left.axes and not places and value.axes:
+            self.names.orders[key] = len(value.axes)
+            return value.term, value.axes
+        if len(left.axes) != len(value.axes):
+            if not value.axes:
+                return value.term, places
+            return None
+        mapping = {old: Place.of(new) for old, new in zip(value.axes, left.axes, strict=True)}
+        return substitute(value.term, mapping), places
+
+    def wanted(self, key: str, value: Val, chain: Chain) -> bool:
+        """Whether a formula in the running text is needed: it defines by a formula what displayed ones use."""
+        used = self.names.survey.right[key] or self.names.survey.variables[key]
+        plain = isinstance(value.term, Entry) and not value.term.places and not value.axes
+        return bool(used) and not plain and bool(tensors_of(value.term)) and len(chain.sides) == 2
+
+    def finish(self, claims: list[Claim]) -> None:
+        """Find the losses and the dimensions, now that all definitions are known."""
+        self.find_losses(claims)
+        model, dimensions = self.model, self.model.dimensions
+        for definition in model.definitions.values():
+            for axis, letter in enumerate(definition.letters):
+                dimensions.join(("axis", definition.name, str(axis)), letter)
+            dimensions.learn(definition.body)
+        for name, letter in self.reader.ties:
+            if letter in letters_seen(dimensions):
+                dimensions.join(letter, ("extent", name))
+        self.capital_extents()
+        dimensions.settle()
+        self.stated_extents()
+        for letter, size in self.reader.ranges:
+            if dimensions.known(letter):
+                dimensions.fixed[dimensions.find(letter)] = size
+
+    def capital_extents(self) -> None:
+        """H is the size of the dimension of h, where H is a bare scalar that nothing defines."""
+        dimensions = self.model.dimensions
+        survey_ = self.names.survey
+        letters = [k for k in list(dimensions._parents) if isinstance(k, str)]
+        for letter in letters:
+            plain = letter.split("@")[0].split("~")[0]
+            symbol = self.profile.dimensions.get(plain) or (plain.upper() if len(plain) == 1 and plain.islower() else "")
+            if not symbol or dimensions.known(("extent", symbol)) or symbol in self.model.definitions:
+                continue
+            bare = survey_.bare[symbol] > 0 and not survey_.arities.get(symbol) and not self.names.order(symbol)
+            if bare and symbol not in self.model.losses and not survey_.numerators[symbol]:
+                dimensions.join(letter, ("extent", symbol))
+
+    def stated_extents(self) -> None:
+        for name, shape in self.names.shapes.items():
+            for axis, symbol in enumerate(shape):
+                key = ("axis", name, str(axis))
+                if symbol.isdigit():
+                    self.model.dimensions.add(key)
+                    self.model.dimensions.fixed[self.model.dimensions.find(key)] = int(symbol)
+                elif symbol:
+                    self.model.dimensions.join(("extent", symbol), key)
+
+    def find_losses(self, claims: list[Claim]) -> None:
+        """Undefined scalars that are differentiated, with the upstream gradients that no row derives."""
+        derived: dict[str, dict[str, None]] = {}
+        reached: dict[str, dict[str, None]] = {}
+        for claim in claims:
+            for value, left in ((claim.reference, True), (claim.value, False)):
+                if value is None:
+                    continue
+                for node in derivatives_in(value.term):
+                    body = node.body
+                    if not isinstance(body, Entry) or body.places or body.name in self.model.definitions:
+                        continue
+                    if body.name == node.name:
+                        continue
+                    own = left and isinstance(value.term, type(node)) and value.term is node
+                    (derived if own else reached).setdefault(body.name, {})[node.name] = None
+        used = self.model.used()
+        for name in {**derived, **reached}:
+            if name in used:
+                continue
+            made = derived.get(name, {})
+            given = [n for n in reached.get(name, {}) if n not in made]
+            every = given or self.ends([*made, *reached.get(name, {})])
+            self.model.losses[name] = tuple(self.ends(every))
+
+    def ends(self, names: Sequence[str]) -> list[str]:
+        """Those of the names that no other one of them is made of."""
+        names = list(dict.fromkeys(names))
+        return [n for n in names if not any(n != m and n in self.model.ancestors([m]) for m in names)]
+
+
+def letters_seen(dimensions: object) -> set[object]:
+    """The keys that dimensions know."""
+    return set(getattr(dimensions, "_parents", {}))
+
+
+def _left_name(chain: Chain) -> str | None:
+    if len(chain.sides) < 2:
+        return None
+    node = chain.sides[0].node
+    if isinstance(node, Symbol):
+        return key_of(node)
+    if isinstance(node, Scripted) and isinstance(node.base, Symbol) and node.sup is None:
+        return key_of(node.base)
+    return None
+
+
+def _calls(node: Node, name: str) -> bool:
+    """Whether a function is used in a formula."""
+    stack: list[object] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, tuple):
+            stack.extend(current)
+        elif isinstance(current, Symbol) and current.name == name:
+            return True
+        elif isinstance(current, Node):
+            stack.extend(getattr(current, f) for f in current.__dataclass_fields__)
+    return False
+
+
+_ = (IllFormed, Relation, letters_of)

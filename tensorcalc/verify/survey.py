@@ -1,0 +1,294 @@
+"""What an article's formulas show about its names before any of them is read: letters, functions, orders, pairs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from tensorcalc.verify.latex.rows import Row
+from tensorcalc.verify.latex.tree import (
+    BigOperator,
+    Bracket,
+    DerivativeOf,
+    Function,
+    Node,
+    Number,
+    Prime,
+    Product,
+    Quotient,
+    Relation,
+    Scripted,
+    Sequence,
+    Sum,
+    Symbol,
+)
+
+__all__ = ["Survey", "flat_items", "key_of", "survey"]
+
+FUNCTION_LETTERS = frozenset("f g h sigma phi varphi psi rho tau".split())
+WORDS = frozenset(
+    "in out max min new old true pred loss train test model total mean var bias prev next size seq vocab head emb hid obs "
+    "reg ce mse nll sm eff avg std ref opt dim key val query ctx src tgt rms norm act pre post gt cat con aux kl rec".split()
+)
+
+
+def key_of(symbol: Symbol) -> str:
+    """The name of a symbol in the article: its letter, with alphabet and accents where they tell names apart."""
+    style = symbol.style if symbol.style in ("bold", "cal", "frak", "bb", "tt") else ""
+    key = f"{style}:{symbol.name}" if style else symbol.name
+    for accent in symbol.accents:
+        key = f"{accent}({key})"
+    return key
+
+
+@dataclass(slots=True)
+class Survey:
+    """Counts over all formulas of an article.
+
+    `values`: letters and names that stand for values; `arities`: how often a name has how many letters as indices;
+    `bare`: how often it stands without; `called`: how often a round bracket follows; `bound`: letters that sums,
+    one-tensors or deltas use, `summed` those below a sum; `scripts`: letters in subscripts; `transposed`, `variables`, `numerators`: names that
+    are transposed, differentiated by, differentiated; `steps`: letters that occur with an offset in scripts (t-1);
+    `ones`: whether one-tensors carry indices; `functions`: names defined as functions of an argument.
+    """
+
+    values: Counter[str] = field(default_factory=Counter)
+    arities: dict[str, Counter[int]] = field(default_factory=dict)
+    bare: Counter[str] = field(default_factory=Counter)
+    called: Counter[str] = field(default_factory=Counter)
+    bound: set[str] = field(default_factory=set)
+    summed: set[str] = field(default_factory=set)
+    scripts: Counter[str] = field(default_factory=Counter)
+    transposed: set[str] = field(default_factory=set)
+    variables: Counter[str] = field(default_factory=Counter)
+    numerators: Counter[str] = field(default_factory=Counter)
+    steps: set[str] = field(default_factory=set)
+    bracketed: set[str] = field(default_factory=set)
+    extents: set[str] = field(default_factory=set)
+    divisors: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    primed: set[str] = field(default_factory=set)
+    deltas: bool = False
+    ones: bool = False
+    left: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+
+    def is_function(self, key: str) -> bool:
+        """Whether `key(…)` is a call."""
+        if key in self.functions:
+            return True
+        plain = key.rsplit(":", 1)[-1]
+        alone = self.bare[key] + sum(self.arities.get(key, Counter()).values()) > self.called[key]
+        return plain in FUNCTION_LETTERS and self.called[key] > 0 and not alone
+
+
+def flat_items(node: Node) -> list[Node]:
+    """The items of a script: what stands side by side or between commas."""
+    if isinstance(node, Sequence):
+        return [x for item in node.items for x in flat_items(item)]
+    if isinstance(node, Bracket) and node.kind in ("group", "("):
+        return flat_items(node.body)
+    if isinstance(node, Product) and not any(node.signs):
+        if isinstance(node.factors[0], Number):
+            return [node]
+        if _word(node):
+            return [Symbol(node.span, "".join(f.name for f in node.factors if isinstance(f, Symbol)), "text")]
+        return [x for f in node.factors for x in flat_items(f)]
+    return [node]
+
+
+def _word(node: Product) -> bool:
+    if not all(isinstance(f, Symbol) and len(f.name) == 1 for f in node.factors):
+        return False
+    close = all(a.span.end == b.span.start for a, b in zip(node.factors, node.factors[1:], strict=False))
+    return close and "".join(f.name for f in node.factors if isinstance(f, Symbol)) in WORDS
+
+
+def survey(rows: Iterable[Row]) -> Survey:
+    """Count over all sides that can be read."""
+    found = Survey()
+    for row in rows:
+        for place, side in enumerate(row.sides):
+            if side.node is None:
+                continue
+            left = not place and not row.continues and len(row.sides) > 1
+            if left and row.sides[1].relation == "=":
+                _left(side.node, found)
+            _walk(side.node, found)
+            if not left:
+                found.right.update(_names(side.node))
+    return found
+
+
+def _names(node: Any) -> Iterator[str]:
+    if isinstance(node, Symbol):
+        yield key_of(node)
+    elif isinstance(node, Scripted):
+        yield from _names(node.base)
+        if isinstance(node.sup, Node):
+            yield from _names(node.sup)
+    elif isinstance(node, Node):
+        for f in fields(node):
+            yield from _names(getattr(node, f.name))
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from _names(part)
+
+
+def _left(node: Node, found: Survey) -> None:
+    if isinstance(node, Product) and len(node.factors) == 2 and not node.signs[1]:
+        name, bracket = node.factors
+        symbol = name.base if isinstance(name, Scripted) else name
+        if isinstance(symbol, Symbol) and isinstance(bracket, Bracket) and bracket.kind == "(":
+            inside = bracket.body.items if isinstance(bracket.body, Sequence) else (bracket.body,)
+            if all(isinstance(i, Symbol) for i in inside):
+                found.functions.add(key_of(symbol))
+    base = node.base if isinstance(node, Scripted) else node
+    if isinstance(base, Symbol):
+        found.left[key_of(base)] += 1
+
+
+def _walk(node: Node, found: Survey) -> None:  # noqa: PLR0912 - one branch for each kind of node
+    match node:
+        case Symbol():
+            found.values[key_of(node)] += 1
+            found.bare[key_of(node)] += 1
+        case Scripted():
+            _scripted(node, found)
+        case Product():
+            for factor, following in zip(node.factors, (*node.factors[1:], None), strict=True):
+                symbol = factor.base if isinstance(factor, Scripted) else factor
+                if isinstance(symbol, Symbol) and isinstance(following, Bracket | Scripted):
+                    bracket = following.base if isinstance(following, Scripted) else following
+                    if isinstance(bracket, Bracket) and bracket.kind == "(":
+                        found.called[key_of(symbol)] += 1
+                _walk(factor, found)
+        case BigOperator():
+            for item in _bounds(node.lower):
+                if isinstance(item, Symbol):
+                    found.bound.add(item.name)
+                    found.summed.add(item.name)
+            if isinstance(node.upper, Symbol):
+                found.extents.add(key_of(node.upper))
+            _walk(node.body, found)
+        case DerivativeOf():
+            numerator = node.numerator.base if isinstance(node.numerator, Scripted) else node.numerator
+            if isinstance(numerator, Symbol):
+                found.numerators[key_of(numerator)] += 1
+            _walk(node.numerator, found)
+            for variable in node.variables:
+                base = variable.base if isinstance(variable, Scripted) else variable
+                if isinstance(base, Symbol):
+                    found.variables[key_of(base)] += 1
+                _walk(variable, found)
+        case Quotient():
+            for factor in node.denominator.factors if isinstance(node.denominator, Product) else (node.denominator,):
+                if isinstance(factor, Symbol):
+                    found.divisors.add(key_of(factor))
+            _walk(node.numerator, found)
+            _walk(node.denominator, found)
+        case Relation():
+            _relation(node, found)
+        case _:
+            for f in fields(node):
+                _walk_any(getattr(node, f.name), found)
+
+
+def _walk_any(part: Any, found: Survey) -> None:
+    if isinstance(part, Node):
+        _walk(part, found)
+    elif isinstance(part, tuple):
+        for inner in part:
+            _walk_any(inner, found)
+
+
+def _bounds(node: Node | None) -> list[Node]:
+    """The letters below a sum."""
+    if node is None:
+        return []
+    if isinstance(node, Relation):
+        return flat_items(node.left)
+    if isinstance(node, Sequence):
+        return [x for item in node.items for x in _bounds(item)]
+    return flat_items(node)
+
+
+def _relation(node: Relation, found: Survey) -> None:
+    """A comparison: a name that is compared with an index is a label."""
+    for side, other in ((node.left, node.right), (node.right, node.left)):
+        base = side.base if isinstance(side, Scripted) else side
+        if isinstance(other, Symbol) and len(other.name) == 1 and isinstance(base, Symbol) and node.sign == "=":
+            found.labels.add(key_of(base))
+    for side in (node.left, node.right):
+        if isinstance(side, Symbol):
+            continue
+        _walk(side, found)
+
+
+def _scripted(node: Scripted, found: Survey) -> None:
+    base = node.base
+    items = flat_items(node.sub) if node.sub is not None else []
+    letters = [i.name for i in items if isinstance(i, Symbol) and i.style != "text"]
+    found.scripts.update(letters)
+    for item in items:
+        if isinstance(item, Sum):
+            found.steps.update(t.name for t in item.terms if isinstance(t, Symbol))
+        if isinstance(item, Relation):
+            _relation(item, found)
+        if isinstance(item, Scripted):
+            _scripted(item, found)
+    if isinstance(base, Symbol):
+        key = key_of(base)
+        if base.name == "1" or (base.name == "delta" and len(items) == 2):
+            found.bound.update(letters)
+            found.ones |= base.name == "1" and bool(letters)
+            found.deltas |= base.name == "delta"
+        else:
+            found.values[key] += 1
+            if items:
+                found.arities.setdefault(key, Counter())[len(items)] += 1
+            elif not node.primes:
+                found.bare[key] += 1
+        if node.primes:
+            found.primed.add(key)
+        if is_transpose(node.sup):
+            found.transposed.add(key)
+    elif isinstance(base, Number) and base.value == 1 and items:
+        found.bound.update(letters)
+        found.ones |= bool(letters)
+    else:
+        if isinstance(base, Bracket) and items:
+            inner = base.body.base if isinstance(base.body, Scripted) else base.body
+            if isinstance(inner, Symbol):
+                found.bracketed.add(key_of(inner))
+        _walk(base, found)
+    sup = node.sup
+    if sup is not None and not isinstance(sup, Prime):
+        if isinstance(sup, Bracket) and sup.kind in ("(", "["):
+            if isinstance(sup.body, Symbol):
+                found.scripts[sup.body.name] += 1
+            elif isinstance(sup.body, Sum):
+                found.steps.update(t.name for t in sup.body.terms if isinstance(t, Symbol))
+        elif not isinstance(sup, Symbol):
+            _walk(sup, found)
+            if isinstance(sup, Sum):
+                found.steps.update(t.name for t in sup.terms if isinstance(t, Symbol))
+
+
+def is_transpose(sup: Node | None) -> bool:
+    """Whether a superscript is a sign of transposition."""
+    return isinstance(sup, Symbol) and sup.name in ("T", "top", "t'") and not sup.accents
+
+
+def functions_in(node: Node) -> Iterator[Function]:
+    """The named functions in a tree."""
+    if isinstance(node, Function):
+        yield node
+    for f in fields(node):
+        part = getattr(node, f.name)
+        for inner in part if isinstance(part, tuple) else (part,):
+            if isinstance(inner, Node):
+                yield from functions_in(inner)
