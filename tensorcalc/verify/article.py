@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tensorcalc.errors import Span
@@ -40,7 +40,7 @@ class Claim:
     problem: Problem | None = None
     defines: str = ""
     redefines: Definition | None = None
-    strict: str = ""
+    assumed: bool = False
     free: frozenset[str] = frozenset()
     chain: int = 0
 
@@ -53,6 +53,7 @@ class Chain:
     rows: list[Row] = field(default_factory=list)
     inline: bool = False
     label: str = ""
+    assumed: bool = False
 
     @property
     def words(self) -> str:
@@ -69,8 +70,17 @@ class Article:
     reader: Reader
 
 
-def read_article(displayed: Sequence[Row], inline: Sequence[Row], profile: Profile, shapes: Mapping[str, tuple[str, ...]]) -> Article:
-    """Read the rows of an article in order. Formulas in the running text only define what the displayed ones need."""
+def read_article(
+    displayed: Sequence[Row],
+    inline: Sequence[Row],
+    profile: Profile,
+    shapes: Mapping[str, tuple[str, ...]],
+    assumed: Collection[int] = (),
+) -> Article:
+    """Read the rows of an article in order. Formulas in the running text only define what the displayed ones need.
+
+    `assumed` are the numbers of the formulas that the article assumes to hold.
+    """
     chains = _chains(displayed, False) + _chains(inline, True)
     found = survey([row for row in (*displayed, *inline) if not row.label])
     stated = dict(shapes)
@@ -78,6 +88,8 @@ def read_article(displayed: Sequence[Row], inline: Sequence[Row], profile: Profi
         stated.update(shapes_of(row))
     names = names_of(found, profile, stated)
     claims: list[Claim] = []
+    for chain in chains:
+        chain.assumed = any(row.block in assumed for row in chain.rows)
     for _ in range(2):  # orders and definitions that are found late hold for what stands before
         builder = _Builder(names, profile)
         claims = builder.build(chains)
@@ -105,7 +117,8 @@ def _chains(rows: Sequence[Row], inline: bool) -> list[Chain]:
             else:  # what stands behind another relation is not claimed equal
                 chain = Chain([replace(side, relation="")], [row], inline, row.label)
                 chains.append(chain)
-        previous = chain
+        if not row.aside:
+            previous = chain
     return chains
 
 
@@ -180,7 +193,7 @@ class _Builder:
                 claims.append(self.claim(number, chain, place, reference, value, problem, free))
             if reference is None:
                 reference = value
-        if len(claims) >= 1 and not chain.label:
+        if len(claims) >= 1 and not chain.label and not chain.assumed:
             self.definition(chain, claims)
         return claims
 
@@ -219,6 +232,8 @@ class _Builder:
         left, right = chain.sides[place - 1], chain.sides[place]
         row = next((r for r in chain.rows if any(s is right for s in r.sides)), chain.rows[-1])
         claim = Claim(row, left, right, right.mark or right.span, chain.inline, reference, value, problem, chain=number, free=free)
+        if chain.assumed and problem is None and reference is not None and not derivatives_in(value.term if value else reference.term):
+            claim.assumed = True
         if chain.label:
             claim.problem = NotCheckable("a law that is stated for any tensor")
         elif problem is None and reference is None:
@@ -309,12 +324,21 @@ class _Builder:
         letters = [k for k in list(dimensions._parents) if isinstance(k, str)]
         for letter in letters:
             plain = letter.split("@")[0].split("~")[0]
-            symbol = self.profile.dimensions.get(plain) or (plain.upper() if len(plain) == 1 and plain.islower() else "")
-            if not symbol or dimensions.known(("extent", symbol)) or symbol in self.model.definitions:
-                continue
-            bare = survey_.bare[symbol] > 0 and not survey_.arities.get(symbol) and not self.names.order(symbol)
-            if bare and symbol not in self.model.losses and not survey_.numerators[symbol]:
-                dimensions.join(letter, ("extent", symbol))
+            stated = self.profile.dimensions.get(plain, "")
+            if stated.isdigit():
+                dimensions.fixed[dimensions.find(letter)] = int(stated)
+            elif stated and stated not in self.model.definitions:
+                dimensions.join(letter, ("extent", stated))
+            elif len(plain) == 1 and plain.islower():
+                self.capital_extent(letter, plain.upper())
+
+    def capital_extent(self, letter: str, symbol: str) -> None:
+        dimensions, survey_ = self.model.dimensions, self.names.survey
+        if dimensions.known(("extent", symbol)) or symbol in self.model.definitions:
+            return
+        bare = survey_.bare[symbol] > 0 and not survey_.arities.get(symbol) and not self.names.order(symbol)
+        if bare and symbol not in self.model.losses and not survey_.numerators[symbol]:
+            dimensions.join(letter, ("extent", symbol))
 
     def stated_extents(self) -> None:
         for name, shape in self.names.shapes.items():

@@ -131,6 +131,8 @@ class Judge:
         """The verdict on one claim."""
         if claim.problem is not None:
             return self.refused(claim, claim.problem)
+        if claim.assumed:
+            return Verdict(claim, "not-checkable", "an assumption, which is taken as given")
         if claim.defines:
             return Verdict(claim, "holds", f"defines {claim.defines}")
         try:

@@ -121,7 +121,7 @@ class Dimensions:
         """Letters that select from no axis, as in 1_h 1_h = H, run over what the same letter runs over elsewhere: in
         the same chain, or else in any other.
         """
-        placed = {self.find(k) for k in list(self._parents) if isinstance(k, tuple)}
+        placed = {self.find(k) for k in list(self._parents) if isinstance(k, tuple)} | {self.find(k) for k in self.fixed}
         near: dict[str, Key] = {}
         letters = [k for k in self._parents if isinstance(k, str)]
         for letter in letters:
@@ -142,7 +142,18 @@ class Dimensions:
             found = self._key(place)
             if found is not None:
                 self.join(key, found)
+            elif len(place.parts) > 1:
+                self._steps(name, axis, place)
             self._labels(place)
+
+    def _steps(self, name: str, axis: int, place: Place) -> None:
+        """Letters in 2t + 3k: those with the same factor on the same axis run over the same dimension."""
+        factors = [f for f, _ in place.parts]
+        if len(set(factors)) == len(factors):
+            pattern = ",".join(str(f) for f in sorted(factors))
+            for factor, atom in place.parts:
+                if isinstance(atom, str):
+                    self.join(("step", name, str(axis), pattern, str(factor)), atom)
 
     def _labels(self, place: Place) -> None:
         for _, atom in place.parts:

@@ -102,21 +102,20 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
     """Names that are spelled in two ways: a matrix X and its entries x_{ij}, a vector \\hat{b} and its entries b_i."""
     pairs: dict[str, str] = {}
     for key in found.values:
-        if found.arities.get(key):
-            continue
         plain = key.rsplit(":", 1)[-1]
+        own = max(found.arities.get(key, {0: 1}))
         for sign in ("hat", "vec"):
             inner = key.removeprefix(f"{sign}(").removesuffix(")")
-            if inner != key and found.arities.get(inner) and profile.symbols.get(sign) != "name":
+            if inner != key and not own and found.arities.get(inner) and profile.symbols.get(sign) != "name":
                 pairs[key] = inner
-        if "(" in key or len(plain) > 1 and not plain[0].isupper():
+        if "(" in key or len(plain) > 1 and not _is_greek(plain) and not plain[0].isupper():
             continue
         if key.startswith("bold:"):
-            same = [k for k in (plain, plain.lower(), _lower(plain)) if found.arities.get(k)]
+            same = [k for k in (plain, plain.lower(), _lower(plain)) if max(found.arities.get(k, {0: 1})) > own]
             if same:
                 pairs[key] = same[0]
-        elif plain[0].isupper() and key not in found.extents and found.arities.get(_lower(plain)):
-            several = max(found.arities[_lower(plain)]) >= 2
+        elif plain[0].isupper() and key not in found.extents:
+            several = max(found.arities.get(_lower(plain), {0: 1})) >= own + 2
             used = key in found.transposed or key in found.bracketed or key in found.variables or found.left[key]
             if several and used:
                 pairs[key] = _lower(plain)

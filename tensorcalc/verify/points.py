@@ -115,6 +115,7 @@ class Point:
         self.values: dict[str, Value] = {}
         self.children: dict[tuple[str, bool], Point] = {}
         self.inputs: dict[str, Named] = parent.inputs if parent is not None else {}
+        self.root: Point = parent.root if parent is not None else self
 
     # tensors
 
@@ -296,7 +297,7 @@ class Point:
         name = body.name if isinstance(body, Entry) else None
         if name is not None and name != term.name:
             self.check_dependence(name, term.name)
-        direct = self.meaning.direct(name, term.name)
+        direct = not term.total and self.root.meaning.direct(name, term.name)
         child = self.child(term.name, direct)
         if direct and name is not None and name != term.name and name in self.model.definitions:
             assert isinstance(body, Entry)
@@ -367,7 +368,7 @@ class Point:
         clipped = tuple(np.clip(p, 0, n - 1) for p, n in zip(positions, data.shape, strict=False))
         found = data[clipped]
         found = np.where(inside.reshape(inside.shape + (1,) * len(rest)), found, 0)
-        return Named((*letters, *rest), found)
+        return renamed(Named((*letters, *rest), found), {})
 
 
 def _spread(value: Named, letters: Sequence[str], shape: Sequence[int]) -> Array:

@@ -129,6 +129,9 @@ class Reader:
         self.scope: dict[str, str] = {}
         self.bindings: dict[str, Val] = {}
         self.calls = 0
+        self.sliced = False
+        self.whole = False
+        self.slices: list[IllFormed] = []
         self.suffix = ""
 
     def read(self, node: Node) -> Val:
@@ -139,7 +142,16 @@ class Reader:
         self.scope = {}
         self.bindings = {}
         self.calls = 0
-        return self.value(node)
+        self.whole, self.slices = False, []
+        try:
+            value = self.value(node)
+        except NotCheckable:
+            if self.slices and not self.whole:
+                raise self.slices[0] from None
+            raise
+        if self.slices and not self.whole:
+            raise self.slices[0]
+        return value
 
     def value(self, node: Node) -> Val:  # noqa: PLR0912 - one branch for each kind of node
         match node:
@@ -584,7 +596,7 @@ class Reader:
 
     def derivative(self, node: DerivativeOf) -> Val:
         result = self.value(node.numerator)
-        for variable in reversed(node.variables):
+        for variable in node.variables:
             result = self.derived(result, variable, node)
         return result
 
@@ -593,7 +605,8 @@ class Reader:
         term = found.term
         if not isinstance(term, Entry):
             raise NotCheckable("the derivative by something that is no tensor", variable.span)
-        result = Derived(body.term, term.name, term.places)
+        total = node.total and self.names.survey.both_signs
+        result = Derived(body.term, term.name, term.places, total)
         if body.axes and found.axes:
             if len(body.axes) == 1 and len(found.axes) == 1 and self.layout == "denominator":
                 return Val(result, (*found.axes, *body.axes))
@@ -618,9 +631,18 @@ class Reader:
         if base.name == "e" and node.sub is None and node.sup is not None and self.is_euler(node):
             inside = self.value(_ungrouped(node.sup))
             return replace(inside, term=Apply("exp", (inside.term,)))
+        if base.name == "e" and node.sub is not None and "e" not in self.defined and self.is_unit_vector(node):
+            letter = self.letters.fresh("i")
+            value = Val(Kronecker(self.place(flat_items(node.sub)[0]), Place.of(letter)), (letter,))
+            return value if node.sup is None else self.raised(value, node.sup, node.span)
         if base.name == "delta" and node.sub is not None and self.is_kronecker(node):
             return self.kronecker(node)
         key, places, power = self.parts(node)
+        if power is not None and is_transpose(power) and len(places) < self.names.order(key):
+            kept, self.sliced = self.sliced, True
+            value = self.named(base, places, node.span, key)
+            self.sliced = kept
+            return self.raised(value, power, node.span)
         if self.is_square(key, power):
             value = self.named(base, places, node.span, f"{key}^2")
             return value
@@ -632,7 +654,16 @@ class Reader:
 
     def is_euler(self, node: Scripted) -> bool:
         survey = self.names.survey
-        return not survey.arities.get("e") and "e" not in self.defined and not is_transpose(node.sup)
+        scalar = "e" in self.defined and not survey.arities.get("e")
+        return not scalar and not is_transpose(node.sup)
+
+    def is_unit_vector(self, node: Scripted) -> bool:
+        """Whether e_T is the unit vector of a label, or e_i in bold that of an index."""
+        assert isinstance(node.base, Symbol)
+        items = flat_items(node.sub) if node.sub is not None else []
+        if len(items) != 1 or node.base.style != "bold":
+            return False
+        return self.names.survey.left[key_of(node.base)] == 0
 
     def is_kronecker(self, node: Scripted) -> bool:
         if node.primes or "delta" in self.defined or node.sup is not None and not isinstance(node.sup, Number):
@@ -678,7 +709,11 @@ class Reader:
             return value if node.sup is None else self.raised(value, node.sup, node.span)
         if isinstance(base, Bracket) and isinstance(base.body, Relation) and base.kind in ("[", "(", "{"):
             return self.value(base)
-        value = self.value(base)
+        kept, self.sliced = self.sliced, isinstance(base, Bracket) and (node.sub is not None or is_transpose(node.sup))
+        try:
+            value = self.value(base)
+        finally:
+            self.sliced = kept
         if node.primes:
             if not value.axes:
                 raise NotCheckable("the derivative of a bracket", node.span)
@@ -850,7 +885,7 @@ class Reader:
             key = self.names.of(key_of(symbol))
         if not places and symbol.name in self.bindings and key_of(symbol) == symbol.name:
             return self.bindings[symbol.name]
-        if not places and key == symbol.name:
+        if not places and (key == symbol.name or symbol.name == "1"):
             special = self.special(symbol, span)
             if special is not None:
                 return special
@@ -862,8 +897,12 @@ class Reader:
         missing = order - len(places)
         if not missing:
             return self.squared(key, Entry(key, tuple(places)))
-        if places and not key.startswith("bold:") and key not in self.names.shapes:
-            raise IllFormed(f"{key} has {len(places)} indices here and {order} elsewhere", span)
+        spelled_whole = key_of(symbol) != key and self.names.of(key_of(symbol)) == key
+        matrices = missing == 2 and symbol.name.isupper()
+        if not places or key.startswith("bold:") or key in self.names.shapes or spelled_whole or self.sliced or matrices:
+            self.whole = True
+        else:
+            self.slices.append(IllFormed(f"{key} has {len(places)} indices here and {order} elsewhere", span))
         axes = tuple(self.letters.fresh("ijklmn"[k % 6]) for k in range(missing))
         value = self.squared(key, Entry(key, (*places, *(Place.of(a) for a in axes))))
         return replace(value, axes=axes)

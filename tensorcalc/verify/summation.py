@@ -176,7 +176,7 @@ class _Closing:
             if letter not in free and letter not in here:
                 self.dangling(letter)
         body = self.close(term.body, free | frozenset(here))
-        return self.bind(Derived(body, term.name, term.places), here)
+        return self.bind(Derived(body, term.name, term.places, term.total), here)
 
     def bind(self, term: Term, letters: list[str]) -> Term:
         if not letters:

@@ -73,8 +73,14 @@ class Survey:
     primed: set[str] = field(default_factory=set)
     deltas: bool = False
     ones: bool = False
+    signs: set[bool] = field(default_factory=set)
     left: Counter[str] = field(default_factory=Counter)
     right: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def both_signs(self) -> bool:
+        """Whether derivatives are written with ∂ and with d: then d is the total one."""
+        return len(self.signs) > 1
 
     def is_function(self, key: str) -> bool:
         """Whether `key(…)` is a call."""
@@ -175,6 +181,7 @@ def _walk(node: Node, found: Survey) -> None:  # noqa: PLR0912 - one branch for 
                 found.extents.add(key_of(node.upper))
             _walk(node.body, found)
         case DerivativeOf():
+            found.signs.add(node.total)
             numerator = node.numerator.base if isinstance(node.numerator, Scripted) else node.numerator
             if isinstance(numerator, Symbol):
                 found.numerators[key_of(numerator)] += 1
@@ -223,9 +230,17 @@ def _relation(node: Relation, found: Survey) -> None:
         if isinstance(other, Symbol) and len(other.name) == 1 and isinstance(base, Symbol) and node.sign == "=":
             found.labels.add(key_of(base))
     for side in (node.left, node.right):
-        if isinstance(side, Symbol):
-            continue
-        _walk(side, found)
+        if not _like_position(side):
+            _walk(side, found)
+
+
+def _like_position(node: Node) -> bool:
+    """Whether a side of a comparison looks like an index: letters and numbers only."""
+    if isinstance(node, Sum):
+        return all(_like_position(t) for t in node.terms)
+    if isinstance(node, Product):
+        return all(isinstance(f, Symbol | Number) for f in node.factors)
+    return isinstance(node, Symbol | Number)
 
 
 def _scripted(node: Scripted, found: Survey) -> None:

@@ -168,11 +168,12 @@ class Reduced(Term):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived(Term):
-    """The derivative of a body by an entry of a tensor."""
+    """The derivative of a body by an entry of a tensor; `total` where the article says that it is."""
 
     body: Term
     name: str
     places: tuple[Place, ...] = ()
+    total: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

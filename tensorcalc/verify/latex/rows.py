@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tensorcalc.errors import Span, TensorCalcError
 from tensorcalc.verify.latex.macros import Macros, expand
@@ -36,7 +36,8 @@ class Side:
 class Row:
     """A chain of sides with relations between. Where `continues`, the first side is that of the row before.
 
-    `words` are the texts that stand in the row, `label` a text with a colon before the formula.
+    `words` are the texts that stand in the row, `label` a text with a colon before the formula, `aside` tells a remark in
+    brackets between the lines of a chain.
     """
 
     sides: tuple[Side, ...]
@@ -44,6 +45,7 @@ class Row:
     span: Span
     words: tuple[str, ...] = ()
     label: str = ""
+    aside: bool = False
     block: int = field(default=0, compare=False)
 
 
@@ -55,12 +57,14 @@ def rows_of(text: str, places: Sequence[int], macros: Macros) -> list[Row]:
     tokens = _signs(expand(tokenize(text, places), macros))
     tokens = _without_definitions(tokens)
     result: list[Row] = []
-    for line in _joined(_lines(_opened(tokens))):
+    for line in _joined(_remarks_last(_lines(_opened(tokens)))):
+        solid = [t for t in line if not t.is_("&", *SKIPPED)]
+        aside = bool(solid) and solid[0].kind == "text" and solid[0].text.startswith("(")
         for cell in _columns(line):
-            for part in _parts(cell):
-                row = _row(part)
+            for number, part in enumerate(_parts(cell)):
+                row = _row(part, not number)
                 if row is not None:
-                    result.append(row)
+                    result.append(replace(row, aside=aside))
     return result
 
 
@@ -191,6 +195,33 @@ def _lines(tokens: list[Token]) -> list[list[Token]]:
     return [line for line in lines if line]
 
 
+def _remarks_last(lines: list[list[Token]]) -> list[list[Token]]:
+    """Lines without the formulas in remarks such as `& \\text{(definition of }r\\text{)}`; their words stand last.
+
+    A remark may go on in the last column of the next line.
+    """
+    result: list[list[Token]] = []
+    unfinished = False
+    for line in lines:
+        kept: list[Token] = []
+        words: list[Token] = []
+        inside = False
+        for token in line:
+            aligned = bool(kept) and kept[-1].is_("&")
+            if token.kind == "text" and aligned and (token.text.startswith("(") or unfinished):
+                inside = True
+            if token.is_("\\continued"):
+                inside = False
+            if not inside:
+                kept.append(token)
+            elif token.kind == "text":
+                words.append(token)
+                unfinished = not token.text.rstrip().endswith(")")
+                inside = unfinished
+        result.append(kept + words)
+    return result
+
+
 def _balanced(tokens: list[Token]) -> bool:
     opening = sum(t.is_("(", "[", "\\{", "\\lvert") for t in tokens)
     return opening <= sum(t.is_(")", "]", "\\}", "\\rvert") for t in tokens)
@@ -208,11 +239,9 @@ def _joined(lines: list[list[Token]]) -> list[list[Token]]:
             continue
         starts = solid[0].is_("+", "-", *PRODUCT_SIGNS) and not any(_is_relation(t) for t in _shallow(solid))
         if result and (starts or _ends_open(result[-1])):
-            texts = [t for t in result[-1] if t.kind == "text"]
             kept = [t for t in result[-1] if t.kind != "text" or not _is_reason(t)]
             lead = [t for t in cleaned if not t.is_("&")]
             result[-1] = [*kept, *lead] if len(kept) < len(result[-1]) else [*result[-1], *lead]
-            del texts
         else:
             result.append(cleaned)
     return result
@@ -288,7 +317,10 @@ def _columns(line: list[Token]) -> list[list[Token]]:
 
 
 def _parts(tokens: list[Token]) -> list[list[Token]]:
-    """The statements of a cell: told apart by commas with room behind, by `\\implies`, and by words between."""
+    """The statements of a cell: told apart by commas with room behind, by `\\implies`, and by words between.
+
+    Words behind a statement belong to it.
+    """
     parts: list[list[Token]] = [[]]
     depth = 0
     for position, token in enumerate(tokens):
@@ -298,11 +330,19 @@ def _parts(tokens: list[Token]) -> list[list[Token]]:
         comma = token.is_(",", ";") and (wide or _has_relation(tokens[position + 1 :])) and _has_relation(parts[-1])
         if depth <= 0 and (comma or token.is_(*SEPARATORS)):
             parts.append([])
+        elif depth <= 0 and token.kind == "text" and not _is_name(token, tokens) and not _starts(parts[-1]):
+            parts[-1].append(token)
+            parts.append([])
         elif depth <= 0 and token.is_("\\qquad", "\\quad") and _has_relation(parts[-1]) and _new_statement(tokens[position + 1 :]):
             parts.append([])
         else:
             parts[-1].append(token)
     return [part for part in parts if part]
+
+
+def _starts(tokens: list[Token]) -> bool:
+    """Whether nothing but blanks and words has been read so far."""
+    return all(t.is_("&", *SKIPPED) or t.kind == "text" for t in tokens)
 
 
 def _new_statement(tokens: list[Token]) -> bool:
@@ -315,7 +355,7 @@ def _has_relation(tokens: list[Token]) -> bool:
     return any(_is_relation(t) for t in _shallow(tokens))
 
 
-def _row(tokens: list[Token]) -> Row | None:
+def _row(tokens: list[Token], first: bool) -> Row | None:
     words = [t for t in tokens if t.kind == "text" and not _is_name(t, tokens)]
     kept = [t for t in tokens if t.kind != "text" or t not in words]
     solid = [t for t in kept if not t.is_("&", *SKIPPED)]
@@ -323,7 +363,8 @@ def _row(tokens: list[Token]) -> Row | None:
         solid.pop()
     if not solid:
         return None
-    label = words[0].text.strip() if words and words[0].text.rstrip().endswith(":") and words[0] is tokens[_first(tokens)] else ""
+    leads = first and bool(words) and words[0] is tokens[_first(tokens)] and words[0].text.rstrip().endswith(":")
+    label = words[0].text.strip() if leads else ""
     pieces: list[tuple[str, Span | None, list[Token]]] = [("", None, [])]
     depth = 0
     for token in solid:
