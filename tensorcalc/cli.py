@@ -329,6 +329,48 @@ def check(
         raise click.exceptions.Exit(NOTHING_CHECKABLE)
 
 
+VERDICT_FORMATS = click.Choice(["text", "json", "sarif", "github", "html"])
+
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.option("--format", "form", type=VERDICT_FORMATS, default="text", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--profile", "profile_file", metavar="FILE", help="A TOML file about the notation, instead of front matter.")
+@click.option("--all", "everything", is_flag=True, help="Show the equations that hold or cannot be judged, too.")
+@click.option("--explain", is_flag=True, help="Fill in what stands between two lines, by the engine's own derivation.")
+@click.option("--fix", is_flag=True, help="Write corrected right sides to FILE.fixes.md; articles stay as they are.")
+@OUTPUT
+def verify(
+    files: tuple[str, ...],
+    form: str,
+    as_json: bool,
+    profile_file: str | None,
+    everything: bool,
+    explain: bool,
+    fix: bool,
+    output: str | None,
+) -> None:
+    """Judge every displayed equation of articles by number.
+
+    FILES are Markdown, LaTeX documents, notebooks, or - for standard input. An equation holds, is false, is ill-formed
+    (indices or shapes do not fit), or cannot be checked. A comment `<!-- tensorcalc: expect-false -->` before a formula
+    excuses it.
+    """
+    from tensorcalc import articles
+
+    results = [articles.verify(name, profile_file) for name in files]
+    form = "json" if as_json else form
+    _print(articles.report(results, form, everything=everything, explain=explain), output)
+    if fix:
+        for path in articles.write_fixes(results):
+            click.echo(f"wrote {path}", err=True)
+    if any(result.flagged for result in results):
+        raise click.exceptions.Exit(FAILED)
+    if not any(finding.verdict == "holds" or finding.expected for result in results for finding in result.findings):
+        raise click.exceptions.Exit(NOTHING_CHECKABLE)
+
+
 def _system(source: str | None, equations: str | None) -> System:
     """The system that SOURCE or -e names."""
     from tensorcalc import api, library
@@ -352,7 +394,7 @@ def _derivations(
 
 
 def _print(text: str, output: str | None = None) -> None:
-    text = text if text.endswith("\n") else text + "\n"
+    text = text if text.endswith("\n") or not text else text + "\n"
     if output is None or output == "-":
         click.echo(text, nl=False)
         return
