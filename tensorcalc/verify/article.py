@@ -352,6 +352,7 @@ class _Builder:
 
     def find_losses(self, claims: list[Claim]) -> None:
         """Undefined scalars that are differentiated, with the upstream gradients that no row derives."""
+        self.model.partial_losses = self.names.survey.both_signs
         derived: dict[str, dict[str, None]] = {}
         reached: dict[str, dict[str, None]] = {}
         for claim in claims:
@@ -364,6 +365,8 @@ class _Builder:
                         continue
                     if body.name == node.name:
                         continue
+                    if self.model.partial_losses and node.total:
+                        continue
                     own = left and isinstance(value.term, type(node)) and value.term is node
                     (derived if own else reached).setdefault(body.name, {})[node.name] = None
         used = self.model.used()
@@ -373,7 +376,7 @@ class _Builder:
             made = derived.get(name, {})
             given = [n for n in reached.get(name, {}) if n not in made]
             every = given or self.ends([*made, *reached.get(name, {})])
-            self.model.losses[name] = tuple(self.ends(every))
+            self.model.losses[name] = tuple(every if self.model.partial_losses and given else self.ends(every))
 
     def ends(self, names: Sequence[str]) -> list[str]:
         """Those of the names that no other one of them is made of."""

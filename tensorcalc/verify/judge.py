@@ -6,6 +6,7 @@ scalars that nothing else uses total and the others with other definitions held 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,9 +16,9 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in
-from tensorcalc.verify.numbers import Named, primal, renamed
+from tensorcalc.verify.numbers import Named, _aligned, primal
 from tensorcalc.verify.points import Draw, Meaning, Point
-from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
+from tensorcalc.verify.problems import IllFormed, Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.terms import Apply, Constant, Derived, Entry, Place, Powered, Term, substitute, tensors_of
 
@@ -170,14 +171,31 @@ class Judge:
                 undefined = outcome
         if failed is None:
             return Verdict(claim, "not-checkable", undefined)
+        mixed = self.mixed_derivative(derivatives)
+        if mixed:
+            reason = f"the second derivative by {' and '.join(mixed)}, one of which depends on the other, can mean two things"
+            return Verdict(claim, "not-checkable", reason)
         if id(claim) in self.separate:
             return Verdict(claim, "ill-formed", "an index runs over two dimensions that the definitions keep apart", example=failed)
         return Verdict(claim, "false", self.reason(failed), example=failed)
+
+    def mixed_derivative(self, derivatives: Sequence[Derived]) -> tuple[str, str] | None:
+        """The variables of a second derivative by a tensor and by another one that it is made of."""
+        for outer in derivatives:
+            inner = outer.body
+            if isinstance(inner, Derived) and inner.name != outer.name:
+                first, second = inner.name, outer.name
+                if second in self.model.ancestors([first]) or first in self.model.ancestors([second]):
+                    return first, second
+        return None
 
     def reason(self, example: CounterExample) -> str:
         difference = example.difference
         entry = ", ".join(f"{_shown(x)} = {k}" for x, k in difference.entry)
         where = f" at {entry}" if entry else ""
+        if not math.isfinite(difference.left) or not math.isfinite(difference.right):
+            side, other = ("left", "right") if not math.isfinite(difference.left) else ("right", "left")
+            return f"the {side} side is no real number where the {other} side is one{where}"
         return f"the sides differ: left {difference.left:.6g}, right {difference.right:.6g}{where}"
 
     def fitted(self, left: Val, right: Val) -> Val:
@@ -194,13 +212,16 @@ class Judge:
 
     def outcome(self, left: Val, right: Val, reading: str, points: _Points) -> CounterExample | str | None:
         """`None` where both sides agree, a counter-example where they differ, or why nothing could be compared."""
-        seen = 0
+        seen = alone = 0
+        last: Point | None = None
         failed: CounterExample | None = None
         for point in points:
             point.meaning = Meaning(reading, self.pairs, self.totals)
             with np.errstate(all="ignore"):
                 a, b = primal(point.term(left.term)), primal(point.term(right.term))
                 if not finite(a, b):
+                    alone += finite(a) != finite(b)
+                    last = point
                     continue
                 difference = compare(a, b)
                 if difference is not None:
@@ -216,6 +237,8 @@ class Judge:
                 return None
         if failed is not None and seen < WANTED:
             return failed
+        if not seen and alone == len(DRAWS) and last is not None:
+            return CounterExample(self.sizes(last), _first_not_finite(a, b))
         return None if seen else "the sides are not finite real numbers at the points that were tried"
 
     def needs_positive(self, left: Val, right: Val) -> bool:
@@ -244,6 +267,14 @@ class Judge:
             self.pairs[name, term.name] = "partial"
 
 
+def _first_not_finite(left: Named, right: Named) -> Difference:
+    """The first entry in which one side is no finite real number."""
+    letters, (a, b) = _aligned([left, right])
+    a, b = np.broadcast_arrays(a, b)
+    position = tuple(int(k) for k in np.argwhere(~np.isfinite(a) | ~np.isfinite(b))[0])
+    return Difference(tuple(zip(letters, position, strict=True)), float(a[position]), float(b[position]))
+
+
 def _shown(letter: str) -> str:
     return letter.split("@")[0].split("~")[0]
 
@@ -263,4 +294,3 @@ def _has_root(term: Term) -> bool:
     return False
 
 
-_ = (Sequence, Named, NotCheckable, renamed)

@@ -192,13 +192,15 @@ def derivatives_in(term: Term) -> list[Derived]:
 @dataclass(slots=True)
 class Model:
     """The definitions of an article. `losses` maps each undefined scalar that is differentiated to the tensors whose
-    upstream gradients are given: it is a function of those.
+    upstream gradients are given: it is a function of those. With `partial_losses`, ∂l/∂x leaves out what x does by way
+    of other tensors, and dl/dx does not.
     """
 
     definitions: dict[str, Definition] = field(default_factory=dict)
     losses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     dimensions: Dimensions = field(default_factory=Dimensions)
     positive: frozenset[str] = frozenset()
+    partial_losses: bool = False
 
     def define(self, definition: Definition) -> bool:
         """Add a definition; refused where the name would be defined by itself."""

@@ -38,6 +38,8 @@ class Names:
             return False
         if letter[:1].isupper():
             return letter in self.survey.summed
+        if letter in self.survey.summed:
+            return True
         if letter in self.survey.bound:
             return True
         return not self._names_value(letter)
@@ -117,7 +119,7 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
         elif plain[0].isupper() and key not in found.extents:
             several = max(found.arities.get(_lower(plain), {0: 1})) >= own + 2
             used = key in found.transposed or key in found.bracketed or key in found.variables or found.left[key]
-            if several and used:
+            if several and (used or key not in found.divisors and len(plain) == 1):
                 pairs[key] = _lower(plain)
     return pairs
 

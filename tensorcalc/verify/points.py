@@ -45,6 +45,7 @@ from tensorcalc.verify.terms import (
     Reduced,
     Term,
     Times,
+    tensors_of,
 )
 from tensorcalc.verify.unknown import unknown_function
 
@@ -297,7 +298,7 @@ class Point:
         name = body.name if isinstance(body, Entry) else None
         if name is not None and name != term.name:
             self.check_dependence(name, term.name)
-        direct = not term.total and self.root.meaning.direct(name, term.name)
+        direct = not term.total and self.root.meaning.direct(name, term.name) and self.has_direct(name, term.name)
         child = self.child(term.name, direct)
         if direct and name is not None and name != term.name and name in self.model.definitions:
             assert isinstance(body, Entry)
@@ -305,6 +306,15 @@ class Point:
         else:
             value = child.term(body)
         return self.gathered(slope_of(value, child.level), f"@{child.level}.", term.places)
+
+    def has_direct(self, name: str | None, wrt: str) -> bool:
+        """Whether a name depends on another by its own formula; if not, only its total derivative can be meant."""
+        if name is None or name == wrt:
+            return True
+        if name in self.model.losses:
+            return self.model.partial_losses and wrt in self.model.losses[name]
+        definition = self.model.definitions.get(name)
+        return definition is not None and wrt in tensors_of(definition.body)
 
     def check_dependence(self, name: str, wrt: str) -> None:
         """Raise `NotCheckable` where the article does not say how a name depends on another."""

@@ -931,7 +931,8 @@ class Reader:
         if name == "I" and symbol.style in ("", "bold", "bb") and self.names.order("I") == 2:
             first, second = self.letters.fresh("i"), self.letters.fresh("j")
             return Val(Kronecker(Place.of(first), Place.of(second)), (first, second))
-        if self.names.is_index(name, symbol.style) and name in survey.bound and survey.left[name] == 0:
+        valued = survey.left[name] or survey.numerators[name] or survey.variables[name]
+        if self.names.is_index(name, symbol.style) and name in survey.bound and not valued:
             return Val(IndexValue(Place.of(name + self.suffix)))
         return None
 
