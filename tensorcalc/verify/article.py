@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tensorcalc.errors import Span
 from tensorcalc.verify.latex.rows import Row, Side
-from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Relation, Scripted, Symbol
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Symbol
 from tensorcalc.verify.latex.tree import Sequence as Items
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names, names_of
@@ -17,7 +17,7 @@ from tensorcalc.verify.reading import Definition, FunctionDefinition, Reader, Va
 from tensorcalc.verify.shapes import shapes_of
 from tensorcalc.verify.summation import dummies, with_sums
 from tensorcalc.verify.survey import key_of, survey
-from tensorcalc.verify.terms import Entry, Place, Powered, Term, letters_of, substitute, tensors_of
+from tensorcalc.verify.terms import Added, Entry, One, Place, Powered, Term, Times, letters_of, substitute, tensors_of
 
 __all__ = ["Article", "Chain", "Claim", "read_article"]
 
@@ -96,7 +96,44 @@ def read_article(
         if builder.settled:
             break
     builder.finish(claims)
+    _check_free(claims, names)
     return Article(claims, builder.model, names, builder.reader)
+
+
+def _check_free(claims: Sequence[Claim], names: Names) -> None:
+    """Where an article carries indices by one-tensors, added terms must have the free indices of the left side."""
+    carried = any(
+        _carries(term, claim.free) for claim in claims if claim.value is not None for term in _terms(claim.value.term)
+    )
+    wanted = carried if names.profile.ones is None else names.profile.ones
+    for claim in claims:
+        if not wanted or claim.problem is not None or claim.value is None or claim.value.axes:
+            continue
+        for term in _terms(claim.value.term):
+            found = letters_of(term) & claim.free
+            if found and found != claim.free:
+                missing = ", ".join(sorted(x.split("@")[0] for x in claim.free - found))
+                what = "the right side" if term is claim.value.term else "a term on the right"
+                hint = f"carry it with a one-tensor: \\mathbf{{1}}_{{{missing}}}"
+                claim.problem = IllFormed(f"{what} has no index {missing}, which the left side has", claim.right.span, hint)
+                break
+
+
+def _terms(term: Term) -> tuple[Term, ...]:
+    return term.terms if isinstance(term, Added) else (term,)
+
+
+def _carries(term: Term, free: frozenset[str]) -> bool:
+    """Whether a one-tensor is there to carry an index that no other factor of the term has."""
+    factors = flat_factors(term)
+    ones = [f.place.letter for f in factors if isinstance(f, One)]
+    rest = {x for f in factors if not isinstance(f, One) for x in letters_of(f)}
+    return any(x in free and x not in rest for x in ones)
+
+
+def flat_factors(term: Term) -> list[Term]:
+    """The factors of a product of products."""
+    return [x for f in term.factors for x in flat_factors(f)] if isinstance(term, Times) else [term]
 
 
 def _chains(rows: Sequence[Row], inline: bool) -> list[Chain]:
@@ -414,4 +451,3 @@ def _calls(node: Node, name: str) -> bool:
     return False
 
 
-_ = (IllFormed, Relation, letters_of)
