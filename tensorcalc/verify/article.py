@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from tensorcalc.errors import Span
 from tensorcalc.verify.latex.rows import Row, Side
@@ -16,8 +18,8 @@ from tensorcalc.verify.profile import Profile
 from tensorcalc.verify.reading import Definition, FunctionDefinition, Reader, Val, unbound
 from tensorcalc.verify.shapes import shapes_of
 from tensorcalc.verify.summation import dummies, with_sums
-from tensorcalc.verify.survey import key_of, survey
-from tensorcalc.verify.terms import Added, Entry, One, Place, Powered, Term, Times, letters_of, substitute, tensors_of
+from tensorcalc.verify.survey import key_of, survey, with_running_text
+from tensorcalc.verify.terms import Added, Derived, Entry, One, Place, Powered, Term, Times, letters_of, substitute, tensors_of
 
 __all__ = ["Article", "Chain", "Claim", "read_article"]
 
@@ -82,7 +84,7 @@ def read_article(
     `assumed` are the numbers of the formulas that the article assumes to hold.
     """
     chains = _chains(displayed, False) + _chains(inline, True)
-    found = survey([row for row in (*displayed, *inline) if not row.label])
+    found = with_running_text(survey([row for row in displayed if not row.label]), survey(inline))
     stated = dict(shapes)
     for row in (*displayed, *inline):
         stated.update(shapes_of(row))
@@ -90,7 +92,7 @@ def read_article(
     claims: list[Claim] = []
     for chain in chains:
         chain.assumed = any(row.block in assumed for row in chain.rows)
-    for _ in range(2):  # orders and definitions that are found late hold for what stands before
+    for _ in range(4):  # orders and definitions that are found late hold for what stands before
         builder = _Builder(names, profile)
         claims = builder.build(chains)
         if builder.settled:
@@ -166,6 +168,7 @@ class _Builder:
         self.reader = Reader(names)
         self.model = Model(positive=frozenset({*profile.positive, "epsilon", "eps"}))
         self.settled = True
+        self.undefined: list[str] = []
         self.orders = dict(names.orders)
 
     def build(self, chains: Sequence[Chain]) -> list[Claim]:
@@ -212,6 +215,7 @@ class _Builder:
 
     def chain(self, number: int, chain: Chain) -> list[Claim]:
         self.reader.suffix = f"@{number}"
+        self.reader.arguments = self.scalar_arguments(chain)
         values: list[Val | None] = []
         problems: list[Problem | None] = []
         for side in chain.sides:
@@ -232,7 +236,20 @@ class _Builder:
                 reference = value
         if len(claims) >= 1 and not chain.label and not chain.assumed:
             self.definition(chain, claims)
+            self.note_undefined(chain, claims[0])
         return claims
+
+    def scalar_arguments(self, chain: Chain) -> dict[str, Val]:
+        """The x of a statement about f(x) or f'(x) for any x: a scalar."""
+        node = chain.sides[0].node if chain.sides else None
+        if isinstance(node, Product) and len(node.factors) == 2 and not node.signs[1]:
+            name, bracket = node.factors
+            symbol = name.base if isinstance(name, Scripted) else name
+            if isinstance(symbol, Symbol) and isinstance(bracket, Bracket) and isinstance(bracket.body, Symbol):
+                key = bracket.body.name
+                if self.names.is_function(key_of(symbol)):
+                    return {key: Val(Entry(f"{key}/any"))}
+        return {}
 
     def side(self, side: Side) -> tuple[Val | None, Problem | None]:
         if side.node is None:
@@ -316,6 +333,14 @@ class _Builder:
             claim.defines = key
             self.reader.defined.add(key)
 
+    def note_undefined(self, chain: Chain, claim: Claim) -> None:
+        """Remember a name on the left that could not be given its meaning: nothing is known about it."""
+        left = claim.reference
+        if left is not None and isinstance(left.term, Entry) and not claim.defines and not chain.inline:
+            self.undefined.append(left.term.name)
+        elif left is None and (name := _left_name(chain)) is not None and not chain.inline:
+            self.undefined.append(self.names.of(name))
+
     def matched(self, left: Val, value: Val, key: str) -> tuple[Term, tuple[str, ...]] | None:
         """The body of a definition in matrix notation, with the letters of the axes of the name."""
         assert isinstance(left.term, Entry)
@@ -338,6 +363,8 @@ class _Builder:
 
     def finish(self, claims: list[Claim]) -> None:
         """Find the losses and the dimensions, now that all definitions are known."""
+        self.repeat_steps(claims)
+        self.model.undefined = frozenset(n for n in self.undefined if n not in self.model.definitions)
         self.find_losses(claims)
         model, dimensions = self.model, self.model.dimensions
         for definition in model.definitions.values():
@@ -353,6 +380,17 @@ class _Builder:
         for letter, size in self.reader.ranges:
             if dimensions.known(letter):
                 dimensions.fixed[dimensions.find(letter)] = size
+
+    def repeat_steps(self, claims: Sequence[Claim]) -> None:
+        """What is defined for a layer l or a step t holds for l + 1 too, where that is used."""
+        used = {n for c in claims for v in (c.reference, c.value) if v is not None for n in tensors_of(v.term)}
+        for name in sorted(used - set(self.model.definitions)):
+            stem, shift = _step_of(name)
+            definition = self.model.definitions.get(stem)
+            if not shift or shift < 0 or definition is None:
+                continue
+            body = _shifted(definition.body, shift)
+            self.model.define(Definition(name, definition.letters, body, definition.span))
 
     def capital_extents(self) -> None:
         """H is the size of the dimension of h, where H is a bare scalar that nothing defines."""
@@ -424,6 +462,35 @@ class _Builder:
 def letters_seen(dimensions: object) -> set[object]:
     """The keys that dimensions know."""
     return set(getattr(dimensions, "_parents", {}))
+
+
+_STEP = re.compile(r"(?P<stem>.+[_^](?:l|t|n|k|L|ell))(?P<shift>[+-]\d+)")
+_STEPPED = re.compile(r".+[_^](?:l|t|n|k|L|ell)")
+
+
+def _step_of(name: str) -> tuple[str, int]:
+    """A name of another layer or step, as the one it is counted from, and how far from it."""
+    match = _STEP.fullmatch(name)
+    return (match["stem"], int(match["shift"])) if match else (name, 0)
+
+
+def _shifted(term: Term, shift: int) -> Term:
+    """The term with the tensors of all steps moved on."""
+
+    def moved(part: Any) -> Any:
+        if isinstance(part, tuple):
+            return tuple(moved(p) for p in part)
+        if not isinstance(part, Term):
+            return part
+        changed = {f.name: moved(getattr(part, f.name)) for f in fields(part)}
+        if isinstance(part, Entry | Derived):
+            stem, own = _step_of(part.name)
+            if _STEPPED.fullmatch(stem):
+                total = own + shift
+                changed["name"] = stem + (f"{total:+d}" if total else "")
+        return type(part)(**changed)
+
+    return moved(term)  # type: ignore[no-any-return]
 
 
 def _left_name(chain: Chain) -> str | None:

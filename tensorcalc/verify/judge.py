@@ -171,6 +171,9 @@ class Judge:
                 undefined = outcome
         if failed is None:
             return Verdict(claim, "not-checkable", undefined)
+        unknown = sorted(self.model.undefined & self.model.ancestors(tensors_of((left.term, right.term))))
+        if unknown:
+            return Verdict(claim, "not-checkable", f"nothing that can be read defines {unknown[0]}")
         mixed = self.mixed_derivative(derivatives)
         if mixed:
             reason = f"the second derivative by {' and '.join(mixed)}, one of which depends on the other, can mean two things"

@@ -22,6 +22,7 @@ from tensorcalc.verify.terms import (
     Place,
     Powered,
     Reduced,
+    Sloped,
     Term,
     Times,
     tensors_of,
@@ -108,6 +109,8 @@ class Dimensions:
                     stack.append(node.body)
                 case Compared():
                     stack += [node.left, node.right]
+                case Sloped():
+                    stack += [node.argument, node.body]
                 case Branches():
                     stack.extend((*node.values, *node.conditions))
                 case MatrixValue():
@@ -201,6 +204,7 @@ class Model:
     dimensions: Dimensions = field(default_factory=Dimensions)
     positive: frozenset[str] = frozenset()
     partial_losses: bool = False
+    undefined: frozenset[str] = frozenset()
 
     def define(self, definition: Definition) -> bool:
         """Add a definition; refused where the name would be defined by itself."""

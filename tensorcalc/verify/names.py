@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from tensorcalc.verify.profile import Profile
 from tensorcalc.verify.survey import Survey
 
 __all__ = ["Names", "names_of"]
+
+MATRICES = frozenset("WUVQKXA")  # with a label, as in W_1 or W_f, and without indices
 
 
 @dataclass(slots=True)
@@ -61,7 +64,29 @@ class Names:
         if name in self.orders:
             return self.orders[name]
         arities = self.survey.arities.get(name, Counter())
-        return max(arities, default=0) if not name.startswith("bold:") else self._bold(name, arities)
+        if name.startswith("bold:"):
+            return self._bold(name, arities)
+        return max(arities, key=lambda n: (arities[n], n), default=0)
+
+    def settled_order(self, key: str, other: int) -> bool:
+        """Whether a name has so often the same number of indices that another number is a mistake."""
+        arities = self.survey.arities.get(key, Counter())
+        return bool(arities) and max(arities.values()) >= 3 * max(arities[other], 1)
+
+    def labelled_order(self, key: str, letter: str) -> int:
+        """The number of axes of a name with a label, such as W_1, h_{t-1}: that of the same letter with another label,
+        or two for the letters of matrices.
+        """
+        if key in self.orders:
+            return self.orders[key]
+        stem = re.split(r"[_^]", key)[0]
+        stepped = re.sub(r"[+-]\d+$", "", key)
+        for other, order in self.orders.items():
+            if other != key and re.sub(r"[+-]\d+$", "", other) == stepped:
+                return order
+        if stem.startswith("bold:"):
+            return 2 if letter[:1].isupper() else 1
+        return 2 if letter in MATRICES and stem not in self.survey.extents | self.survey.divisors else 0
 
     def _bold(self, name: str, arities: Counter[int]) -> int:
         own = 2 if name.removeprefix("bold:")[:1].isupper() else 1

@@ -43,6 +43,7 @@ from tensorcalc.verify.terms import (
     Place,
     Powered,
     Reduced,
+    Sloped,
     Term,
     Times,
     tensors_of,
@@ -235,6 +236,8 @@ class Point:
                 return entrywise(lambda a: a.astype(float), self.place(term.place))
             case Derived():
                 return self.derived(term)
+            case Sloped():
+                return self.sloped(term)
             case MatrixValue():
                 return self.of_matrix(term)
             case Branches():
@@ -261,6 +264,19 @@ class Point:
             value = slope_of(value, level)
             level -= 1
         return value
+
+    def sloped(self, term: Sloped) -> Value:
+        """The derivative of a function of the article at an argument."""
+        value = self.term(term.argument)
+        point = self
+        for _ in range(term.primes):
+            point = Point(self.model, self.draw, self.meaning, point)
+            value = Dual(point.level, value, constant(1))
+        point.values[term.variable] = value
+        result = point.term(term.body)
+        for level in range(point.level, self.level, -1):
+            result = slope_of(result, level)
+        return result
 
     def reduced(self, term: Reduced) -> Value:
         if term.kind == "sum" and isinstance(term.body, Times):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tensorcalc.errors import Span
+from tensorcalc.greek import GREEK
 from tensorcalc.verify.latex.tree import (
     BigOperator,
     Bracket,
@@ -35,7 +36,7 @@ from tensorcalc.verify.latex.tree import (
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.summation import Letters
-from tensorcalc.verify.survey import flat_items, is_transpose, key_of
+from tensorcalc.verify.survey import LAYERS, flat_items, is_transpose, key_of
 from tensorcalc.verify.terms import (
     Added,
     Apply,
@@ -53,6 +54,7 @@ from tensorcalc.verify.terms import (
     Place,
     Powered,
     Reduced,
+    Sloped,
     Term,
     Times,
     letters_of,
@@ -72,6 +74,13 @@ RELATIONS: Mapping[str, str] = {
     "=": "=", "<": "<", ">": ">", "\\lt": "<", "\\gt": ">", "\\le": "<=", "\\leq": "<=", "\\ge": ">=", "\\geq": ">=",
     "\\ne": "!=", "\\neq": "!=", "\\equiv": "=", "\\leqslant": "<=", "\\geqslant": ">=",
 }  # fmt: skip
+
+
+class _Again(Exception):
+    """A name has turned out to have an axis; the formula must be read again."""
+
+
+SIZES = frozenset("kvqhm")  # d_k, d_v: sizes of keys and values, not entries of a vector d
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,7 @@ class Reader:
         self.bindings: dict[str, Val] = {}
         self.calls = 0
         self.sliced = False
+        self.arguments: dict[str, Val] = {}
         self.whole = False
         self.slices: list[IllFormed] = []
         self.suffix = ""
@@ -140,11 +150,11 @@ class Reader:
         Raises `NotCheckable` or `IllFormed`.
         """
         self.scope = {}
-        self.bindings = {}
+        self.bindings = dict(self.arguments)
         self.calls = 0
         self.whole, self.slices = False, []
         try:
-            value = self.value(node)
+            value = self.guessed(node)
         except NotCheckable:
             if self.slices and not self.whole:
                 raise self.slices[0] from None
@@ -152,6 +162,15 @@ class Reader:
         if self.slices and not self.whole:
             raise self.slices[0]
         return value
+
+    def guessed(self, node: Node) -> Val:
+        """The value, read again whenever a name turns out to be a vector."""
+        for _ in range(20):
+            try:
+                return self.value(node)
+            except _Again:
+                self.scope = {}
+        raise NotCheckable("it does not become clear which names are vectors", node.span)
 
     def value(self, node: Node) -> Val:  # noqa: PLR0912 - one branch for each kind of node
         match node:
@@ -208,6 +227,8 @@ class Reader:
         build = combine
         assert callable(build)
         widest = max(values, key=lambda v: len(v.axes))
+        if len(widest.axes) == 1 and any(not v.axes and self.guess_bias(v.term) for v in values):
+            raise _Again
         terms = []
         for value in values:
             if not value.axes or value is widest:
@@ -220,6 +241,21 @@ class Reader:
             else:
                 raise IllFormed("a matrix and a tensor of another order are added", span)
         return replace(widest, term=build(terms))
+
+    def guess_vector(self, term: Term) -> bool:
+        """Take a plain small letter behind a matrix for a vector; whether that is new."""
+        if not isinstance(term, Entry) or term.places or not term.name[:1].islower() or term.name.split("_")[0] in GREEK:
+            return False
+        if self.names.orders.get(term.name) or term.name in self.names.shapes:
+            return False
+        self.names.orders[term.name] = 1
+        return True
+
+    def guess_bias(self, term: Term) -> bool:
+        """Take b or a target that is added to a vector for a vector; whether that is new."""
+        if isinstance(term, Times) and len(term.factors) == 2 and term.factors[0] is MINUS:
+            term = term.factors[1]
+        return isinstance(term, Entry) and term.name[:1] in "bty" and self.guess_vector(term)
 
     def broadcast_axis(self, vector: Val, matrix: Val) -> int:
         """Along which axis of a matrix a vector stands that is added to it: a bias is a row, unless only columns fit."""
@@ -266,6 +302,8 @@ class Reader:
 
     def multiplied(self, first: Val, second: Val, sign: str, span: Span) -> Val:
         """The product side by side: of matrices and vectors where both have axes."""
+        if len(first.axes) == 2 and not second.axes and self.guess_vector(second.term):
+            raise _Again
         if not first.axes or not second.axes:
             wide = first if first.axes else second
             return Val(self.times(first.term, second.term), wide.axes, wide.row)
@@ -360,8 +398,17 @@ class Reader:
             self.bindings = kept
 
     def derived_function(self, definition: FunctionDefinition, arguments: list[Val], primes: int) -> Val:
-        """The derivative of a function of one argument: at a fresh scalar, whose value is then that of the argument."""
-        raise NotCheckable(f"the derivative of {definition.name} at an argument", definition.body.span)
+        """The derivative of a function of one argument, at an argument."""
+        variable = f"{definition.name}/{definition.arguments[0]}"
+        kept = self.bindings
+        self.bindings = {**kept, definition.arguments[0]: Val(Entry(variable))}
+        try:
+            body = self.value(definition.body)
+        finally:
+            self.bindings = kept
+        if body.axes or len(arguments) != 1:
+            raise NotCheckable(f"the derivative of {definition.name}", definition.body.span)
+        return replace(arguments[0], term=Sloped(body.term, variable, arguments[0].term, primes))
 
     def elementwise(self, name: str, arguments: list[Val], primes: int, span: Span) -> Val:
         if len(arguments) == 1:
@@ -782,7 +829,7 @@ class Reader:
         label = ""
         if node.sub is not None:
             for item in flat_items(node.sub):
-                if self.is_label(item):
+                if self.is_label(item, key_of(base)):
                     label += f"_{self.label_name(item)}"
                 else:
                     places.append(self.place(item))
@@ -793,36 +840,65 @@ class Reader:
             power = None
         elif isinstance(power, Bracket) and power.kind in ("(", "["):
             place, mark = self.upper_index(power)
-            places += place
+            places = place + places
             marks += mark
             power = None
         elif isinstance(power, Symbol) and not is_transpose(power) and self.is_upper_index(power, node):
-            places.append(self.place(power))
+            places.insert(0, self.place(power))
+            power = None
+        elif (layer := self.layer(power)) is not None:
+            marks += layer
             power = None
         elif isinstance(power, Symbol) and power.style == "text":
             marks += f"^{power.name}"
             power = None
         return key + label + marks, places, power
 
-    def is_label(self, item: Node) -> bool:
+    def layer(self, power: Node | None) -> str | None:
+        """The mark of a layer above a name, as in a^{l-1}; `None` for an exponent."""
+        letter = power.terms[0] if isinstance(power, Sum) else power
+        if not isinstance(letter, Symbol) or letter.name not in LAYERS or not LAYERS & self.names.survey.steps:
+            return None
+        return "^" + self.label_name(power) if isinstance(power, Symbol | Sum) else None
+
+    def is_label(self, item: Node, key: str) -> bool:
         """Whether an item of a subscript belongs to the name rather than selecting an entry."""
+        survey = self.names.survey
         if isinstance(item, Symbol):
-            if item.name in self.scope or self.names.is_index(item.name, item.style):
+            if item.name in self.scope or item.name in self.names.profile.indices:
+                return False
+            if key in ("d", "n") and item.name in SIZES:
+                return survey.left[key] == 0 and survey.variables[key] == 0 and not survey.bare[key]
+            if self.is_step(item.name):
+                return True
+            if self.names.is_index(item.name, item.style):
                 return False
             if item.style in ("text", "mathrm") or len(item.name) > 1:
                 return True
-            return item.name not in self.names.profile.labels and not self.selects(item)
+            if item.name in self.names.profile.labels or item.name in survey.labels:
+                return False
+            return not (item.name[:1].isupper() and key in survey.indexed)
+        if isinstance(item, Number):
+            return key not in survey.indexed
+        if isinstance(item, Sum) and len(item.terms) == 2 and isinstance(item.terms[0], Symbol):
+            return self.is_step(item.terms[0].name) and isinstance(item.terms[1], Number)
         return isinstance(item, Prime)
 
-    def selects(self, item: Symbol) -> bool:
-        """Whether a capital letter or a name selects an entry, as T does in s_T."""
-        return item.name[:1].isupper() or item.name in self.names.survey.labels
+    def is_step(self, letter: str) -> bool:
+        """Whether a letter counts steps of time: t where t - 1 occurs, and no sum runs over it."""
+        survey = self.names.survey
+        return letter in survey.steps and letter not in survey.bound and letter not in self.names.profile.indices
 
     def label_name(self, item: Node) -> str:
         if isinstance(item, Symbol):
             return key_of(item)
         if isinstance(item, Prime):
             return item.sign
+        if isinstance(item, Number):
+            return str(item.value)
+        if isinstance(item, Sum):
+            first, second = item.terms
+            return f"{_word(first)}{'-' if item.subtracted[1] else '+'}{_word(second)}"
         raise NotCheckable("a subscript that is not read", item.span)
 
     def upper_index(self, power: Bracket) -> tuple[list[Place], str]:
@@ -891,8 +967,10 @@ class Reader:
                 return special
         order = self.names.order(key)
         if self.names.of(key_of(symbol)) != key:  # a name with a label of its own
-            order = max(self.names.orders.get(key, 0), len(places))
+            order = max(self.names.labelled_order(key, symbol.name), len(places))
         if len(places) > order:
+            if self.names.settled_order(key, len(places)):
+                raise IllFormed(f"{key} has {len(places)} indices here and {order} elsewhere", span)
             self.names.orders[key] = order = len(places)
         missing = order - len(places)
         if not missing:

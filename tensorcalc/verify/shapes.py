@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tensorcalc.verify.latex.rows import Row
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Symbol
-from tensorcalc.verify.survey import key_of
+from tensorcalc.verify.survey import flat_items, key_of
 
-__all__ = ["shapes_of"]
+__all__ = ["plain_key", "shapes_of"]
 
 
 def shapes_of(row: Row) -> dict[str, tuple[str, ...]]:
@@ -21,14 +21,29 @@ def shapes_of(row: Row) -> dict[str, tuple[str, ...]]:
         if node.base.style not in ("bb", "bold") or node.sub is not None:
             continue
         shape = () if node.sup is None else _symbols(node.sup)
-        if shape is not None and isinstance(left.node, Symbol):
-            found[key_of(left.node)] = shape
+        name = plain_key(left.node)
+        if shape is not None and name:
+            found[name] = shape
     return found
+
+
+def plain_key(node: Node) -> str:
+    """A name with a label, such as W_1 or d_k; empty for anything else."""
+    if isinstance(node, Symbol):
+        return key_of(node)
+    if isinstance(node, Scripted) and isinstance(node.base, Symbol) and node.sup is None and not node.primes:
+        items = flat_items(node.sub) if node.sub is not None else []
+        if len(items) == 1 and isinstance(items[0], Symbol | Number):
+            item = items[0]
+            return f"{key_of(node.base)}_{key_of(item) if isinstance(item, Symbol) else item.value}"
+    return ""
 
 
 def _symbols(node: Node) -> tuple[str, ...] | None:
     if isinstance(node, Bracket):
         return _symbols(node.body)
+    if isinstance(node, Scripted) and plain_key(node):
+        return (plain_key(node),)
     if isinstance(node, Symbol):
         return (key_of(node),)
     if isinstance(node, Number):

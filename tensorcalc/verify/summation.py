@@ -26,6 +26,7 @@ from tensorcalc.verify.terms import (
     Place,
     Powered,
     Reduced,
+    Sloped,
     Term,
     Times,
     letters_of,
@@ -74,6 +75,8 @@ def occurrences(term: Term) -> Counter[str]:
             return _in_places((term.place,))
         case Compared():
             return occurrences(term.left) + occurrences(term.right)
+        case Sloped():
+            return occurrences(term.argument)
         case MatrixValue():
             inside = occurrences(term.body) + _in_places(term.places)
             return Counter({x: n for x, n in inside.items() if x not in (term.row, term.column)})
@@ -141,6 +144,8 @@ class _Closing:
                 return Apply(term.name, tuple(self.close(a, free) for a in term.arguments), term.primes)
             case Compared():
                 return Compared(term.relation, self.close(term.left, free), self.close(term.right, free))
+            case Sloped():
+                return Sloped(term.body, term.variable, self.close(term.argument, free), term.primes)
             case Reduced():
                 inside = self.close(term.body, free | set(term.letters))
                 return Reduced(term.kind, term.letters, inside, term.implied)

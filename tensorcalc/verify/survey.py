@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from tensorcalc.greek import GREEK
 from tensorcalc.verify.latex.rows import Row
 from tensorcalc.verify.latex.tree import (
     BigOperator,
@@ -25,8 +26,9 @@ from tensorcalc.verify.latex.tree import (
     Symbol,
 )
 
-__all__ = ["Survey", "flat_items", "key_of", "survey"]
+__all__ = ["LAYERS", "Survey", "flat_items", "is_transpose", "key_of", "survey", "with_running_text"]
 
+LAYERS = frozenset(("l", "L", "ell"))
 FUNCTION_LETTERS = frozenset("f g h sigma phi varphi psi rho tau".split())
 WORDS = frozenset(
     "in out max min new old true pred loss train test model total mean var bias prev next size seq vocab head emb hid obs "
@@ -71,6 +73,7 @@ class Survey:
     labels: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
     primed: set[str] = field(default_factory=set)
+    indexed: set[str] = field(default_factory=set)
     deltas: bool = False
     ones: bool = False
     signs: set[bool] = field(default_factory=set)
@@ -126,6 +129,19 @@ def survey(rows: Iterable[Row]) -> Survey:
             _walk(side.node, found)
             if not left:
                 found.right.update(_names(side.node))
+    return found
+
+
+def with_running_text(found: Survey, other: Survey) -> Survey:
+    """Counts over displayed formulas with those over formulas in the text, for names that the former do not have."""
+    for key, arities in other.arities.items():
+        if key not in found.values:
+            found.arities[key] = arities
+    found.indexed |= {k for k in other.indexed if k not in found.values}
+    for name in ("bound", "summed", "transposed", "steps", "bracketed", "extents", "functions", "primed", "labels", "divisors"):
+        getattr(found, name).update(getattr(other, name))
+    for name in ("values", "bare", "called", "scripts", "variables", "numerators", "right", "left"):
+        getattr(found, name).update(getattr(other, name))
     return found
 
 
@@ -249,8 +265,7 @@ def _scripted(node: Scripted, found: Survey) -> None:
     letters = [i.name for i in items if isinstance(i, Symbol) and i.style != "text"]
     found.scripts.update(letters)
     for item in items:
-        if isinstance(item, Sum):
-            found.steps.update(t.name for t in item.terms if isinstance(t, Symbol))
+        found.steps.update(_stepped(item))
         if isinstance(item, Relation):
             _relation(item, found)
         if isinstance(item, Scripted):
@@ -263,8 +278,12 @@ def _scripted(node: Scripted, found: Survey) -> None:
             found.deltas |= base.name == "delta"
         else:
             found.values[key] += 1
-            if items:
-                found.arities.setdefault(key, Counter())[len(items)] += 1
+            upper = _upper_letter(node.sup)
+            count = len([i for i in items if not isinstance(i, Symbol) or i.style != "text"]) + bool(upper)
+            if upper or any(_indexes(i) for i in items):
+                found.indexed.add(key)
+            if count:
+                found.arities.setdefault(key, Counter())[count] += 1
             elif not node.primes:
                 found.bare[key] += 1
         if node.primes:
@@ -285,25 +304,35 @@ def _scripted(node: Scripted, found: Survey) -> None:
         if isinstance(sup, Bracket) and sup.kind in ("(", "["):
             if isinstance(sup.body, Symbol):
                 found.scripts[sup.body.name] += 1
-            elif isinstance(sup.body, Sum):
-                found.steps.update(t.name for t in sup.body.terms if isinstance(t, Symbol))
+            found.steps.update(_stepped(sup.body))
         elif not isinstance(sup, Symbol):
             _walk(sup, found)
-            if isinstance(sup, Sum):
-                found.steps.update(t.name for t in sup.terms if isinstance(t, Symbol))
+            if base is not None and isinstance(base, Symbol):
+                found.steps.update(x for x in _stepped(sup) if x in LAYERS)
+
+
+def _stepped(node: Node) -> Iterator[str]:
+    """The letter in t - 1 or l + 1."""
+    if isinstance(node, Sum) and len(node.terms) == 2:
+        first, second = node.terms
+        if isinstance(first, Symbol) and isinstance(second, Number):
+            yield first.name
+
+
+def _indexes(item: Node) -> bool:
+    """Whether an item of a subscript looks like an index: a small Latin or Greek letter, or a sum with one."""
+    if isinstance(item, Symbol):
+        return item.style == "" and item.name[:1].islower() and (len(item.name) == 1 or item.name in GREEK)
+    return isinstance(item, Sum | Product)
+
+
+def _upper_letter(sup: Node | None) -> str:
+    """The letter of a sample superscript x^{(i)}."""
+    if isinstance(sup, Bracket) and sup.kind == "(" and isinstance(sup.body, Symbol) and sup.body.name not in LAYERS:
+        return sup.body.name if sup.body.name[:1].islower() and len(sup.body.name) == 1 else ""
+    return ""
 
 
 def is_transpose(sup: Node | None) -> bool:
     """Whether a superscript is a sign of transposition."""
     return isinstance(sup, Symbol) and sup.name in ("T", "top", "t'") and not sup.accents
-
-
-def functions_in(node: Node) -> Iterator[Function]:
-    """The named functions in a tree."""
-    if isinstance(node, Function):
-        yield node
-    for f in fields(node):
-        part = getattr(node, f.name)
-        for inner in part if isinstance(part, tuple) else (part,):
-            if isinstance(inner, Node):
-                yield from functions_in(inner)

@@ -28,6 +28,7 @@ __all__ = [
     "Place",
     "Powered",
     "Reduced",
+    "Sloped",
     "Term",
     "Times",
     "letters_of",
@@ -177,6 +178,16 @@ class Derived(Term):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sloped(Term):
+    """The derivative of a function at an argument: of `body` by the scalar `variable`, which has the argument's value."""
+
+    body: Term
+    variable: str
+    argument: Term
+    primes: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MatrixValue(Term):
     """`inv`, `det` or `logdet` of a matrix, whose entries are `body` over the letters `row` and `column`."""
 
@@ -238,6 +249,8 @@ def letters_of(term: Term) -> frozenset[str]:
             return frozenset().union(*map(letters_of, term.arguments))
         case Compared():
             return letters_of(term.left) | letters_of(term.right)
+        case Sloped():
+            return letters_of(term.argument) | letters_of(term.body)
         case Branches():
             return frozenset().union(*map(letters_of, (*term.values, *term.conditions)))
     raise AssertionError(type(term).__name__)

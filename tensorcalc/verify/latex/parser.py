@@ -429,9 +429,14 @@ class _Parser:
                 return self.function(kind, token)
             body = self.argument(token)
         else:
+            minus = self.at("-")
+            if minus:
+                self.next()
             if not self.starts_factor():
                 raise error("a sum has no terms", token.span)
             body = self.term()
+            if minus:
+                body = Sum(body.span, (body,), (True,))
         return BigOperator(token.span.to(body.span), kind, lower, upper, body)
 
     # derivatives

@@ -205,7 +205,7 @@ def _remarks_last(lines: list[list[Token]]) -> list[list[Token]]:
     for line in lines:
         kept: list[Token] = []
         words: list[Token] = []
-        inside = False
+        inside = unfinished and len(line) > 1 and line[0].is_("&") and line[1].is_("&")
         for token in line:
             aligned = bool(kept) and kept[-1].is_("&")
             if token.kind == "text" and aligned and (token.text.startswith("(") or unfinished):
