@@ -336,7 +336,9 @@ VERDICT_FORMATS = click.Choice(["text", "json", "sarif", "github", "html"])
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--format", "form", type=VERDICT_FORMATS, default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--profile", "profile_file", metavar="FILE", help="A TOML file about the notation, instead of front matter.")
+@click.option(
+    "--profile", "profile_file", metavar="FILE", help="A TOML file about the notation, instead of front matter."
+)
 @click.option("--all", "everything", is_flag=True, help="Show the equations that hold or cannot be judged, too.")
 @click.option("--explain", is_flag=True, help="Fill in what stands between two lines, by the engine's own derivation.")
 @click.option("--fix", is_flag=True, help="Write corrected right sides to FILE.fixes.md; articles stay as they are.")

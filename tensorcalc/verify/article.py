@@ -19,7 +19,19 @@ from tensorcalc.verify.reading import Definition, FunctionDefinition, Reader, Va
 from tensorcalc.verify.shapes import shapes_of
 from tensorcalc.verify.summation import dummies, with_sums
 from tensorcalc.verify.survey import key_of, survey, with_running_text
-from tensorcalc.verify.terms import Added, Derived, Entry, One, Place, Powered, Term, Times, letters_of, substitute, tensors_of
+from tensorcalc.verify.terms import (
+    Added,
+    Derived,
+    Entry,
+    One,
+    Place,
+    Powered,
+    Term,
+    Times,
+    letters_of,
+    substitute,
+    tensors_of,
+)
 
 __all__ = ["Article", "Chain", "Claim", "read_article"]
 
@@ -117,7 +129,9 @@ def _check_free(claims: Sequence[Claim], names: Names) -> None:
                 missing = ", ".join(sorted(x.split("@")[0] for x in claim.free - found))
                 what = "the right side" if term is claim.value.term else "a term on the right"
                 hint = f"carry it with a one-tensor: \\mathbf{{1}}_{{{missing}}}"
-                claim.problem = IllFormed(f"{what} has no index {missing}, which the left side has", claim.right.span, hint)
+                claim.problem = IllFormed(
+                    f"{what} has no index {missing}, which the left side has", claim.right.span, hint
+                )
                 break
 
 
@@ -281,12 +295,26 @@ class _Builder:
             return None, problem
 
     def claim(
-        self, number: int, chain: Chain, place: int, reference: Val | None, value: Val | None, problem: Problem | None, free: frozenset[str]
+        self,
+        number: int,
+        chain: Chain,
+        place: int,
+        reference: Val | None,
+        value: Val | None,
+        problem: Problem | None,
+        free: frozenset[str],
     ) -> Claim:
         left, right = chain.sides[place - 1], chain.sides[place]
         row = next((r for r in chain.rows if any(s is right for s in r.sides)), chain.rows[-1])
-        claim = Claim(row, left, right, right.mark or right.span, chain.inline, reference, value, problem, chain=number, free=free)
-        if chain.assumed and problem is None and reference is not None and not derivatives_in(value.term if value else reference.term):
+        claim = Claim(
+            row, left, right, right.mark or right.span, chain.inline, reference, value, problem, chain=number, free=free
+        )
+        if (
+            chain.assumed
+            and problem is None
+            and reference is not None
+            and not derivatives_in(value.term if value else reference.term)
+        ):
             claim.assumed = True
         if chain.label:
             claim.problem = NotCheckable("a law that is stated for any tensor")
@@ -395,7 +423,6 @@ class _Builder:
     def capital_extents(self) -> None:
         """H is the size of the dimension of h, where H is a bare scalar that nothing defines."""
         dimensions = self.model.dimensions
-        survey_ = self.names.survey
         letters = [k for k in list(dimensions._parents) if isinstance(k, str)]
         for letter in letters:
             plain = letter.split("@")[0].split("~")[0]
@@ -490,7 +517,7 @@ def _shifted(term: Term, shift: int) -> Term:
                 changed["name"] = stem + (f"{total:+d}" if total else "")
         return type(part)(**changed)
 
-    return moved(term)  # type: ignore[no-any-return]
+    return moved(term)
 
 
 def _left_name(chain: Chain) -> str | None:
@@ -516,5 +543,3 @@ def _calls(node: Node, name: str) -> bool:
         elif isinstance(current, Node):
             stack.extend(getattr(current, f) for f in current.__dataclass_fields__)
     return False
-
-

@@ -112,11 +112,15 @@ def verify_document(document: Document) -> Result:
             continue
         except RecursionError:
             if formula.displayed:
-                broken.append(_unread(document, formula, TensorCalcError("E_TOO_DEEP", "the formula is nested too deeply")))
+                broken.append(
+                    _unread(document, formula, TensorCalcError("E_TOO_DEEP", "the formula is nested too deeply"))
+                )
             continue
         notes[number] = formula.note
         (displayed if formula.displayed else inline).extend(replace(row, block=number) for row in rows)
-    article = read_article(displayed, inline, document.profile, {}, {n for n, word in notes.items() if word == "assume"})
+    article = read_article(
+        displayed, inline, document.profile, {}, {n for n, word in notes.items() if word == "assume"}
+    )
     inside = _notes_inside(document)
     findings = [
         _finding(document, verdict, notes, inside) for verdict in Judge(article).verdicts() if not verdict.claim.inline

@@ -153,10 +153,7 @@ class Judge:
         assert claim.reference is not None
         assert claim.value is not None
         left, right = claim.reference, self.fitted(claim.reference, claim.value)
-        if id(claim) in self.separate:
-            points = _Points(self, self.separate[id(claim)])
-        else:
-            points = self.points
+        points = _Points(self, self.separate[id(claim)]) if id(claim) in self.separate else self.points
         derivatives = [*derivatives_in(left.term), *derivatives_in(right.term)]
         failed: CounterExample | None = None
         undefined = ""
@@ -179,7 +176,9 @@ class Judge:
             reason = f"the second derivative by {' and '.join(mixed)}, one of which depends on the other, can mean two things"
             return Verdict(claim, "not-checkable", reason)
         if id(claim) in self.separate:
-            return Verdict(claim, "ill-formed", "an index runs over two dimensions that the definitions keep apart", example=failed)
+            return Verdict(
+                claim, "ill-formed", "an index runs over two dimensions that the definitions keep apart", example=failed
+            )
         return Verdict(claim, "false", self.reason(failed), example=failed)
 
     def mixed_derivative(self, derivatives: Sequence[Derived]) -> tuple[str, str] | None:
@@ -279,7 +278,7 @@ def _first_not_finite(left: Named, right: Named) -> Difference:
 
 
 def _shown(letter: str) -> str:
-    return letter.split("@")[0].split("~")[0]
+    return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]
 
 
 def _has_root(term: Term) -> bool:
@@ -288,12 +287,11 @@ def _has_root(term: Term) -> bool:
         node = stack.pop()
         if isinstance(node, tuple):
             stack.extend(node)
-        elif isinstance(node, Powered) and not (isinstance(node.exponent, Constant) and float(node.exponent.value).is_integer()):
-            return True
-        elif isinstance(node, Apply) and node.name in ("log", "abs", "sign"):
+        elif (
+            isinstance(node, Powered)
+            and not (isinstance(node.exponent, Constant) and float(node.exponent.value).is_integer())
+        ) or (isinstance(node, Apply) and node.name in ("log", "abs", "sign")):
             return True
         elif isinstance(node, Term):
             stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
     return False
-
-

@@ -124,7 +124,9 @@ class Dimensions:
         """Letters that select from no axis, as in 1_h 1_h = H, run over what the same letter runs over elsewhere: in
         the same chain, or else in any other.
         """
-        placed = {self.find(k) for k in list(self._parents) if isinstance(k, tuple)} | {self.find(k) for k in self.fixed}
+        placed = {self.find(k) for k in list(self._parents) if isinstance(k, tuple)} | {
+            self.find(k) for k in self.fixed
+        }
         near: dict[str, Key] = {}
         letters = [k for k in self._parents if isinstance(k, str)]
         for letter in letters:

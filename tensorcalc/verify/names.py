@@ -37,7 +37,11 @@ class Names:
         """Whether a letter in a subscript is an index."""
         if letter in self.profile.indices:
             return True
-        if letter in self.profile.labels or len(letter) > 1 and not _is_greek(letter) or style in ("text", "bold", "mathrm"):
+        if (
+            letter in self.profile.labels
+            or (len(letter) > 1 and not _is_greek(letter))
+            or style in ("text", "bold", "mathrm")
+        ):
             return False
         if letter[:1].isupper():
             return letter in self.survey.summed
@@ -135,7 +139,7 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
             inner = key.removeprefix(f"{sign}(").removesuffix(")")
             if inner != key and not own and found.arities.get(inner) and profile.symbols.get(sign) != "name":
                 pairs[key] = inner
-        if "(" in key or len(plain) > 1 and not _is_greek(plain) and not plain[0].isupper():
+        if "(" in key or (len(plain) > 1 and not _is_greek(plain) and not plain[0].isupper()):
             continue
         if key.startswith("bold:"):
             same = [k for k in (plain, plain.lower(), _lower(plain)) if max(found.arities.get(k, {0: 1})) > own]
@@ -144,7 +148,7 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
         elif plain[0].isupper() and key not in found.extents:
             several = max(found.arities.get(_lower(plain), {0: 1})) >= own + 2
             used = key in found.transposed or key in found.bracketed or key in found.variables or found.left[key]
-            if several and (used or key not in found.divisors and len(plain) == 1):
+            if several and (used or (key not in found.divisors and len(plain) == 1)):
                 pairs[key] = _lower(plain)
     return pairs
 

@@ -18,7 +18,20 @@ import numpy.typing as npt
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.evaluator import FUNCTIONS as VALUES
 
-__all__ = ["Array", "Dual", "Named", "Value", "add", "apply", "multiply", "power", "primal", "reduce", "renamed", "slope_of"]
+__all__ = [
+    "Array",
+    "Dual",
+    "Named",
+    "Value",
+    "add",
+    "apply",
+    "multiply",
+    "power",
+    "primal",
+    "reduce",
+    "renamed",
+    "slope_of",
+]
 
 Array = npt.NDArray[Any]
 MOST = 1 << 23  # entries of one array
@@ -151,7 +164,11 @@ def reduce(kind: str, value: Value, letters: Sequence[str], sizes: Sequence[int]
             return Dual(value.level, inside, reduce(kind, value.slope, letters, sizes))
         whole = reduce(kind, value.value, letters, sizes)
         if kind == "prod":
-            return Dual(value.level, whole, reduce("sum", multiply(_others(value.value, letters, sizes), value.slope), letters, sizes))
+            return Dual(
+                value.level,
+                whole,
+                reduce("sum", multiply(_others(value.value, letters, sizes), value.slope), letters, sizes),
+            )
         hit = _equal(value.value, whole)
         count = reduce("sum", hit, letters, sizes)
         share = multiply(hit, power(count, constant(-1)))

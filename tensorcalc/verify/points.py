@@ -193,7 +193,9 @@ class Point:
             size = self.draw.size(("label", name)) if ("label", name) in self.draw.find else 3
             generator = np.random.default_rng([self.draw.seed, zlib.crc32(name.encode()), 1])
             shape = [self.draw.size(("axis", name, str(k))) for k in range(order)]
-            self.inputs[key] = Named(tuple(f"${k}" for k in range(order)), np.asarray(generator.integers(0, size, shape)))
+            self.inputs[key] = Named(
+                tuple(f"${k}" for k in range(order)), np.asarray(generator.integers(0, size, shape))
+            )
         return self.inputs[key]
 
     def child(self, name: str, direct: bool) -> Point:
@@ -227,7 +229,9 @@ class Point:
                 return entrywise(lambda a, b: (a == b).astype(float), self.place(term.first), self.place(term.second))
             case CompareIndices():
                 compare = COMPARISONS[term.relation]
-                return entrywise(lambda a, b: compare(a, b).astype(float), self.place(term.first), self.place(term.second))
+                return entrywise(
+                    lambda a, b: compare(a, b).astype(float), self.place(term.first), self.place(term.second)
+                )
             case Compared():
                 compare = COMPARISONS[term.relation]
                 left, right = primal(self.term(term.left)), primal(self.term(term.right))
@@ -300,10 +304,7 @@ class Point:
             if k:
                 result = multiply(result, value)
             ready = [x for x in waiting if x not in later[k]]
-            if k == len(values) - 1:
-                ready = waiting
-            else:
-                ready = [x for x in ready if x in _letters(result)]
+            ready = waiting if k == len(values) - 1 else [x for x in ready if x in _letters(result)]
             if ready:
                 result = reduce("sum", result, ready, [self.size(x) for x in ready])
                 waiting = [x for x in waiting if x not in ready]
@@ -383,7 +384,9 @@ class Point:
         if not axes:
             return value
         rest = [x for x in value.letters if not x.startswith(mark)]
-        data = value.data.transpose([value.letters.index(f"{mark}{k}") for k in axes] + [value.letters.index(x) for x in rest])
+        data = value.data.transpose(
+            [value.letters.index(f"{mark}{k}") for k in axes] + [value.letters.index(x) for x in rest]
+        )
         selected = [self.place(places[k]) for k in axes]
         letters: list[str] = list(dict.fromkeys(x for s in selected for x in s.letters))
         shape = [self.size(x) for x in letters]
@@ -428,7 +431,9 @@ def _matrix_value(kind: str, body: Value, letters: tuple[str, str], size: int) -
             right = renamed(inverse, {"%0": column, "%1": "%1"})
             change = multiply(multiply(left, body.slope), right)
             return Dual(body.level, inside, multiply(constant(-1), reduce("sum", change, (row, column), (size, size))))
-        trace = reduce("sum", multiply(renamed(inverse, {"%0": column, "%1": row}), body.slope), (row, column), (size, size))
+        trace = reduce(
+            "sum", multiply(renamed(inverse, {"%0": column, "%1": row}), body.slope), (row, column), (size, size)
+        )
         return Dual(body.level, inside, trace if kind == "logdet" else multiply(inside, trace))
     rest = [x for x in body.letters if x not in letters]
     order = [body.letters.index(x) for x in rest if x in body.letters]

@@ -1,16 +1,16 @@
 """What an author says about the notation: a profile, in the article's front matter or a TOML file.
 
-    [tensorcalc]                       # in TOML; in YAML front matter: a block `tensorcalc:` of `key: value` lines
-    labels = ["T", "d_k"]              # letters in subscripts that are no indices
-    indices = ["C"]                    # letters in subscripts that are, whatever they look like
-    einstein = true                    # whether a repeated index is summed
-    ones = false                       # whether one-tensors may be left out
-    functions = ["phi"]                # names that are applied: phi(x) is a call
-    loss = ["L"]                       # scalars that are not defined and depend on everything downstream
-    positive = ["sigma"]               # inputs with positive values only
-    superscripts = "index"             # what x^{(i)} is: index, label; without it the letters decide
-    symbols = { "hat" = "name" }       # what an accent or sign means: name, vector
-    dimensions = { i = "N", j = "M" }  # the symbols of the dimensions of index letters
+[tensorcalc]                       # in TOML; in YAML front matter: a block `tensorcalc:` of `key: value` lines
+labels = ["T", "d_k"]              # letters in subscripts that are no indices
+indices = ["C"]                    # letters in subscripts that are, whatever they look like
+einstein = true                    # whether a repeated index is summed
+ones = false                       # whether one-tensors may be left out
+functions = ["phi"]                # names that are applied: phi(x) is a call
+loss = ["L"]                       # scalars that are not defined and depend on everything downstream
+positive = ["sigma"]               # inputs with positive values only
+superscripts = "index"             # what x^{(i)} is: index, label; without it the letters decide
+symbols = { "hat" = "name" }       # what an accent or sign means: name, vector
+dimensions = { i = "N", j = "M" }  # the symbols of the dimensions of index letters
 """
 
 from __future__ import annotations
@@ -104,14 +104,18 @@ def _profile(table: Mapping[str, Any], source: Source) -> Profile:
         if key not in known:
             start = max(source.text.find(key), 0)
             hint = f"it can say {', '.join(sorted(known))}"
-            raise TensorCalcError("E_FILE", f"the profile has no entry {key!r}", Span(start, start + len(key)), source, hint=hint)
+            raise TensorCalcError(
+                "E_FILE", f"the profile has no entry {key!r}", Span(start, start + len(key)), source, hint=hint
+            )
         if key in _LISTS:
             values[key] = tuple(str(v) for v in value) if isinstance(value, list) else (str(value),)
         elif key in ("einstein", "ones"):
             values[key] = bool(value)
         elif key == "superscripts":
             if value not in _SUPERSCRIPTS:
-                raise TensorCalcError("E_FILE", f"superscripts cannot be {value!r}", hint="index or label", source=source)
+                raise TensorCalcError(
+                    "E_FILE", f"superscripts cannot be {value!r}", hint="index or label", source=source
+                )
             values[key] = value
         else:
             values[key] = dict(value) if isinstance(value, Mapping) else {}

@@ -244,7 +244,12 @@ class Reader:
 
     def guess_vector(self, term: Term) -> bool:
         """Take a plain small letter behind a matrix for a vector; whether that is new."""
-        if not isinstance(term, Entry) or term.places or not term.name[:1].islower() or term.name.split("_")[0] in GREEK:
+        if (
+            not isinstance(term, Entry)
+            or term.places
+            or not term.name[:1].islower()
+            or term.name.split("_")[0] in GREEK
+        ):
             return False
         if self.names.orders.get(term.name) or term.name in self.names.shapes:
             return False
@@ -267,7 +272,7 @@ class Reader:
 
     def moved(self, value: Val, axes: tuple[str, ...]) -> Term:
         mapping = {old: Place.of(new) for old, new in zip(value.axes, axes, strict=True) if old != new}
-        return substitute(value.term, mapping) if mapping else value.term  # type: ignore[no-any-return]
+        return substitute(value.term, mapping) if mapping else value.term
 
     def product(self, node: Product) -> Val:
         factors = self.with_calls(node)
@@ -317,7 +322,10 @@ class Reader:
             if right_column and sign == "\\cdot":
                 return self.contracted(first, second, (), False)
             if right_column:
-                raise NotCheckable("a product of two column vectors", span, )
+                raise NotCheckable(
+                    "a product of two column vectors",
+                    span,
+                )
             return self.contracted(first, second, second.axes[1:], True)
         keep = first.axes[:-1] if len(first.axes) == 2 else ()
         rest = second.axes[1:] if len(second.axes) == 2 else ()
@@ -422,7 +430,7 @@ class Reader:
             inside = self.value(node.body)
             if not inside.axes and node.kind == "|":
                 return Val(Apply("abs", (inside.term,)))
-            if len(inside.axes) == 1 or len(inside.axes) == 2 and node.kind == "||":
+            if len(inside.axes) == 1 or (len(inside.axes) == 2 and node.kind == "||"):
                 square = Powered(inside.term, number(2))
                 return Val(Powered(Reduced("sum", inside.axes, square, implied=True), Constant(Fraction(1, 2))))
             if len(inside.axes) == 2:
@@ -453,7 +461,7 @@ class Reader:
                 return True
             alone = not self.names.survey.arities.get(key_of(node)) and key_of(node) not in self.defined
             indexed = self.names.survey.scripts[node.name] > 0
-            return alone and indexed and not self.names._names_value(node.name) or key_of(node) in self.labels()
+            return (alone and indexed and not self.names._names_value(node.name)) or key_of(node) in self.labels()
         if isinstance(node, Scripted):
             return isinstance(node.base, Symbol) and key_of(node.base) in self.labels()
         if isinstance(node, Sum):
@@ -519,7 +527,8 @@ class Reader:
 
     def inverse(self, value: Val) -> Val:
         first, second = self.letters.fresh("i"), self.letters.fresh("j")
-        term = MatrixValue("inv", value.term, *value.axes, (Place.of(first), Place.of(second)))
+        row, column = value.axes
+        term = MatrixValue("inv", value.term, row, column, (Place.of(first), Place.of(second)))
         return Val(term, (first, second))
 
     def onehot(self, node: Node) -> Val:
@@ -538,7 +547,8 @@ class Reader:
         raise NotCheckable("onehot of something that is no label", node.span)
 
     def cases(self, node: Cases) -> Val:
-        values, conditions = [], []
+        values: list[Term] = []
+        conditions: list[Term] = []
         for value, condition in node.branches:
             inside = self.value(value)
             if inside.axes:
@@ -691,8 +701,7 @@ class Reader:
             self.sliced = kept
             return self.raised(value, power, node.span)
         if self.is_square(key, power):
-            value = self.named(base, places, node.span, f"{key}^2")
-            return value
+            return self.named(base, places, node.span, f"{key}^2")
         value = self.named(base, places, node.span, key)
         return value if power is None else self.raised(value, power, node.span)
 
@@ -713,7 +722,7 @@ class Reader:
         return self.names.survey.left[key_of(node.base)] == 0
 
     def is_kronecker(self, node: Scripted) -> bool:
-        if node.primes or "delta" in self.defined or node.sup is not None and not isinstance(node.sup, Number):
+        if node.primes or "delta" in self.defined or (node.sup is not None and not isinstance(node.sup, Number)):
             return False
         items = flat_items(node.sub) if node.sub is not None else []
         if len(items) == 1 and self.names.survey.deltas and isinstance(items[0], Scripted):
@@ -725,7 +734,8 @@ class Reader:
         return len(items) == 2
 
     def kronecker(self, node: Scripted) -> Val:
-        first, second = (self.place(i) for i in flat_items(node.sub)) if node.sub is not None else ()
+        assert node.sub is not None
+        first, second = (self.place(i) for i in flat_items(node.sub))
         value = Val(Kronecker(first, second))
         return value if node.sup is None else self.raised(value, node.sup, node.span)
 
@@ -749,7 +759,7 @@ class Reader:
         base = node.base
         if isinstance(base, Bracket) and base.kind in ("|", "||") and node.sub is not None:
             shown = flat_items(node.sub)[0]
-            two = isinstance(shown, Number) and shown.value == 2 or isinstance(shown, Symbol) and shown.name == "F"
+            two = (isinstance(shown, Number) and shown.value == 2) or (isinstance(shown, Symbol) and shown.name == "F")
             if not two:
                 raise NotCheckable("a norm other than the Euclidean one", node.span)
             value = self.value(base)
@@ -906,14 +916,16 @@ class Reader:
         inner = power.body
         if isinstance(inner, Symbol) and power.kind == "(" and self.names.profile.superscripts != "label":
             stepped = inner.name in self.names.survey.steps
-            if inner.name in self.scope or self.names.is_index(inner.name, inner.style) and not stepped:
+            if inner.name in self.scope or (self.names.is_index(inner.name, inner.style) and not stepped):
                 return [self.place(inner)], ""
         if isinstance(inner, Number):
             return [], f"^{inner.value}"
         if isinstance(inner, Symbol):
             return [], f"^{inner.name}"
         if isinstance(inner, Sum):
-            return [], "^" + "".join(("-" if m else "+") + _word(t) for t, m in zip(inner.terms, inner.subtracted, strict=True))
+            return [], "^" + "".join(
+                ("-" if m else "+") + _word(t) for t, m in zip(inner.terms, inner.subtracted, strict=True)
+            )
         raise NotCheckable("a superscript that is not read", power.span)
 
     def is_upper_index(self, power: Symbol, node: Scripted) -> bool:
@@ -961,7 +973,7 @@ class Reader:
             key = self.names.of(key_of(symbol))
         if not places and symbol.name in self.bindings and key_of(symbol) == symbol.name:
             return self.bindings[symbol.name]
-        if not places and (key == symbol.name or symbol.name == "1"):
+        if not places and (symbol.name in (key, "1")):
             special = self.special(symbol, span)
             if special is not None:
                 return special
@@ -977,7 +989,14 @@ class Reader:
             return self.squared(key, Entry(key, tuple(places)))
         spelled_whole = key_of(symbol) != key and self.names.of(key_of(symbol)) == key
         matrices = missing == 2 and symbol.name.isupper()
-        if not places or key.startswith("bold:") or key in self.names.shapes or spelled_whole or self.sliced or matrices:
+        if (
+            not places
+            or key.startswith("bold:")
+            or key in self.names.shapes
+            or spelled_whole
+            or self.sliced
+            or matrices
+        ):
             self.whole = True
         else:
             self.slices.append(IllFormed(f"{key} has {len(places)} indices here and {order} elsewhere", span))
@@ -1022,7 +1041,7 @@ def _two_indices(node: Scripted) -> str:
 
 
 def _is_one(node: Node) -> bool:
-    return isinstance(node, Number) and node.value == 1 or isinstance(node, Prime) and node.sign == "..."
+    return (isinstance(node, Number) and node.value == 1) or (isinstance(node, Prime) and node.sign == "...")
 
 
 def _bounds(node: Node | None) -> list[Node]:

@@ -53,7 +53,9 @@ def text(result: Result, everything: bool = False) -> str:
             note = finding.reason or (f"derivatives are {finding.reading}" if finding.reading else "")
             state = f"{finding.verdict} (expected)" if finding.expected else finding.verdict
             where = f"{finding.source.name}:{finding.line}:{finding.column}"
-            lines.append(f"{where}: {state}: {printable(_cut(finding.latex))}" + (f"  [{printable(note)}]" if note else ""))
+            lines.append(
+                f"{where}: {state}: {printable(_cut(finding.latex))}" + (f"  [{printable(note)}]" if note else "")
+            )
     return "\n".join([*lines, summary(result)]) + "\n"
 
 

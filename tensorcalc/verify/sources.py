@@ -93,7 +93,7 @@ def _kind(text: str, name: str) -> Kind:
         return "markdown"
     if suffix in ("tex", "ltx", "latex"):
         return "latex"
-    if suffix == "ipynb" or text.lstrip().startswith("{") and '"cells"' in text[:100_000]:
+    if suffix == "ipynb" or (text.lstrip().startswith("{") and '"cells"' in text[:100_000]):
         return "notebook"
     if "\\documentclass" in text or "\\begin{document}" in text:
         return "latex"
@@ -131,7 +131,9 @@ def _masked(text: str, kind: Kind) -> str:
     """The text with code and comments replaced by blanks of the same length."""
     if kind == "latex":
         text = re.sub(r"(?<!\\)%(?!\s*tensorcalc:)[^\n]*", _blank, text)
-        text = re.sub(r"\\begin\{(verbatim|lstlisting|minted|comment)\*?\}.*?\\end\{\1\*?\}", _blank, text, flags=re.DOTALL)
+        text = re.sub(
+            r"\\begin\{(verbatim|lstlisting|minted|comment)\*?\}.*?\\end\{\1\*?\}", _blank, text, flags=re.DOTALL
+        )
         return re.sub(r"\\verb(\W).*?\1", _blank, text)
     if kind == "markdown":
         return _masked_markdown(text)

@@ -45,7 +45,7 @@ class Letters:
 
     def fresh(self, letter: str) -> str:
         """A new letter that tells where it comes from."""
-        return f"{letter.split('~')[0]}~{next(self._numbers)}"
+        return f"{letter.split('~', maxsplit=1)[0]}~{next(self._numbers)}"
 
 
 def occurrences(term: Term) -> Counter[str]:
@@ -191,7 +191,7 @@ class _Closing:
         return Reduced("sum", tuple(new.values()), body, implied=True)
 
     def dangling(self, letter: str) -> None:
-        shown = letter.split("~")[0].split("@")[0]
+        shown = letter.split("~", maxsplit=1)[0].split("@", maxsplit=1)[0]
         raise IllFormed(
             f"the index {shown} occurs once: it is not on the left and not repeated",
             self.where(),

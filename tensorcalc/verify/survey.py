@@ -13,7 +13,6 @@ from tensorcalc.verify.latex.tree import (
     BigOperator,
     Bracket,
     DerivativeOf,
-    Function,
     Node,
     Number,
     Prime,
@@ -29,10 +28,63 @@ from tensorcalc.verify.latex.tree import (
 __all__ = ["LAYERS", "Survey", "flat_items", "is_transpose", "key_of", "survey", "with_running_text"]
 
 LAYERS = frozenset(("l", "L", "ell"))
-FUNCTION_LETTERS = frozenset("f g h sigma phi varphi psi rho tau".split())
+FUNCTION_LETTERS = frozenset(["f", "g", "h", "sigma", "phi", "varphi", "psi", "rho", "tau"])
 WORDS = frozenset(
-    "in out max min new old true pred loss train test model total mean var bias prev next size seq vocab head emb hid obs "
-    "reg ce mse nll sm eff avg std ref opt dim key val query ctx src tgt rms norm act pre post gt cat con aux kl rec".split()
+    [
+        "in",
+        "out",
+        "max",
+        "min",
+        "new",
+        "old",
+        "true",
+        "pred",
+        "loss",
+        "train",
+        "test",
+        "model",
+        "total",
+        "mean",
+        "var",
+        "bias",
+        "prev",
+        "next",
+        "size",
+        "seq",
+        "vocab",
+        "head",
+        "emb",
+        "hid",
+        "obs",
+        "reg",
+        "ce",
+        "mse",
+        "nll",
+        "sm",
+        "eff",
+        "avg",
+        "std",
+        "ref",
+        "opt",
+        "dim",
+        "key",
+        "val",
+        "query",
+        "ctx",
+        "src",
+        "tgt",
+        "rms",
+        "norm",
+        "act",
+        "pre",
+        "post",
+        "gt",
+        "cat",
+        "con",
+        "aux",
+        "kl",
+        "rec",
+    ]
 )
 
 
@@ -138,7 +190,18 @@ def with_running_text(found: Survey, other: Survey) -> Survey:
         if key not in found.values:
             found.arities[key] = arities
     found.indexed |= {k for k in other.indexed if k not in found.values}
-    for name in ("bound", "summed", "transposed", "steps", "bracketed", "extents", "functions", "primed", "labels", "divisors"):
+    for name in (
+        "bound",
+        "summed",
+        "transposed",
+        "steps",
+        "bracketed",
+        "extents",
+        "functions",
+        "primed",
+        "labels",
+        "divisors",
+    ):
         getattr(found, name).update(getattr(other, name))
     for name in ("values", "bare", "called", "scripts", "variables", "numerators", "right", "left"):
         getattr(found, name).update(getattr(other, name))

@@ -101,7 +101,7 @@ class _Parser:
         """The tokens of `{…}`, or the one token that stands for it."""
         token = self.next()
         if not token.is_("{"):
-            if token.kind == "command" and token.text in STYLES | ACCENTS and self.at("{"):
+            if token.kind == "command" and (token.text in STYLES or token.text in ACCENTS) and self.at("{"):
                 start = self.position - 1
                 self.group()
                 return self.tokens[start : self.position]
@@ -157,11 +157,9 @@ class _Parser:
 
     def related(self) -> Node:
         if self.at(":"):
-            token = self.next()
-            return Prime(token.span, ":")
+            return Prime(self.next().span, ":")
         if self.at("\\ldots", "\\cdots", "\\dots"):
-            token = self.next()
-            return Prime(token.span, "...")
+            return Prime(self.next().span, "...")
         left = self.expression()
         token = self.peek()
         if token is not None and token.is_(*RELATIONS):
@@ -213,26 +211,26 @@ class _Parser:
         sup: Node | None = None
         primes = 0
         end = base.span
-        while (token := self.peek()) is not None and token.is_("_", "^", "'", "!"):
+        while (mark := self.peek()) is not None and mark.is_("_", "^", "'", "!"):
             self.next()
-            if token.is_("!"):
-                raise error("factorials are not read", token.span, code="E_UNSUPPORTED")
-            if token.is_("'"):
+            if mark.is_("!"):
+                raise error("factorials are not read", mark.span, code="E_UNSUPPORTED")
+            if mark.is_("'"):
                 primes += 1
-                end = token.span
+                end = mark.span
                 continue
             tokens = self.group()
-            end = self.last_span() if self.position else token.span
-            if token.is_("_"):
+            end = self.last_span() if self.position else mark.span
+            if mark.is_("_"):
                 if sub is not None:
-                    raise error("two subscripts", token.span)
-                sub = self.script(tokens, token.span)
+                    raise error("two subscripts", mark.span)
+                sub = self.script(tokens, mark.span)
             elif tokens and all(t.is_("\\prime", "'") for t in tokens):
                 primes += len(tokens)
             else:
                 if sup is not None:
-                    raise error("two superscripts", token.span, "set brackets: {x^a}^b")
-                sup = self.script(tokens, token.span)
+                    raise error("two superscripts", mark.span, "set brackets: {x^a}^b")
+                sup = self.script(tokens, mark.span)
         if sub is None and sup is None and not primes:
             return base
         return Scripted(base.span.to(end), base, sub, sup, primes)
@@ -359,7 +357,7 @@ class _Parser:
         return node
 
     def called(self, node: Symbol) -> bool:
-        return self.at("(") and len(node.name) > 1 or self.at("[")
+        return (self.at("(") and len(node.name) > 1) or self.at("[")
 
     def accented(self, token: Token) -> Node:
         node = self.inner(self.group(), token.span)
@@ -449,10 +447,7 @@ class _Parser:
             return Quotient(span, self.inner(above, token.span), self.inner(below, token.span))
         above, order = _without_mark(above)
         variables = self.variables(below, order, mark, span)
-        if above:
-            numerator = self.inner(above, token.span)
-        else:
-            numerator = self.operand(token)
+        numerator = self.inner(above, token.span) if above else self.operand(token)
         return DerivativeOf(span.to(numerator.span), numerator, variables, mark != "partial")
 
     def operand(self, token: Token) -> Node:

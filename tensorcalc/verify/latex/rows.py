@@ -69,7 +69,9 @@ def rows_of(text: str, places: Sequence[int], macros: Macros) -> list[Row]:
 
 
 def _without_definitions(tokens: list[Token]) -> list[Token]:
-    return [] if tokens and tokens[0].is_("\\newcommand", "\\renewcommand", "\\def", "\\DeclareMathOperator") else tokens
+    return (
+        [] if tokens and tokens[0].is_("\\newcommand", "\\renewcommand", "\\def", "\\DeclareMathOperator") else tokens
+    )
 
 
 def _signs(tokens: list[Token]) -> list[Token]:
@@ -79,7 +81,9 @@ def _signs(tokens: list[Token]) -> list[Token]:
     while position < len(tokens):
         token = tokens[position]
         following = tokens[position + 1] if position + 1 < len(tokens) else None
-        sided = token.is_("\\left", "\\right", "\\bigl", "\\bigr", "\\Bigl", "\\Bigr", "\\biggl", "\\biggr", "\\Biggl", "\\Biggr")
+        sided = token.is_(
+            "\\left", "\\right", "\\bigl", "\\bigr", "\\Bigl", "\\Bigr", "\\biggl", "\\biggr", "\\Biggl", "\\Biggr"
+        )
         if sided and following is not None:
             side = "l" if token.text.endswith(("left", "l")) else "r"
             if following.is_("|", "\\vert"):
@@ -333,7 +337,12 @@ def _parts(tokens: list[Token]) -> list[list[Token]]:
         elif depth <= 0 and token.kind == "text" and not _is_name(token, tokens) and not _starts(parts[-1]):
             parts[-1].append(token)
             parts.append([])
-        elif depth <= 0 and token.is_("\\qquad", "\\quad") and _has_relation(parts[-1]) and _new_statement(tokens[position + 1 :]):
+        elif (
+            depth <= 0
+            and token.is_("\\qquad", "\\quad")
+            and _has_relation(parts[-1])
+            and _new_statement(tokens[position + 1 :])
+        ):
             parts.append([])
         else:
             parts[-1].append(token)
@@ -358,7 +367,7 @@ def _has_relation(tokens: list[Token]) -> bool:
 def _row(tokens: list[Token], first: bool) -> Row | None:
     words = [t for t in tokens if t.kind == "text" and not _is_name(t, tokens)]
     kept = [t for t in tokens if t.kind != "text" or t not in words]
-    solid = [t for t in kept if not t.is_("&", *SKIPPED)]
+    solid = _unaligned(kept)
     while solid and solid[-1].is_(",", ".", ";", ":"):
         solid.pop()
     if not solid:
@@ -377,6 +386,17 @@ def _row(tokens: list[Token], first: bool) -> Row | None:
     continues = not pieces[0][2]
     sides = tuple(_side(*piece) for piece in pieces[continues:])
     return Row(sides, continues, solid[0].span.to(solid[-1].span), tuple(t.text for t in words), label)
+
+
+def _unaligned(tokens: list[Token]) -> list[Token]:
+    """The tokens without blanks, and without alignment marks outside of matrices and cases."""
+    result: list[Token] = []
+    depth = 0
+    for token in tokens:
+        depth += 1 if token.is_("\\begin") else -1 if token.is_("\\end") else 0
+        if not token.is_(*SKIPPED) and (depth or not token.is_("&")):
+            result.append(token)
+    return result
 
 
 def _first(tokens: list[Token]) -> int:

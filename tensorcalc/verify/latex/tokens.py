@@ -15,7 +15,7 @@ MAX_TOKENS = 20_000  # of one formula: far more than any that is read by people
 
 Kind = Literal["command", "letter", "number", "sign", "text"]
 
-_TEXT_COMMANDS = ("text", "textrm", "textbf", "textit", "textnormal", "textsf", "mbox", "hbox", "label", "tag", "ref")
+_TEXT_COMMANDS: tuple[str, ...] = ("text", "textrm", "textbf", "textit", "textnormal", "textsf", "mbox", "hbox", "label", "tag", "ref")
 _TEXT_COMMANDS += ("eqref", "cite", "intertext", "shortintertext", "hspace", "vspace", "textcolor", "color", "href")
 _TOKEN = re.compile(
     r"(?P<space>[\s~]+|%[^\n]*)"
@@ -84,7 +84,7 @@ def tokenize(text: str, places: Sequence[int]) -> list[Token]:
 
 def _token(kind: str, text: str, span: Span, spaced: bool, opening: int) -> Token:
     if kind == "text":
-        return Token("text", text[opening:-1], span, text[1:].split("{")[0].strip().rstrip("*"), spaced)
+        return Token("text", text[opening:-1], span, text[1:].split("{", maxsplit=1)[0].strip().rstrip("*"), spaced)
     text = _UNICODE.get(text, text)
     if text.startswith("\\"):
         return Token("command", text[1:].rstrip("*") if len(text) > 2 else text[1:], span, "", spaced)

@@ -24,30 +24,90 @@ __all__ = [
     "WRAPPERS",
 ]
 
-SKIPPED = ("\\,", "\\;", "\\:", "\\!", "\\ ", "\\>", "\\quad", "\\qquad", "\\displaystyle", "\\textstyle", "\\limits")
-SKIPPED += ("\\nolimits", "\\nonumber", "\\notag", "\\scriptstyle", "\\hfill", "\\allowbreak", "\\thinspace", "\\enspace")
-SKIPPED += ("\\big", "\\Big", "\\bigg", "\\Bigg", "\\bigl", "\\bigr", "\\Bigl", "\\Bigr", "\\biggl", "\\biggr", "\\Biggl")
+SKIPPED: tuple[str, ...] = ("\\,", "\\;", "\\:", "\\!", "\\ ", "\\>", "\\quad", "\\qquad", "\\displaystyle", "\\textstyle", "\\limits")
+SKIPPED += (
+    "\\nolimits",
+    "\\nonumber",
+    "\\notag",
+    "\\scriptstyle",
+    "\\hfill",
+    "\\allowbreak",
+    "\\thinspace",
+    "\\enspace",
+)
+SKIPPED += (
+    "\\big",
+    "\\Big",
+    "\\bigg",
+    "\\Bigg",
+    "\\bigl",
+    "\\bigr",
+    "\\Bigl",
+    "\\Bigr",
+    "\\biggl",
+    "\\biggr",
+    "\\Biggl",
+)
 SKIPPED += ("\\Biggr", "\\left", "\\right", "\\middle", "\\mathstrut", "\\strut", "\\hline", "\\noindent", "\\bigm")
 
 OPENING: Mapping[str, str] = {"(": ")", "[": "]", "\\{": "\\}", "\\lbrace": "\\rbrace", "\\lbrack": "\\rbrack"}
-CLOSING = (")", "]", "\\}", "\\rbrace", "\\rbrack", "\\rvert", "\\rVert", "}")
+CLOSING: tuple[str, ...] = (")", "]", "\\}", "\\rbrace", "\\rbrack", "\\rvert", "\\rVert", "}")
 
-PRODUCT_SIGNS = ("*", "/", "\\cdot", "\\times", "\\odot", "\\circ", "\\otimes", "\\div", "\\ast", "\\oslash", "\\bullet")
+PRODUCT_SIGNS: tuple[str, ...] = (
+    "*",
+    "/",
+    "\\cdot",
+    "\\times",
+    "\\odot",
+    "\\circ",
+    "\\otimes",
+    "\\div",
+    "\\ast",
+    "\\oslash",
+    "\\bullet",
+)
 
-EQUALS = ("=", "\\equiv", "\\coloneqq", "\\triangleq", "\\doteq", "\\eqqcolon")
-RELATIONS = ("=", "<", ">", "\\le", "\\leq", "\\ge", "\\geq", "\\lt", "\\gt", "\\ne", "\\neq", "\\in", "\\equiv")
-RELATIONS += ("\\approx", "\\propto", "\\sim", "\\simeq", "\\coloneqq", "\\triangleq", "\\doteq", "\\eqqcolon", "\\cong")
+EQUALS: tuple[str, ...] = ("=", "\\equiv", "\\coloneqq", "\\triangleq", "\\doteq", "\\eqqcolon")
+RELATIONS: tuple[str, ...] = ("=", "<", ">", "\\le", "\\leq", "\\ge", "\\geq", "\\lt", "\\gt", "\\ne", "\\neq", "\\in", "\\equiv")
+RELATIONS += (
+    "\\approx",
+    "\\propto",
+    "\\sim",
+    "\\simeq",
+    "\\coloneqq",
+    "\\triangleq",
+    "\\doteq",
+    "\\eqqcolon",
+    "\\cong",
+)
 RELATIONS += ("\\to", "\\rightarrow", "\\mapsto", "\\leftarrow", "\\gets", "\\ll", "\\gg", "\\leqslant", "\\geqslant")
 RELATIONS += ("\\subset", "\\subseteq", "\\notin", "\\perp", "\\succ", "\\succeq", "\\prec", "\\longrightarrow")
 
-SEPARATORS = ("\\therefore", "\\because", "\\implies", "\\Rightarrow", "\\Leftrightarrow", "\\iff", "\\Longrightarrow")
+SEPARATORS: tuple[str, ...] = ("\\therefore", "\\because", "\\implies", "\\Rightarrow", "\\Leftrightarrow", "\\iff", "\\Longrightarrow")
 SEPARATORS += ("\\Longleftrightarrow", "\\leadsto", "\\forall", "\\Leftarrow")
 
 WRAPPERS = frozenset(
-    "equation align aligned alignat alignedat gather gathered split eqnarray multline multlined flalign displaymath math "
-    "subequations empheq dmath".split()
+    [
+        "equation",
+        "align",
+        "aligned",
+        "alignat",
+        "alignedat",
+        "gather",
+        "gathered",
+        "split",
+        "eqnarray",
+        "multline",
+        "multlined",
+        "flalign",
+        "displaymath",
+        "math",
+        "subequations",
+        "empheq",
+        "dmath",
+    ]
 )
-MATRICES = frozenset("pmatrix bmatrix matrix vmatrix Bmatrix Vmatrix smallmatrix array".split())
+MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "vmatrix", "Bmatrix", "Vmatrix", "smallmatrix", "array"])
 
 STYLES: Mapping[str, str] = {
     "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "bf": "bold", "symbf": "bold", "mathrm": "mathrm",
@@ -64,7 +124,30 @@ ACCENTS: Mapping[str, str] = {
 
 BIG: Mapping[str, Literal["sum", "prod", "max", "min"]] = {"sum": "sum", "prod": "prod", "max": "max", "min": "min"}
 
-FUNCTIONS = frozenset("log ln exp sin cos tan sinh cosh tanh arcsin arccos arctan det tr Tr lg sup inf arg deg".split())
+FUNCTIONS = frozenset(
+    [
+        "log",
+        "ln",
+        "exp",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "det",
+        "tr",
+        "Tr",
+        "lg",
+        "sup",
+        "inf",
+        "arg",
+        "deg",
+    ]
+)
 
 SYMBOLS: Mapping[str, str] = {
     **dict.fromkeys(GREEK, ""), "varepsilon": "epsilon", "vartheta": "theta", "varphi": "varphi", "varrho": "rho",
