@@ -109,6 +109,9 @@ def read_article(
         claims = builder.build(chains)
         if builder.settled:
             break
+    builder.model.facts = tuple(
+        (c.reference.term, c.value.term) for c in claims if c.assumed and c.reference is not None and c.value is not None
+    )
     builder.finish(claims)
     _check_free(claims, names)
     return Article(claims, builder.model, names, builder.reader)
@@ -399,6 +402,9 @@ class _Builder:
             for axis, letter in enumerate(definition.letters):
                 dimensions.join(("axis", definition.name, str(axis)), letter)
             dimensions.learn(definition.body)
+        for sides in model.facts:
+            for side in sides:
+                dimensions.learn(side)
         for name, letter in self.reader.ties:
             if letter in letters_seen(dimensions):
                 dimensions.join(letter, ("extent", name))

@@ -15,6 +15,7 @@ import numpy as np
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
+from tensorcalc.verify.facts import fulfil
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in
 from tensorcalc.verify.numbers import Named, _aligned, primal
 from tensorcalc.verify.points import Draw, Meaning, Point
@@ -109,7 +110,9 @@ class Judge:
             sizes[root] = SIZES[which][place % len(SIZES[which])]
         sizes.update(dimensions.fixed)
         find = {k: dimensions.find(k) for k in list(dimensions._parents)}
-        return Point(self.model, Draw(seed, signs, sizes, find), Meaning())
+        point = Point(self.model, Draw(seed, signs, sizes, find), Meaning())
+        point.valid = not self.model.facts or fulfil(self.model, point)
+        return point
 
     def verdicts(self) -> list[Verdict]:
         """The verdict on each claim, in order."""
@@ -214,10 +217,12 @@ class Judge:
 
     def outcome(self, left: Val, right: Val, reading: str, points: _Points) -> CounterExample | str | None:
         """`None` where both sides agree, a counter-example where they differ, or why nothing could be compared."""
-        seen = alone = 0
+        seen = alone = zeros = 0
         last: Point | None = None
         failed: CounterExample | None = None
         for point in points:
+            if not point.valid:
+                continue
             point.meaning = Meaning(reading, self.pairs, self.totals)
             with np.errstate(all="ignore"):
                 a, b = primal(point.term(left.term)), primal(point.term(right.term))
@@ -230,15 +235,18 @@ class Judge:
                     scale = max(magnitude(left.term, point), magnitude(right.term, point))
                     difference = compare(a, b, scale)
             seen += 1
+            zeros += not a.data.any() and not b.data.any()
             if difference is not None:
                 if point.draw.signs and self.needs_positive(left, right):
                     failed = CounterExample(self.sizes(point), difference)
                     continue
                 return CounterExample(self.sizes(point), difference)
             if seen >= WANTED and failed is None:
-                return None
+                break
         if failed is not None and seen < WANTED:
             return failed
+        if seen and zeros == seen and derivatives_in(left.term) and derivatives_in(right.term):
+            return "both sides vanish, whatever the values: nothing shows what depends on what"
         if not seen and alone == len(DRAWS) and last is not None:
             return CounterExample(self.sizes(last), _first_not_finite(a, b))
         return None if seen else "the sides are not finite real numbers at the points that were tried"

@@ -74,6 +74,10 @@ class Dimensions:
         """Make a key known."""
         self._parents.setdefault(key, key)
 
+    def keys(self) -> list[Key]:
+        """All keys, in order of first appearance."""
+        return list(self._parents)
+
     def roots(self) -> list[Key]:
         """The dimensions, in order of first appearance."""
         return list(dict.fromkeys(self.find(k) for k in list(self._parents)))
@@ -207,6 +211,7 @@ class Model:
     positive: frozenset[str] = frozenset()
     partial_losses: bool = False
     undefined: frozenset[str] = frozenset()
+    facts: tuple[tuple[Term, Term], ...] = ()
 
     def define(self, definition: Definition) -> bool:
         """Add a definition; refused where the name would be defined by itself."""

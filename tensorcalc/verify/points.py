@@ -114,6 +114,7 @@ class Point:
         self.level: int = parent.level + 1 if parent is not None else 0
         self.varied = varied
         self.direct = direct
+        self.valid = True
         self.values: dict[str, Value] = {}
         self.children: dict[tuple[str, bool], Point] = {}
         self.inputs: dict[str, Named] = parent.inputs if parent is not None else {}

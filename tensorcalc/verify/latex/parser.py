@@ -139,8 +139,8 @@ class _Parser:
             if not self.at("+", "-", "\\pm", "\\mp"):
                 break
         if not terms:
-            token = self.peek()
-            raise error("an expression is missing", token.span if token else self.last_span())
+            wrong = self.peek()
+            raise error("an expression is missing", wrong.span if wrong else self.last_span())
         if len(terms) == 1 and not subtracted[0]:
             return terms[0]
         return Sum(terms[0].span.to(terms[-1].span), tuple(terms), tuple(subtracted))
