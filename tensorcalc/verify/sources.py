@@ -19,21 +19,18 @@ __all__ = ["Document", "Formula", "Kind", "read_document"]
 
 Kind = Literal["markdown", "latex", "notebook", "formula"]
 
-MAX_CHARACTERS = 2_000_000
+MAX_CHARACTERS = 600_000
+MAX_NOTEBOOK = 20_000_000  # with its pictures
 MAX_FORMULAS = 5_000
+MAX_DOLLARS = 20_000
 
 _ENVIRONMENTS = "equation|align|alignat|gather|eqnarray|multline|flalign|displaymath|math"
-_MATH = re.compile(
-    r"(?P<display>\$\$(?P<d>.+?)\$\$"
-    r"|\\\[(?P<b>.+?)\\\]"
-    rf"|\\begin\{{(?P<name>{_ENVIRONMENTS})(?P<star>\*?)\}}(?P<e>.*?)\\end\{{(?P=name)(?P=star)\}})"
-    r"|(?P<inline>(?<![\\$])\$(?P<i>[^$\n](?:[^$]{0,2000}?[^$\\\s])?)\$(?![\d$])|\\\((?P<p>.{1,2000}?)\\\))",
-    re.DOTALL,
-)
+_OPENING = re.compile(rf"\\\\|\$\$|\\?\$|\\\[|\\\(|\\begin\{{(?P<name>{_ENVIRONMENTS})(?P<star>\*?)\}}")
+_INLINE = 2_000  # characters of a formula in the running text
 _COMMENT = re.compile(r"(?:<!--|%)\s*tensorcalc:\s*(?P<word>[a-z-]+)\s*(?:-->)?")
 _ASSUMED = re.compile(r"(?:we assume|it is assumed|assume|assuming|suppose|provided)(?: that)?[:,]?\s*$", re.IGNORECASE)
 _STATED = re.compile(
-    r"(?P<letters>(?:[*$]\w[*$](?:,\s*|\s+and\s+))*[*$]\w[*$])\s+below\s+[*$]?(?P<symbol>\w+)[*$]?", re.IGNORECASE
+    r"(?P<letters>(?:[*$]\w[*$](?:,\s|\sand\s)){0,8}[*$]\w[*$])\sbelow\s[*$]?(?P<symbol>\w{1,20})[*$]?", re.IGNORECASE
 )
 _LETTER = re.compile(r"[*$](\w)[*$]")
 
@@ -68,14 +65,17 @@ def read_document(text: str, name: str, kind: Kind | None = None, profile: Profi
     Raises `TensorCalcError` E_TOO_LONG or E_FILE.
     """
     source = Source(text, name)
-    if len(text) > MAX_CHARACTERS:
-        message = f"the article has {len(text)} characters; at most {MAX_CHARACTERS} are read"
-        raise TensorCalcError("E_TOO_LONG", message, source=None)
     kind = kind or _kind(text, name)
+    _check_size(len(text), MAX_NOTEBOOK if kind == "notebook" else MAX_CHARACTERS)
+    shown: str
+    places: Sequence[int]
     if kind == "notebook":
         shown, places = _notebook(text, source)
+        _check_size(len(shown), MAX_CHARACTERS)
     else:
         shown, places = text, range(len(text) + 1)
+    if shown.count("$") > MAX_DOLLARS:
+        raise TensorCalcError("E_TOO_LONG", f"the article has more than {MAX_DOLLARS} dollar signs")
     masked = _masked(shown, "markdown" if kind == "notebook" else kind)
     formulas = list(_formulas(masked, places)) if kind != "formula" else [Formula(text, places, True)]
     if len(formulas) > MAX_FORMULAS:
@@ -85,6 +85,11 @@ def read_document(text: str, name: str, kind: Kind | None = None, profile: Profi
     found = replace(found, dimensions={**stated, **found.dimensions})
     notes = tuple((places[m.start()], m["word"]) for m in _COMMENT.finditer(shown))
     return Document(source, kind, tuple(formulas), found, notes)
+
+
+def _check_size(found: int, most: int) -> None:
+    if found > most:
+        raise TensorCalcError("E_TOO_LONG", f"the article has {found} characters; at most {most} are read")
 
 
 def _kind(text: str, name: str) -> Kind:
@@ -97,27 +102,52 @@ def _kind(text: str, name: str) -> Kind:
         return "notebook"
     if "\\documentclass" in text or "\\begin{document}" in text:
         return "latex"
-    return "markdown" if _MATH.search(text) or "```" in text else "formula"
+    return "markdown" if next(_delimited(text), None) is not None or "```" in text else "formula"
 
 
 def _formulas(text: str, places: Sequence[int]) -> Iterator[Formula]:
     """The formulas in a text from which everything else that looks like one has been blanked."""
     before = 0
-    for match in _MATH.finditer(text):
-        for group in ("d", "b", "e", "i", "p"):
-            if match[group] is not None:
-                start, end = match.span(group)
-                break
-        displayed = match["display"] is not None
-        if displayed and group == "d" and not _stands_alone(text, match.start(), match.end()):
-            displayed = False
-        between = text[before : match.start()]
-        before = match.end()
+    for start, inside, end, after, displayed in _delimited(text):
+        between = text[before:start]
+        before = after
+        shown = displayed and (text[start] != "$" or _stands_alone(text, start, after))
         comments = _COMMENT.findall(between)
         note = comments[-1] if comments else ""
-        if not note and displayed and _ASSUMED.search(between[-200:]):
+        if not note and _ASSUMED.search(between[-60:]):
             note = "assume"
-        yield Formula(text[start:end], places[start : end + 1], displayed, note)
+        yield Formula(text[inside:end], places[inside : end + 1], shown, note)
+
+
+def _delimited(text: str) -> Iterator[tuple[int, int, int, int, bool]]:
+    """Formulas between delimiters: where the opening starts and ends, the closing starts and ends; displayed or not.
+
+    Every closing is looked for once at most behind each place, so that many openings do not cost more than one.
+    """
+    missing: set[str] = set()
+    position = 0
+    while (opening := _OPENING.search(text, position)) is not None:
+        sign, inside = opening[0], opening.end()
+        position = inside
+        if sign in ("\\\\", "\\$"):
+            continue
+        if opening["name"]:
+            closing, displayed = f"\\end{{{opening['name']}{opening['star']}}}", True
+        else:
+            closing, displayed = {"$$": ("$$", True), "$": ("$", False), "\\[": ("\\]", True), "\\(": ("\\)", False)}[sign]
+        limit = len(text) if displayed else min(inside + _INLINE, len(text))
+        if not displayed and (blank := text.find("\n\n", inside, limit)) >= 0:
+            limit = blank
+        end = -1 if displayed and closing in missing else text.find(closing, inside, limit)
+        while sign == "$" and end > 0 and text[end - 1] == "\\":
+            end = text.find(closing, end + 1, limit)
+        if end < 0:
+            missing.update((closing,) if displayed else ())
+            continue
+        if sign == "$" and (end == inside or text[inside].isspace() or text[end - 1].isspace() or text[end + 1 : end + 2].isdigit()):
+            continue
+        position = end + len(closing)
+        yield opening.start(), inside, end, position, displayed
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -131,13 +161,25 @@ def _masked(text: str, kind: Kind) -> str:
     """The text with code and comments replaced by blanks of the same length."""
     if kind == "latex":
         text = re.sub(r"(?<!\\)%(?!\s*tensorcalc:)[^\n]*", _blank, text)
-        text = re.sub(
-            r"\\begin\{(verbatim|lstlisting|minted|comment)\*?\}.*?\\end\{\1\*?\}", _blank, text, flags=re.DOTALL
-        )
-        return re.sub(r"\\verb(\W).*?\1", _blank, text)
+        for name in ("verbatim", "lstlisting", "minted", "comment"):
+            text = _without(text, f"\\begin{{{name}}}", f"\\end{{{name}}}")
+        return re.sub(r"\\verb(\W)[^\n]{0,200}?\1", _blank, text)
     if kind == "markdown":
         return _masked_markdown(text)
     return text
+
+
+def _without(text: str, opening: str, closing: str) -> str:
+    """The text with what stands between two marks blanked, unless it is a comment to the checker."""
+    pieces: list[str] = []
+    position = 0
+    while (start := text.find(opening, position)) >= 0 and (end := text.find(closing, start)) >= 0:
+        end += len(closing)
+        inside = text[start:end]
+        kept = _COMMENT.match(inside) is not None
+        pieces += [text[position:start], inside if kept else re.sub(r"[^\n]", " ", inside)]
+        position = end
+    return "".join([*pieces, text[position:]])
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -187,7 +229,7 @@ def _masked_markdown(text: str) -> str:
                         blank(found - 1, found + len(child.content) + 1)
                         position = found + len(child.content)
     masked = "".join(characters)
-    return re.sub(r"<!--(?!\s*tensorcalc:).*?-->", _blank, masked, flags=re.DOTALL)
+    return _without(masked, "<!--", "-->")
 
 
 def _as_display(characters: list[str], starts: Sequence[int], first: int, last: int) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from tensorcalc.errors import Span
+from tensorcalc.errors import Span, TensorCalcError
 from tensorcalc.verify.latex.tokens import MAX_TOKENS, Token, error, tokenize
 
 __all__ = ["Macros", "collect_macros", "expand"]
 
 MAX_DEPTH = 32
+MAX_MACROS = 1_000
 
 _DEFINITION = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand|DeclareRobustCommand)\*?\s*\{?\\(?P<new>[a-zA-Z]+)\}?\s*"
@@ -37,11 +39,14 @@ Macros = Mapping[str, Macro]
 def collect_macros(text: str) -> dict[str, Macro]:
     """The macros that a source defines anywhere; a definition that cannot be read is left out."""
     found: dict[str, Macro] = {}
-    for match in _DEFINITION.finditer(text):
+    for match in islice(_DEFINITION.finditer(text), MAX_MACROS):
         body = _group(text, match.end())
         if body is None:
             continue
-        tokens = tuple(tokenize(body, range(len(body) + 1)))
+        try:
+            tokens = tuple(tokenize(body, range(len(body) + 1)))
+        except TensorCalcError:
+            continue
         if match["operator"]:
             name = Token("text", body, Span(0, 1), "operatorname")
             found[match["operator"]] = Macro(0, (name,))

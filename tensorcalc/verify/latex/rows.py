@@ -15,6 +15,7 @@ from tensorcalc.verify.latex.vocabulary import EQUALS, PRODUCT_SIGNS, RELATIONS,
 
 __all__ = ["Row", "Side", "rows_of"]
 
+MAX_BRACKETS = 100
 _NOISE = ("label", "tag", "ref", "eqref", "cite", "hspace", "vspace", "intertext", "shortintertext", "color")
 
 
@@ -55,6 +56,7 @@ def rows_of(text: str, places: Sequence[int], macros: Macros) -> list[Row]:
     Raises `TensorCalcError` where the formula as a whole cannot be read; a side that cannot has its error in itself.
     """
     tokens = _signs(expand(tokenize(text, places), macros))
+    _check_nesting(tokens)
     tokens = _without_definitions(tokens)
     result: list[Row] = []
     for line in _joined(_remarks_last(_lines(_opened(tokens)))):
@@ -66,6 +68,15 @@ def rows_of(text: str, places: Sequence[int], macros: Macros) -> list[Row]:
                 if row is not None:
                     result.append(replace(row, aside=aside))
     return result
+
+
+def _check_nesting(tokens: list[Token]) -> None:
+    """Refuse brackets within brackets beyond what is read, before anything is copied level by level."""
+    depth = 0
+    for token in tokens:
+        depth += 1 if token.is_("{", "(", "[") else -1 if token.is_("}", ")", "]") and depth else 0
+        if depth > MAX_BRACKETS:
+            raise error("the formula is nested too deeply", token.span, code="E_TOO_DEEP")
 
 
 def _without_definitions(tokens: list[Token]) -> list[Token]:
