@@ -10,10 +10,12 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.library import decode
 from tensorcalc.verify import reporting
 from tensorcalc.verify.checker import Result, verify_document
+from tensorcalc.verify.problems import Problem
 from tensorcalc.verify.profile import Profile, from_toml
-from tensorcalc.verify.sources import MAX_CHARACTERS, read_document
+from tensorcalc.verify.sources import MAX_NOTEBOOK, read_document
+from tensorcalc.verify.writing import Written, write_system
 
-__all__ = ["report", "verify", "write_fixes"]
+__all__ = ["report", "system_text", "verify", "write_fixes"]
 
 
 def verify(name: str, profile_file: str | None = None) -> Result:
@@ -22,15 +24,34 @@ def verify(name: str, profile_file: str | None = None) -> Result:
     Raises `TensorCalcError` E_FILE, E_TOO_LONG or E_OPTION.
     """
     if name == "-":
-        text = decode(sys.stdin.buffer.read(4 * MAX_CHARACTERS + 1), "<stdin>")
+        text = decode(sys.stdin.buffer.read(MAX_NOTEBOOK + 1), "<stdin>")
         return verify_document(read_document(text, "<stdin>", profile=_profile(profile_file)))
     return verify_document(read_document(_read(name), name, profile=_profile(profile_file)))
+
+
+def system_text(text: str, name: str) -> Written:
+    """The definitions in a LaTeX text, or in an article, as equations in the text notation.
+
+    Raises `TensorCalcError` E_UNSUPPORTED or E_SYNTAX with the place.
+    """
+    document = read_document(text, name)
+    result = verify_document(document)
+    try:
+        written = write_system(result.article)
+    except Problem as problem:
+        raise TensorCalcError("E_UNSUPPORTED", problem.reason, problem.span, document.source) from None
+    if not written.lines or not result.article.model.definitions:
+        unread = next((f for f in result.findings if f.verdict in ("not-checkable", "ill-formed")), None)
+        message = unread.reason if unread is not None else "there is no definition in this text"
+        span = unread.span if unread is not None else None
+        raise TensorCalcError("E_SYNTAX", message, span, document.source, hint="a definition is x_{i} = …")
+    return written
 
 
 def _read(name: str) -> str:
     try:
         with Path(name).open("rb") as file:
-            return decode(file.read(4 * MAX_CHARACTERS + 1), name)
+            return decode(file.read(MAX_NOTEBOOK + 1), name)
     except OSError as problem:
         raise TensorCalcError("E_FILE", f"{name} cannot be read: {problem.strerror or problem}") from None
 

@@ -194,7 +194,7 @@ def _masked_markdown(text: str) -> str:
     except ImportError:
         message = "reading Markdown needs markdown-it-py and mdit-py-plugins"
         raise TensorCalcError("E_FILE", message, hint="pip install 'tensorcalc[articles]'") from None
-    reader = MarkdownIt("commonmark").use(front_matter_plugin).use(dollarmath_plugin, double_inline=True)
+    reader = MarkdownIt("commonmark").disable(["link", "image", "emphasis"]).use(front_matter_plugin).use(dollarmath_plugin, double_inline=True)
     lines = text.splitlines(keepends=True)
     starts = [0]
     for line in lines:

@@ -49,6 +49,7 @@ from tensorcalc.verify.latex.vocabulary import (
 __all__ = ["parse"]
 
 MAX_NESTING = 40
+MAX_DIGITS = 300
 
 
 def parse(tokens: Tokens[Token], depth: int = 0) -> Node:
@@ -254,6 +255,8 @@ class _Parser:
     def primary(self) -> Node:  # noqa: PLR0912 - one branch for each kind of factor
         token = self.next()
         if token.kind == "number":
+            if len(token.text) > MAX_DIGITS:
+                raise error(f"a number with more than {MAX_DIGITS} digits", token.span, code="E_NUMBER_TOO_BIG")
             return Number(token.span, Fraction(token.text))
         if token.kind == "letter":
             return Symbol(token.span, token.text)
