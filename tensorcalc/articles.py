@@ -15,7 +15,7 @@ from tensorcalc.verify.profile import Profile, from_toml
 from tensorcalc.verify.sources import MAX_NOTEBOOK, read_document
 from tensorcalc.verify.writing import Written, write_system
 
-__all__ = ["report", "system_text", "verify", "write_fixes"]
+__all__ = ["read", "report", "system_text", "verify", "write_fixes"]
 
 
 def verify(name: str, profile_file: str | None = None) -> Result:
@@ -26,7 +26,7 @@ def verify(name: str, profile_file: str | None = None) -> Result:
     if name == "-":
         text = decode(sys.stdin.buffer.read(MAX_NOTEBOOK + 1), "<stdin>")
         return verify_document(read_document(text, "<stdin>", profile=_profile(profile_file)))
-    return verify_document(read_document(_read(name), name, profile=_profile(profile_file)))
+    return verify_document(read_document(read(name), name, profile=_profile(profile_file)))
 
 
 def system_text(text: str, name: str) -> Written:
@@ -48,7 +48,8 @@ def system_text(text: str, name: str) -> Written:
     return written
 
 
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """The text of a file; E_FILE where it cannot be read."""
     try:
         with Path(name).open("rb") as file:
             return decode(file.read(MAX_NOTEBOOK + 1), name)
@@ -57,7 +58,7 @@ def _read(name: str) -> str:
 
 
 def _profile(name: str | None) -> Profile | None:
-    return None if name is None else from_toml(_read(name), name)
+    return None if name is None else from_toml(read(name), name)
 
 
 def report(results: Sequence[Result], form: str, *, everything: bool = False, explain: bool = False) -> str:

@@ -209,6 +209,7 @@ def with_looks(function: Callable[..., Any]) -> Callable[..., Any]:
 @with_request
 @with_manner
 @with_looks
+@click.option("--from", "written", type=click.Choice(["text", "latex"]), default="text", help="How SOURCE is written.")
 @click.option("--matrix", "in_matrices", is_flag=True, help="Add the results in matrix notation (text, latex).")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @OUTPUT
@@ -221,6 +222,7 @@ def derive(
     order: str,
     keep: bool,
     letters: str,
+    written: str,
     in_matrices: bool,
     form: Any,
     environment: Any,
@@ -244,7 +246,7 @@ def derive(
         raise click.UsageError("--matrix belongs to --format text and latex; articles have it anyway")
     display = render.Form(environment or "", number, tag)
     manner = {"order": order, "substitute": not keep, "letters": letters}
-    found = _derivations(_system(source, equations), of, wrt, kind, manner)
+    found = _derivations(_system(source, equations, written), of, wrt, kind, manner)
     if form == "text" and output is None and sys.stdout.isatty():
         from tensorcalc.terminal import print_derivation
 
@@ -252,8 +254,8 @@ def derive(
             print_derivation(d, **looks)
             click.echo(_in_matrices([d], form, looks, in_matrices), nl=in_matrices)
         return
-    written = formats.written(found, form, **looks, checked=checked, latex=display)
-    _print(written + _in_matrices(found, form, looks, in_matrices), output)
+    document = formats.written(found, form, **looks, checked=checked, latex=display)
+    _print(document + _in_matrices(found, form, looks, in_matrices), output)
 
 
 def _in_matrices(found: Sequence[Derivation], form: str, looks: Mapping[str, Any], wanted: bool) -> str:
@@ -373,17 +375,18 @@ def verify(
         raise click.exceptions.Exit(NOTHING_CHECKABLE)
 
 
-def _system(source: str | None, equations: str | None) -> System:
+def _system(source: str | None, equations: str | None, written: str = "text") -> System:
     """The system that SOURCE or -e names."""
-    from tensorcalc import api, library
+    from tensorcalc import api, articles, library
 
+    read = api.parse if written == "text" else api.parse_latex
     if equations is not None and source is None:
-        return api.parse(equations, "<command line>")
+        return read(equations, "<command line>")
     if source is None or equations is not None:
         raise click.UsageError("give either SOURCE or -e EQUATIONS")
     if source == "-":
-        return api.parse(library.decode(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
-    return api.load(source)
+        return read(library.decode(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
+    return api.load(source) if written == "text" else read(articles.read(source), source)
 
 
 def _derivations(

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tensorcalc.errors import TensorCalcError
+from tensorcalc.errors import Source, TensorCalcError
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
 from tensorcalc.verify.facts import fulfil
+from tensorcalc.verify.helping import advice
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in
 from tensorcalc.verify.numbers import Named, _aligned, primal
 from tensorcalc.verify.points import Draw, Meaning, Point
@@ -72,8 +73,9 @@ class _Points:
 class Judge:
     """Judges the claims of one article."""
 
-    def __init__(self, article: Article) -> None:
+    def __init__(self, article: Article, source: Source) -> None:
         self.article = article
+        self.source = source
         self.model = article.model
         self.pairs: dict[tuple[str, str], str] = {}
         self.totals = self.model.scalar_ends() | frozenset(self.model.losses)
@@ -182,7 +184,7 @@ class Judge:
             return Verdict(
                 claim, "ill-formed", "an index runs over two dimensions that the definitions keep apart", example=failed
             )
-        return Verdict(claim, "false", self.reason(failed), example=failed)
+        return Verdict(claim, "false", self.reason(failed), hint=self.hint(claim, left, right, points), example=failed)
 
     def mixed_derivative(self, derivatives: Sequence[Derived]) -> tuple[str, str] | None:
         """The variables of a second derivative by a tensor and by another one that it is made of."""
@@ -193,6 +195,19 @@ class Judge:
                 if second in self.model.ancestors([first]) or first in self.model.ancestors([second]):
                     return first, second
         return None
+
+    def hint(self, claim: Claim, left: Val, right: Val, points: _Points) -> str:
+        """What would be right, where one change makes the row hold."""
+        found = ""
+        for reading in READINGS:
+            usable = list(points)
+            for point in usable:
+                point.meaning = Meaning(reading, self.pairs, self.totals)
+            with np.errstate(all="ignore"):
+                found = advice(left, right, claim.right.node, self.source, usable)
+            if found or not derivatives_in(left.term) and not derivatives_in(right.term):
+                break
+        return found
 
     def reason(self, example: CounterExample) -> str:
         difference = example.difference
