@@ -286,9 +286,10 @@ def parse(text: str, name: str = "<input>") -> System:
 
 
 def parse_latex(text: str, name: str = "<latex>") -> System:
-    """Read the definitions of a LaTeX text: one formula, or an article in Markdown or LaTeX with others between.
+    """Read the definitions of a LaTeX text: one formula, or an article in Markdown or LaTeX.
 
-    Names keep their letters (`\\hat{x}` is `hat_x`). Raises `TensorCalcError` as `parse` does, with the place in `text`.
+    Names keep their letters (`\\hat{x}` is `hat_x`).
+    Raises `TensorCalcError` as `parse` does, with the place in `text`.
     """
     written = articles.system_text(text, name)
     try:

@@ -1,21 +1,24 @@
-"""Articles as files: read, judged, reported, with proposals beside them."""
+"""Articles as files: read, judged, reported."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.library import decode
-from tensorcalc.verify import reporting
+from tensorcalc.pages.html import math
+from tensorcalc.pages.shell import document
+from tensorcalc.verify import page, reporting
 from tensorcalc.verify.checker import Result, verify_document
 from tensorcalc.verify.problems import Problem
 from tensorcalc.verify.profile import Profile, from_toml
 from tensorcalc.verify.sources import MAX_NOTEBOOK, read_document
 from tensorcalc.verify.writing import Written, write_system
 
-__all__ = ["read", "report", "system_text", "verify", "write_fixes"]
+__all__ = ["read", "report", "system_text", "verify"]
 
 
 def verify(name: str, profile_file: str | None = None) -> Result:
@@ -34,17 +37,17 @@ def system_text(text: str, name: str) -> Written:
 
     Raises `TensorCalcError` E_UNSUPPORTED or E_SYNTAX with the place.
     """
-    document = read_document(text, name)
-    result = verify_document(document)
+    article = read_document(text, name)
+    result = verify_document(article)
     try:
         written = write_system(result.article)
     except Problem as problem:
-        raise TensorCalcError("E_UNSUPPORTED", problem.reason, problem.span, document.source) from None
+        raise TensorCalcError("E_UNSUPPORTED", problem.reason, problem.span, article.source) from None
     if not written.lines or not result.article.model.definitions:
         unread = next((f for f in result.findings if f.verdict in ("not-checkable", "ill-formed")), None)
         message = unread.reason if unread is not None else "there is no definition in this text"
         span = unread.span if unread is not None else None
-        raise TensorCalcError("E_SYNTAX", message, span, document.source, hint="a definition is x_{i} = …")
+        raise TensorCalcError("E_SYNTAX", message, span, article.source, hint="a definition is x_{i} = …")
     return written
 
 
@@ -61,19 +64,15 @@ def _profile(name: str | None) -> Profile | None:
     return None if name is None else from_toml(read(name), name)
 
 
-def report(results: Sequence[Result], form: str, *, everything: bool = False, explain: bool = False) -> str:
+def report(results: Sequence[Result], form: str, *, everything: bool = False) -> str:
     """The findings as `text`, `json`, `sarif`, `github` or `html`."""
     if form == "json":
         return reporting.to_json(results)
     if form == "github":
         return reporting.github(results)
     if form == "sarif":
-        from importlib.metadata import version
-
         return reporting.sarif(results, version("tensorcalc"))
+    if form == "html":
+        title = ", ".join(result.document.source.name for result in results)
+        return document(title, page.body(results, lambda latex: math(latex, " display")))
     return "\n".join(reporting.text(result, everything) for result in results)
-
-
-def write_fixes(results: Sequence[Result]) -> list[Path]:
-    """Write proposals beside the articles."""
-    return []

@@ -363,12 +363,18 @@ def verify(
     """
     from tensorcalc import articles
 
-    results = [articles.verify(name, profile_file) for name in files]
     form = "json" if as_json else form
-    _print(articles.report(results, form, everything=everything, explain=explain), output)
-    if fix:
-        for path in articles.write_fixes(results):
+    if explain and form != "text":
+        raise click.UsageError("--explain belongs to --format text")
+    results = [articles.verify(name, profile_file) for name in files]
+    text = articles.report(results, form, everything=everything)
+    if explain or fix:
+        from tensorcalc import advice
+
+        text += "".join("\n" + advice.explanations(result) for result in results) if explain else ""
+        for path in advice.write_fixes(results) if fix else ():
             click.echo(f"wrote {path}", err=True)
+    _print(text, output)
     if any(result.flagged for result in results):
         raise click.exceptions.Exit(FAILED)
     if not any(finding.verdict == "holds" or finding.expected for result in results for finding in result.findings):

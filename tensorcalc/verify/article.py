@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -110,7 +111,9 @@ def read_article(
         if builder.settled:
             break
     builder.model.facts = tuple(
-        (c.reference.term, c.value.term) for c in claims if c.assumed and c.reference is not None and c.value is not None
+        (c.reference.term, c.value.term)
+        for c in claims
+        if c.assumed and c.reference is not None and c.value is not None
     )
     builder.finish(claims)
     _check_free(claims, names)
@@ -222,13 +225,12 @@ class _Builder:
                 continue
             node = chain.sides[0].node
             squared = isinstance(node, Scripted) and isinstance(node.sup, Number) and node.sup.value == 2
-            if squared and isinstance(node, Scripted) and isinstance(node.base, Symbol):
-                if key_of(node.base) not in plain:
-                    try:
-                        key, _, _ = self.reader.parts(node)
-                    except Problem:
-                        continue
-                    self.reader.squares.add(key)
+            if not (squared and isinstance(node, Scripted) and isinstance(node.base, Symbol)):
+                continue
+            if key_of(node.base) in plain:
+                continue
+            with suppress(Problem):
+                self.reader.squares.add(self.reader.parts(node)[0])
 
     def chain(self, number: int, chain: Chain) -> list[Claim]:
         self.reader.suffix = f"@{number}"
@@ -248,7 +250,7 @@ class _Builder:
             if value is not None:
                 value, problem = self.closed(value, free, side.span)
             if place:
-                claims.append(self.claim(number, chain, place, reference, value, problem, free))
+                claims.append(self.claim(number, chain, place, reference, (value, problem), free))
             if reference is None:
                 reference = value
         if len(claims) >= 1 and not chain.label and not chain.assumed:
@@ -303,10 +305,10 @@ class _Builder:
         chain: Chain,
         place: int,
         reference: Val | None,
-        value: Val | None,
-        problem: Problem | None,
+        found: tuple[Val | None, Problem | None],
         free: frozenset[str],
     ) -> Claim:
+        value, problem = found
         left, right = chain.sides[place - 1], chain.sides[place]
         row = next((r for r in chain.rows if any(s is right for s in r.sides)), chain.rows[-1])
         claim = Claim(

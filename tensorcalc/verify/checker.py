@@ -123,7 +123,9 @@ def verify_document(document: Document) -> Result:
     )
     inside = _notes_inside(document)
     findings = [
-        _finding(document, verdict, notes, inside) for verdict in Judge(article, document.source).verdicts() if not verdict.claim.inline
+        _finding(document, verdict, notes, inside)
+        for verdict in Judge(article, document.source).verdicts()
+        if not verdict.claim.inline
     ]
     findings = sorted([*findings, *broken], key=lambda f: f.span.start)
     return Result(document, tuple(findings), article)

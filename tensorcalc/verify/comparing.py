@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tensorcalc.verify.numbers import Array, Named, _aligned, primal
+from tensorcalc.verify.numbers import Named, _aligned, add, multiply, primal, reduce
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.terms import Added, Powered, Reduced, Term, Times
 
@@ -51,8 +51,6 @@ def magnitude(term: Term, point: Point) -> float:
 
 
 def _sizes(term: Term, point: Point) -> Named:
-    from tensorcalc.verify.numbers import add, multiply, reduce
-
     match term:
         case Added():
             return primal(add(*[_sizes(t, point) for t in term.terms]))
@@ -71,5 +69,4 @@ def _sizes(term: Term, point: Point) -> Named:
     return Named(value.letters, np.abs(np.asarray(value.data, dtype=float)))
 
 
-_ = Array
 __all__ += ["finite"]

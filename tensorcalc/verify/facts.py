@@ -53,8 +53,10 @@ def _inputs(model: Model) -> list[tuple[str, int]]:
         elif isinstance(node, Term):
             if isinstance(node, Entry) and node.name in names:
                 orders[node.name] = len(node.places)
-            stack.extend(getattr(node, f) for f in node.__dataclass_fields__ if not isinstance(node, Reduced) or f == "body")
-    return [(n, k) for n, k in sorted(orders.items()) if ("extent", n) not in model.dimensions.keys()]
+            stack.extend(
+                getattr(node, f) for f in node.__dataclass_fields__ if not isinstance(node, Reduced) or f == "body"
+            )
+    return [(n, k) for n, k in sorted(orders.items()) if not model.dimensions.known(("extent", n))]
 
 
 def _residual(sides: tuple[Term, Term], point: Point) -> Named:

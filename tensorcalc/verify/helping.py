@@ -140,5 +140,4 @@ def _shown(ratio: Fraction) -> str:
 
 
 def _name(letter: str) -> str:
-    return letter.split("@", maxsplit=1)[0].split("~")[0]
-
+    return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]

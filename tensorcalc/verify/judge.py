@@ -178,7 +178,7 @@ class Judge:
             return Verdict(claim, "not-checkable", f"nothing that can be read defines {unknown[0]}")
         mixed = self.mixed_derivative(derivatives)
         if mixed:
-            reason = f"the second derivative by {' and '.join(mixed)}, one of which depends on the other, can mean two things"
+            reason = f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
             return Verdict(claim, "not-checkable", reason)
         if id(claim) in self.separate:
             return Verdict(
@@ -205,7 +205,7 @@ class Judge:
                 point.meaning = Meaning(reading, self.pairs, self.totals)
             with np.errstate(all="ignore"):
                 found = advice(left, right, claim.right.node, self.source, usable)
-            if found or not derivatives_in(left.term) and not derivatives_in(right.term):
+            if found or (not derivatives_in(left.term) and not derivatives_in(right.term)):
                 break
         return found
 

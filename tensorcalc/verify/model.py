@@ -74,7 +74,7 @@ class Dimensions:
         """Make a key known."""
         self._parents.setdefault(key, key)
 
-    def keys(self) -> list[Key]:
+    def all_keys(self) -> list[Key]:
         """All keys, in order of first appearance."""
         return list(self._parents)
 

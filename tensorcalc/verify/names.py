@@ -1,4 +1,4 @@
-"""What the names of an article are: which letters are indices, which names are tensors, functions, dimensions, pairs."""
+"""What the names of an article are: which letters are indices, which names are functions, matrices, pairs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tensorcalc.greek import GREEK
 from tensorcalc.verify.profile import Profile
 from tensorcalc.verify.survey import Survey
 
@@ -98,8 +99,6 @@ class Names:
 
 
 def _is_greek(letter: str) -> bool:
-    from tensorcalc.greek import GREEK
-
     return letter in GREEK or letter == "ell"
 
 

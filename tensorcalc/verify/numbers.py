@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sympy import Dummy
 
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.evaluator import FUNCTIONS as VALUES
+from tensorcalc.functions import FUNCTIONS, function_of
 
 __all__ = [
     "Array",
@@ -228,15 +230,11 @@ def renamed(value: Value, mapping: dict[str, str]) -> Value:
     return Named(tuple(names), data)
 
 
-def _sigmoid_like(name: str) -> Callable[..., Array]:
-    return VALUES[name]
-
-
 def apply(name: str, *arguments: Value) -> Value:
     """An elementwise function of the table `tensorcalc.functions`."""
     level = _level(*arguments)
     if not level:
-        return entrywise(_finite_real(name), *[a for a in arguments if isinstance(a, Named)])
+        return entrywise(VALUES[name], *[a for a in arguments if isinstance(a, Named)])
     parts = [_split(a, level) for a in arguments]
     inside = [p for p, _ in parts]
     result = apply(name, *inside)
@@ -251,17 +249,8 @@ def apply(name: str, *arguments: Value) -> Value:
 
 
 @lru_cache(64)
-def _finite_real(name: str) -> Callable[..., Array]:
-    return VALUES[name]
-
-
-@lru_cache(64)
 def _rows(name: str, place: int) -> tuple[Any, tuple[Any, ...]]:
     """The derivative of a function as an expression of symbols for its arguments and its value."""
-    from sympy import Dummy
-
-    from tensorcalc.functions import FUNCTIONS
-
     row = FUNCTIONS[name]
     symbols = tuple(Dummy() for _ in range(row.arity + 1))
     return row.derivatives[place](*symbols), symbols
@@ -273,8 +262,6 @@ def _derivative(name: str, place: int, arguments: Sequence[Value], result: Value
 
 
 def _evaluated(expression: Any, values: dict[Any, Value]) -> Value:
-    from tensorcalc.functions import function_of
-
     if expression in values:
         return values[expression]
     if expression.is_number:

@@ -137,9 +137,9 @@ class Point:
                 size = self.draw.size(("axis", name, str(axis)))
                 slope = multiply(slope, Named((f"${axis}", f"@{self.level}.{axis}"), np.eye(size)))
             return Dual(self.level, base, slope)
-        if self.parent is not None and (self.direct or self.varied not in self.model.ancestors([name])):
-            if name not in self.model.losses:
-                return self.parent.value(name, order)
+        unmoved = self.direct or self.varied not in self.model.ancestors([name])
+        if self.parent is not None and unmoved and name not in self.model.losses:
+            return self.parent.value(name, order)
         if name in self.model.losses:
             return self._loss(name)
         definition = self.model.definitions.get(name)
@@ -207,7 +207,7 @@ class Point:
 
     # terms
 
-    def term(self, term: Term) -> Value:  # noqa: PLR0912 - one branch for each kind of term
+    def term(self, term: Term) -> Value:
         """The value of a term over its free letters."""
         match term:
             case Constant():
@@ -422,7 +422,7 @@ def _letters(value: Value) -> tuple[str, ...]:
 
 
 def _matrix_value(kind: str, body: Value, letters: tuple[str, str], size: int) -> Value:
-    """inv, det or logdet of a matrix over two letters, with exact slopes: d(M⁻¹) = −M⁻¹ dM M⁻¹, d log det = tr(M⁻¹ dM)."""
+    """inv, det or logdet of a matrix over two letters: d(M⁻¹) = −M⁻¹ dM M⁻¹, d log det M = tr(M⁻¹ dM)."""
     row, column = letters
     if isinstance(body, Dual):
         inside = _matrix_value(kind, body.value, letters, size)

@@ -172,7 +172,7 @@ class Reader:
                 self.scope = {}
         raise NotCheckable("it does not become clear which names are vectors", node.span)
 
-    def value(self, node: Node) -> Val:  # noqa: PLR0912 - one branch for each kind of node
+    def value(self, node: Node) -> Val:
         match node:
             case Number():
                 return Val(Constant(node.value))
@@ -236,7 +236,7 @@ class Reader:
             elif len(value.axes) == len(widest.axes):
                 terms.append(self.moved(value, widest.axes))
             elif len(value.axes) == 1:
-                target = widest.axes[self.broadcast_axis(value, widest)]
+                target = widest.axes[self.broadcast_axis(widest)]
                 terms.append(self.moved(value, (target,)))
             else:
                 raise IllFormed("a matrix and a tensor of another order are added", span)
@@ -262,12 +262,8 @@ class Reader:
             term = term.factors[1]
         return isinstance(term, Entry) and term.name[:1] in "bty" and self.guess_vector(term)
 
-    def broadcast_axis(self, vector: Val, matrix: Val) -> int:
-        """Along which axis of a matrix a vector stands that is added to it: a bias is a row, unless only columns fit."""
-        return self.fits(vector.term, vector.axes[0], matrix)
-
-    def fits(self, term: Term, letter: str, matrix: Val) -> int:
-        del term, letter
+    def broadcast_axis(self, matrix: Val) -> int:
+        """Along which axis of a matrix a vector stands that is added to it: as a row, as biases are."""
         return 1 if len(matrix.axes) == 2 else 0
 
     def moved(self, value: Val, axes: tuple[str, ...]) -> Term:
@@ -678,9 +674,8 @@ class Reader:
         if isinstance(node, Symbol):
             return self.named(node, (), node.span)
         base = node.base
-        if isinstance(base, Bracket) and base.kind == "group" and isinstance(base.body, Symbol | Scripted):
-            if isinstance(base.body, Symbol):
-                return self.scripted(replace(node, base=base.body))
+        if isinstance(base, Bracket) and base.kind == "group" and isinstance(base.body, Symbol):
+            return self.scripted(replace(node, base=base.body))
         if not isinstance(base, Symbol) and not (isinstance(base, Number) and base.value == 1 and node.sub is not None):
             return self.over_bracket(node)
         if isinstance(base, Number) or base.name == "1":

@@ -134,7 +134,9 @@ def _delimited(text: str) -> Iterator[tuple[int, int, int, int, bool]]:
         if opening["name"]:
             closing, displayed = f"\\end{{{opening['name']}{opening['star']}}}", True
         else:
-            closing, displayed = {"$$": ("$$", True), "$": ("$", False), "\\[": ("\\]", True), "\\(": ("\\)", False)}[sign]
+            closing, displayed = {"$$": ("$$", True), "$": ("$", False), "\\[": ("\\]", True), "\\(": ("\\)", False)}[
+                sign
+            ]
         limit = len(text) if displayed else min(inside + _INLINE, len(text))
         if not displayed and (blank := text.find("\n\n", inside, limit)) >= 0:
             limit = blank
@@ -144,7 +146,9 @@ def _delimited(text: str) -> Iterator[tuple[int, int, int, int, bool]]:
         if end < 0:
             missing.update((closing,) if displayed else ())
             continue
-        if sign == "$" and (end == inside or text[inside].isspace() or text[end - 1].isspace() or text[end + 1 : end + 2].isdigit()):
+        if sign == "$" and (
+            end == inside or text[inside].isspace() or text[end - 1].isspace() or text[end + 1 : end + 2].isdigit()
+        ):
             continue
         position = end + len(closing)
         yield opening.start(), inside, end, position, displayed
@@ -194,7 +198,12 @@ def _masked_markdown(text: str) -> str:
     except ImportError:
         message = "reading Markdown needs markdown-it-py and mdit-py-plugins"
         raise TensorCalcError("E_FILE", message, hint="pip install 'tensorcalc[articles]'") from None
-    reader = MarkdownIt("commonmark").disable(["link", "image", "emphasis"]).use(front_matter_plugin).use(dollarmath_plugin, double_inline=True)
+    reader = (
+        MarkdownIt("commonmark")
+        .disable(["link", "image", "emphasis"])
+        .use(front_matter_plugin)
+        .use(dollarmath_plugin, double_inline=True)
+    )
     lines = text.splitlines(keepends=True)
     starts = [0]
     for line in lines:

@@ -31,10 +31,54 @@ LAYERS = frozenset(("l", "L", "ell"))
 FUNCTION_LETTERS = frozenset(["f", "g", "h", "sigma", "phi", "varphi", "psi", "rho", "tau"])
 WORDS = frozenset(  # in subscripts, where they are no indices
     (
-        "out", "max", "min", "new", "old", "true", "pred", "loss", "train", "test", "model", "total", "mean", "var",
-        "bias", "prev", "next", "size", "seq", "vocab", "head", "emb", "hid", "obs", "reg", "mse", "nll", "eff",
-        "avg", "std", "ref", "opt", "dim", "key", "val", "query", "ctx", "src", "tgt", "rms", "norm", "act", "pre",
-        "post", "cat", "con", "aux", "rec",
+        "out",
+        "max",
+        "min",
+        "new",
+        "old",
+        "true",
+        "pred",
+        "loss",
+        "train",
+        "test",
+        "model",
+        "total",
+        "mean",
+        "var",
+        "bias",
+        "prev",
+        "next",
+        "size",
+        "seq",
+        "vocab",
+        "head",
+        "emb",
+        "hid",
+        "obs",
+        "reg",
+        "mse",
+        "nll",
+        "eff",
+        "avg",
+        "std",
+        "ref",
+        "opt",
+        "dim",
+        "key",
+        "val",
+        "query",
+        "ctx",
+        "src",
+        "tgt",
+        "rms",
+        "norm",
+        "act",
+        "pre",
+        "post",
+        "cat",
+        "con",
+        "aux",
+        "rec",
     )
 )
 
@@ -52,11 +96,14 @@ def key_of(symbol: Symbol) -> str:
 class Survey:
     """Counts over all formulas of an article.
 
-    `values`: letters and names that stand for values; `arities`: how often a name has how many letters as indices;
-    `bare`: how often it stands without; `called`: how often a round bracket follows; `bound`: letters that sums,
-    one-tensors or deltas use, `summed` those below a sum; `scripts`: letters in subscripts; `transposed`, `variables`, `numerators`: names that
-    are transposed, differentiated by, differentiated; `steps`: letters that occur with an offset in scripts (t-1);
-    `ones`: whether one-tensors carry indices; `functions`: names defined as functions of an argument.
+    `values`: letters and names that stand for values; `arities`: how often a name has how many indices; `bare`: how
+    often it stands without; `called`: how often a round bracket follows; `indexed`: names with a letter as index;
+    `bound`: letters that sums, one-tensors or deltas use, `summed` those below a sum; `scripts`: letters in subscripts;
+    `transposed`, `bracketed`, `variables`, `numerators`: names that are transposed, whose entries are taken by
+    brackets, that are differentiated by, that are differentiated; `extents`: upper bounds of sums; `divisors`: names
+    that are divided by; `labels`: names that are compared with an index; `steps`: letters that occur with a number
+    added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
+    `left`, `right`: where names stand.
     """
 
     values: Counter[str] = field(default_factory=Counter)
@@ -187,7 +234,7 @@ def _left(node: Node, found: Survey) -> None:
         found.left[key_of(base)] += 1
 
 
-def _walk(node: Node, found: Survey) -> None:  # noqa: PLR0912 - one branch for each kind of node
+def _walk(node: Node, found: Survey) -> None:
     match node:
         case Symbol():
             found.values[key_of(node)] += 1

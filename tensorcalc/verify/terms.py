@@ -179,7 +179,7 @@ class Derived(Term):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sloped(Term):
-    """The derivative of a function at an argument: of `body` by the scalar `variable`, which has the argument's value."""
+    """The derivative of `body` by the scalar `variable`, at the value of the argument."""
 
     body: Term
     variable: str

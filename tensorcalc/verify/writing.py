@@ -86,14 +86,16 @@ class _Writer:
         dimensions = self.model.dimensions
         used = {n for d in self.model.definitions.values() for n in tensors_of(d.body)}
         found = []
-        for symbol in sorted(n for n in used if ("extent", n) in dimensions.keys()):
+        for symbol in sorted(n for n in used if dimensions.known(("extent", n))):
             root = dimensions.find(("extent", symbol))
-            letters = [k for k in dimensions.keys() if isinstance(k, str) and dimensions.find(k) == root]
+            letters = [k for k in dimensions.all_keys() if isinstance(k, str) and dimensions.find(k) == root]
             for key in letters:
                 self.owner[key] = symbol
             if letters:
                 stem = re.split(r"[@~]", letters[0])[0]
-                declared = stem if re.fullmatch(r"[a-z]", stem) and stem not in self.declared else f"{symbol.lower()}_index"
+                declared = (
+                    stem if re.fullmatch(r"[a-z]", stem) and stem not in self.declared else f"{symbol.lower()}_index"
+                )
                 self.declared[declared] = symbol
                 found.append(f"index {declared}: {self.name(symbol)}")
         return found
@@ -124,7 +126,11 @@ class _Writer:
             taken = {*self.letters.values(), *self.names.values()}
             own = [x for x, symbol in self.declared.items() if symbol == self.owner.get(key) and x not in taken]
             number, plain = 1, own[0] if own and stem not in own else stem
-            while plain in taken or plain in RESERVED or self.declared.get(plain, self.owner.get(key)) != self.owner.get(key):
+            while (
+                plain in taken
+                or plain in RESERVED
+                or self.declared.get(plain, self.owner.get(key)) != self.owner.get(key)
+            ):
                 plain, number = f"{stem}{number}", number + 1
             self.letters[key] = plain
         return self.letters[key]
@@ -137,7 +143,7 @@ class _Writer:
             return written
         return f"1[{','.join(lacking)}]*({written})"
 
-    def term(self, term: Term) -> str:  # noqa: PLR0912 - one branch for each kind of term
+    def term(self, term: Term) -> str:
         match term:
             case Constant():
                 return self.constant(term.value)

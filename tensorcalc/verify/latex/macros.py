@@ -1,4 +1,4 @@
-"""Macros of an article (`\\newcommand`, `\\def`, `\\DeclareMathOperator`): found in the source, expanded within bounds."""
+"""Macros of an article (`\\newcommand`, `\\def`, `\\DeclareMathOperator`): found, and expanded within bounds."""
 
 from __future__ import annotations
 

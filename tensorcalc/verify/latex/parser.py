@@ -252,7 +252,7 @@ class _Parser:
 
     # factors
 
-    def primary(self) -> Node:  # noqa: PLR0912 - one branch for each kind of factor
+    def primary(self) -> Node:
         token = self.next()
         if token.kind == "number":
             if len(token.text) > MAX_DIGITS:

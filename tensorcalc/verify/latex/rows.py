@@ -37,8 +37,8 @@ class Side:
 class Row:
     """A chain of sides with relations between. Where `continues`, the first side is that of the row before.
 
-    `words` are the texts that stand in the row, `label` a text with a colon before the formula, `aside` tells a remark in
-    brackets between the lines of a chain.
+    `words` are the texts that stand in the row, `label` a text with a colon before the formula; `aside` tells a remark
+    in brackets between the lines of a chain.
     """
 
     sides: tuple[Side, ...]
@@ -97,12 +97,13 @@ def _signs(tokens: list[Token]) -> list[Token]:
         )
         if sided and following is not None:
             side = "l" if token.text.endswith(("left", "l")) else "r"
+            span = token.span.to(following.span)
             if following.is_("|", "\\vert"):
-                result.append(Token("command", f"{side}vert", following.span))
+                result.append(Token("command", f"{side}vert", span))
             elif following.is_("\\|", "\\Vert"):
-                result.append(Token("command", f"{side}Vert", following.span))
+                result.append(Token("command", f"{side}Vert", span))
             elif not following.is_("."):
-                result.append(following)
+                result.append(replace(following, span=span))
             position += 2
             continue
         if token.is_("\\stackrel", "\\overset", "\\underset"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tensorcalc.errors import Span, TensorCalcError
+from tensorcalc.greek import GREEK
 
 __all__ = ["MAX_TOKENS", "Token", "error", "tokenize"]
 
@@ -15,7 +16,19 @@ MAX_TOKENS = 20_000  # of one formula: far more than any that is read by people
 
 Kind = Literal["command", "letter", "number", "sign", "text"]
 
-_TEXT_COMMANDS: tuple[str, ...] = ("text", "textrm", "textbf", "textit", "textnormal", "textsf", "mbox", "hbox", "label", "tag", "ref")
+_TEXT_COMMANDS: tuple[str, ...] = (
+    "text",
+    "textrm",
+    "textbf",
+    "textit",
+    "textnormal",
+    "textsf",
+    "mbox",
+    "hbox",
+    "label",
+    "tag",
+    "ref",
+)
 _TEXT_COMMANDS += ("eqref", "cite", "intertext", "shortintertext", "hspace", "vspace", "textcolor", "color", "href")
 _TOKEN = re.compile(
     r"(?P<space>[\s~]+|%[^\n]*)"
@@ -29,7 +42,8 @@ _TOKEN = re.compile(
 _UNICODE = {
     "∂": "\\partial", "·": "\\cdot", "×": "\\times", "−": "-", "–": "-", "∑": "\\sum", "∏": "\\prod", "√": "\\sqrt",
     "≈": "\\approx", "≤": "\\le", "≥": "\\ge", "≠": "\\ne", "∈": "\\in", "⊙": "\\odot", "⊤": "\\top", "∇": "\\nabla",
-    "≡": "\\equiv", "∘": "\\circ", "′": "'", "→": "\\to", "∞": "\\infty", "…": "\\ldots", "⋯": "\\cdots", "⊗": "\\otimes",
+    "≡": "\\equiv", "∘": "\\circ", "′": "'", "→": "\\to", "∞": "\\infty", "…": "\\ldots", "⋯": "\\cdots",
+    "⊗": "\\otimes",
 }  # fmt: skip
 
 
@@ -96,8 +110,6 @@ def _token(kind: str, text: str, span: Span, spaced: bool, opening: int) -> Toke
 
 
 def _greek(letter: str) -> str:
-    from tensorcalc.greek import GREEK
-
     return next((name for name, sign in GREEK.items() if sign == letter), letter)
 
 

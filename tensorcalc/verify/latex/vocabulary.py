@@ -24,7 +24,19 @@ __all__ = [
     "WRAPPERS",
 ]
 
-SKIPPED: tuple[str, ...] = ("\\,", "\\;", "\\:", "\\!", "\\ ", "\\>", "\\quad", "\\qquad", "\\displaystyle", "\\textstyle", "\\limits")
+SKIPPED: tuple[str, ...] = (
+    "\\,",
+    "\\;",
+    "\\:",
+    "\\!",
+    "\\ ",
+    "\\>",
+    "\\quad",
+    "\\qquad",
+    "\\displaystyle",
+    "\\textstyle",
+    "\\limits",
+)
 SKIPPED += (
     "\\nolimits",
     "\\nonumber",
@@ -68,7 +80,21 @@ PRODUCT_SIGNS: tuple[str, ...] = (
 )
 
 EQUALS: tuple[str, ...] = ("=", "\\equiv", "\\coloneqq", "\\triangleq", "\\doteq", "\\eqqcolon")
-RELATIONS: tuple[str, ...] = ("=", "<", ">", "\\le", "\\leq", "\\ge", "\\geq", "\\lt", "\\gt", "\\ne", "\\neq", "\\in", "\\equiv")
+RELATIONS: tuple[str, ...] = (
+    "=",
+    "<",
+    ">",
+    "\\le",
+    "\\leq",
+    "\\ge",
+    "\\geq",
+    "\\lt",
+    "\\gt",
+    "\\ne",
+    "\\neq",
+    "\\in",
+    "\\equiv",
+)
 RELATIONS += (
     "\\approx",
     "\\propto",
@@ -83,7 +109,15 @@ RELATIONS += (
 RELATIONS += ("\\to", "\\rightarrow", "\\mapsto", "\\leftarrow", "\\gets", "\\ll", "\\gg", "\\leqslant", "\\geqslant")
 RELATIONS += ("\\subset", "\\subseteq", "\\notin", "\\perp", "\\succ", "\\succeq", "\\prec", "\\longrightarrow")
 
-SEPARATORS: tuple[str, ...] = ("\\therefore", "\\because", "\\implies", "\\Rightarrow", "\\Leftrightarrow", "\\iff", "\\Longrightarrow")
+SEPARATORS: tuple[str, ...] = (
+    "\\therefore",
+    "\\because",
+    "\\implies",
+    "\\Rightarrow",
+    "\\Leftrightarrow",
+    "\\iff",
+    "\\Longrightarrow",
+)
 SEPARATORS += ("\\Longleftrightarrow", "\\leadsto", "\\forall", "\\Leftarrow")
 
 WRAPPERS = frozenset(
@@ -110,14 +144,17 @@ WRAPPERS = frozenset(
 MATRICES = frozenset(["pmatrix", "bmatrix", "matrix", "vmatrix", "Bmatrix", "Vmatrix", "smallmatrix", "array"])
 
 STYLES: Mapping[str, str] = {
-    "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "bf": "bold", "symbf": "bold", "mathrm": "mathrm",
-    "mathit": "", "mathsf": "sans", "mathcal": "cal", "mathscr": "cal", "mathfrak": "frak", "mathbb": "bb", "mathtt": "tt",
+    "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "bf": "bold", "symbf": "bold",
+    "mathrm": "mathrm",
+    "mathit": "", "mathsf": "sans", "mathcal": "cal", "mathscr": "cal", "mathfrak": "frak",
+    "mathbb": "bb", "mathtt": "tt",
     "mathnormal": "", "rm": "mathrm", "textsc": "",
 }  # fmt: skip
 """The alphabets, by command."""
 
 ACCENTS: Mapping[str, str] = {
-    "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar", "overline": "bar", "dot": "dot",
+    "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar", "overline": "bar",
+    "dot": "dot",
     "ddot": "ddot", "vec": "vec", "overrightarrow": "vec", "underline": "underline", "check": "check", "breve": "breve",
     "acute": "acute",
 }  # fmt: skip
@@ -152,7 +189,10 @@ FUNCTIONS = frozenset(
 SYMBOLS: Mapping[str, str] = {
     **dict.fromkeys(GREEK, ""), "varepsilon": "epsilon", "vartheta": "theta", "varphi": "varphi", "varrho": "rho",
     "varsigma": "sigma", "varpi": "pi", "ell": "ell", "hbar": "hbar", "infty": "infty", "top": "top", "intercal": "top",
-    "bot": "bot", "imath": "i", "jmath": "j", "mathbbm": "", "emptyset": "emptyset", "aleph": "aleph", "Re": "Re", "dagger": "dagger",
-    "star": "star", "prime": "prime", "cdots": "...", "ldots": "...", "dots": "...", "vdots": "...", "digamma": "digamma",
+    "bot": "bot", "imath": "i", "jmath": "j", "mathbbm": "", "emptyset": "emptyset", "aleph": "aleph",
+    "Re": "Re", "dagger": "dagger",
+    "star": "star", "prime": "prime",
+    "cdots": "...", "ldots": "...", "dots": "...",
+    "vdots": "...", "digamma": "digamma",
 }  # fmt: skip
 """Named signs; an empty value means the name itself."""
