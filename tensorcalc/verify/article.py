@@ -404,6 +404,10 @@ class _Builder:
             for axis, letter in enumerate(definition.letters):
                 dimensions.join(("axis", definition.name, str(axis)), letter)
             dimensions.learn(definition.body)
+        for (_, name), gradient in model.gradients.items():
+            for axis, letter in enumerate(gradient.letters):
+                dimensions.join(("axis", name, str(axis)), letter)
+            dimensions.learn(gradient.body)
         for sides in model.facts:
             for side in sides:
                 dimensions.learn(side)
@@ -487,6 +491,27 @@ class _Builder:
             given = [n for n in reached.get(name, {}) if n not in made]
             every = given or self.ends([*made, *reached.get(name, {})])
             self.model.losses[name] = tuple(every if self.model.partial_losses and given else self.ends(every))
+            if not given:
+                self.take_as_given(name, claims)
+
+    def take_as_given(self, loss: str, claims: list[Claim]) -> None:
+        """∂l/∂y = y - t, where nothing defines l: what the other gradients are made of."""
+        for claim in claims:
+            left, right = claim.reference, claim.value
+            if left is None or right is None or not isinstance(left.term, Derived) or claim.problem is not None:
+                continue
+            body, name = left.term.body, left.term.name
+            if not isinstance(body, Entry) or body.name != loss or name not in self.model.losses[loss]:
+                continue
+            letters = tuple(p.letter or "" for p in left.term.places)
+            if (loss, name) in self.model.gradients or "" in letters or derivatives_in(right.term):
+                continue
+            if len(left.axes) != len(right.axes):
+                continue
+            mapping = {old: Place.of(new) for old, new in zip(right.axes, left.axes, strict=True)}
+            term = substitute(right.term, mapping)
+            self.model.gradients[loss, name] = Definition(name, letters, term, claim.span)
+            claim.problem = NotCheckable(f"{loss} is not defined, so its derivative by {name} is taken as given")
 
     def ends(self, names: Sequence[str]) -> list[str]:
         """Those of the names that no other one of them is made of."""

@@ -201,7 +201,8 @@ def derivatives_in(term: Term) -> list[Derived]:
 @dataclass(slots=True)
 class Model:
     """The definitions of an article. `losses` maps each undefined scalar that is differentiated to the tensors whose
-    upstream gradients are given: it is a function of those. With `partial_losses`, ∂l/∂x leaves out what x does by way
+    upstream gradients are given: it is a function of those. `gradients` are upstream gradients that the article states without saying what
+    the scalar is: they are taken as given. With `partial_losses`, ∂l/∂x leaves out what x does by way
     of other tensors, and dl/dx does not.
     """
 
@@ -210,6 +211,7 @@ class Model:
     dimensions: Dimensions = field(default_factory=Dimensions)
     positive: frozenset[str] = frozenset()
     partial_losses: bool = False
+    gradients: dict[tuple[str, str], Definition] = field(default_factory=dict)
     undefined: frozenset[str] = frozenset()
     facts: tuple[tuple[Term, Term], ...] = ()
 

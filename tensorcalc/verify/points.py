@@ -161,7 +161,12 @@ class Point:
             order = len(definition.letters) if definition is not None else self._order(tensor)
             axes = [f"${k}" for k in range(order)]
             sizes = [self.draw.size(("axis", tensor, str(k))) for k in range(order)]
-            weights = self.input(f"{name}/{tensor}", order, tensor)
+            stated = self.model.gradients.get((name, tensor))
+            if stated is not None:
+                value = self.root.term(stated.body)
+                weights: Value = renamed(value, {letter: f"${k}" for k, letter in enumerate(stated.letters)})
+            else:
+                weights = self.input(f"{name}/{tensor}", order, tensor)
             parts.append(reduce("sum", multiply(weights, self.value(tensor, order)), axes, sizes))
         return add(*parts) if len(parts) > 1 else parts[0]
 

@@ -362,6 +362,9 @@ class Reader:
 
     def call(self, name: Node, following: Node) -> Val | None:
         """The value of `f(x)`, with the scripts behind the bracket; `None` where it is a product."""
+        indicator = isinstance(name, Symbol) and name.name in ("1", "I") and name.style in ("bb", "bold")
+        if indicator and isinstance(following, Bracket) and isinstance(following.body, Relation):
+            return self.relation(following.body)
         primes, sub = 0, None
         if isinstance(name, Scripted):
             if name.sub is not None or name.sup is not None:
@@ -880,8 +883,10 @@ class Reader:
                 return False
             if item.style in ("text", "mathrm") or len(item.name) > 1:
                 return True
-            if item.name in self.names.profile.labels or item.name in survey.labels:
+            if item.name in survey.labels:
                 return False
+            if item.name in self.names.profile.labels and item.name.islower():
+                return True
             return not (item.name[:1].isupper() and key in survey.indexed)
         if isinstance(item, Number):
             return key not in survey.indexed
