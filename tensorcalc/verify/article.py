@@ -370,7 +370,11 @@ class _Builder:
         """Remember a name on the left that could not be given its meaning: nothing is known about it."""
         left = claim.reference
         if left is not None and isinstance(left.term, Entry) and not claim.defines and not chain.inline:
-            self.undefined.append(left.term.name)
+            name = left.term.name
+            used = tensors_of(claim.value.term) if claim.value is not None else set()
+            identity = used == {name} or (name not in used and name in self.model.ancestors(used))
+            if not identity:
+                self.undefined.append(name)
         elif left is None and (name := _left_name(chain)) is not None and not chain.inline:
             self.undefined.append(self.names.of(name))
 
@@ -489,6 +493,7 @@ class _Builder:
                 continue
             made = derived.get(name, {})
             given = [n for n in reached.get(name, {}) if n not in made]
+            given = [n for n in given if n in self.model.definitions] or given
             every = given or self.ends([*made, *reached.get(name, {})])
             self.model.losses[name] = tuple(every if self.model.partial_losses and given else self.ends(every))
             if not given:

@@ -200,10 +200,13 @@ def derivatives_in(term: Term) -> list[Derived]:
 
 @dataclass(slots=True)
 class Model:
-    """The definitions of an article. `losses` maps each undefined scalar that is differentiated to the tensors whose
-    upstream gradients are given: it is a function of those. `gradients` are upstream gradients that the article states without saying what
-    the scalar is: they are taken as given. With `partial_losses`, ∂l/∂x leaves out what x does by way
-    of other tensors, and dl/dx does not.
+    """The definitions of an article.
+
+    `losses` maps each undefined scalar that is differentiated to the tensors whose upstream gradients are given: it is
+    a function of those. `gradients` are upstream gradients that the article states without saying what the scalar is:
+    they are taken as given. With `partial_losses`, ∂l/∂x leaves out what x does by way of other tensors, and dl/dx does
+    not. `positive` are inputs with positive values only, `undefined` names whose definition cannot be read, `facts`
+    what the article assumes.
     """
 
     definitions: dict[str, Definition] = field(default_factory=dict)

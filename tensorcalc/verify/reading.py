@@ -7,6 +7,7 @@ matrix; those get fresh letters too, so that a matrix product is a sum like any 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -860,7 +861,9 @@ class Reader:
         elif isinstance(power, Symbol) and power.style == "text":
             marks += f"^{power.name}"
             power = None
-        return key + label + marks, places, power
+        name = key + label + marks
+        raised = key + label.replace("_", "^") + marks  # a label moves up where indices take its place
+        return (raised if label and name not in self.defined and raised in self.defined else name), places, power
 
     def layer(self, power: Node | None) -> str | None:
         """The mark of a layer above a name, as in a^{l-1}; `None` for an exponent."""
@@ -887,7 +890,10 @@ class Reader:
                 return False
             if item.name in self.names.profile.labels and item.name.islower():
                 return True
-            return not (item.name[:1].isupper() and key in survey.indexed)
+            if item.name[:1].isupper():
+                return key not in survey.indexed
+            others = survey.letters.get(key, Counter()) - Counter({item.name: 1_000})
+            return not any(n > 1 and self.names.is_index(x, "") for x, n in others.items())
         if isinstance(item, Number):
             return key not in survey.indexed
         if isinstance(item, Sum) and len(item.terms) == 2 and isinstance(item.terms[0], Symbol):

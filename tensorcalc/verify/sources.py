@@ -22,7 +22,7 @@ Kind = Literal["markdown", "latex", "notebook", "formula"]
 MAX_CHARACTERS = 600_000
 MAX_NOTEBOOK = 20_000_000  # with its pictures
 MAX_FORMULAS = 5_000
-MAX_DOLLARS = 20_000
+MAX_SIGNS = 20_000
 
 _ENVIRONMENTS = "equation|align|alignat|gather|eqnarray|multline|flalign|displaymath|math"
 _OPENING = re.compile(rf"\\\\|\$\$|\\?\$|\\\[|\\\(|\\begin\{{(?P<name>{_ENVIRONMENTS})(?P<star>\*?)\}}")
@@ -74,8 +74,8 @@ def read_document(text: str, name: str, kind: Kind | None = None, profile: Profi
         _check_size(len(shown), MAX_CHARACTERS)
     else:
         shown, places = text, range(len(text) + 1)
-    if shown.count("$") > MAX_DOLLARS:
-        raise TensorCalcError("E_TOO_LONG", f"the article has more than {MAX_DOLLARS} dollar signs")
+    if sum(shown.count(sign) for sign in ("$", "\\[", "\\(", "`")) > MAX_SIGNS:
+        raise TensorCalcError("E_TOO_LONG", f"the article has more than {MAX_SIGNS} signs that begin formulas or code")
     masked = _masked(shown, "markdown" if kind == "notebook" else kind)
     formulas = list(_formulas(masked, places)) if kind != "formula" else [Formula(text, places, True)]
     if len(formulas) > MAX_FORMULAS:

@@ -97,9 +97,9 @@ class Survey:
     """Counts over all formulas of an article.
 
     `values`: letters and names that stand for values; `arities`: how often a name has how many indices; `bare`: how
-    often it stands without; `called`: how often a round bracket follows; `indexed`: names with a letter as index;
-    `bound`: letters that sums, one-tensors or deltas use, `summed` those below a sum; `scripts`: letters in subscripts;
-    `transposed`, `bracketed`, `variables`, `numerators`: names that are transposed, whose entries are taken by
+    often it stands without; `called`: how often a round bracket follows; `indexed`: names with a letter as index,
+    `letters` which; `bound`: letters that sums, one-tensors or deltas use, `summed` those below a sum; `scripts`:
+    letters in subscripts; `transposed`, `bracketed`, `variables`, `numerators`: names that are transposed, whose entries are taken by
     brackets, that are differentiated by, that are differentiated; `extents`: upper bounds of sums; `divisors`: names
     that are divided by; `labels`: names that are compared with an index; `steps`: letters that occur with a number
     added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
@@ -124,6 +124,7 @@ class Survey:
     functions: set[str] = field(default_factory=set)
     primed: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)
+    letters: dict[str, Counter[str]] = field(default_factory=dict)
     deltas: bool = False
     ones: bool = False
     signs: set[bool] = field(default_factory=set)
@@ -343,6 +344,8 @@ def _scripted(node: Scripted, found: Survey) -> None:
             count = len([i for i in items if not isinstance(i, Symbol) or i.style != "text"]) + bool(upper)
             if upper or any(_indexes(i) for i in items):
                 found.indexed.add(key)
+            if letters:
+                found.letters.setdefault(key, Counter()).update(letters)
             if count:
                 found.arities.setdefault(key, Counter())[count] += 1
             elif not node.primes:
