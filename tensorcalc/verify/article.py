@@ -375,8 +375,8 @@ class _Builder:
             identity = used == {name} or (name not in used and name in self.model.ancestors(used))
             if not identity:
                 self.undefined.append(name)
-        elif left is None and (name := _left_name(chain)) is not None and not chain.inline:
-            self.undefined.append(self.names.of(name))
+        elif left is None and (written := _left_name(chain)) is not None and not chain.inline:
+            self.undefined.append(self.names.of(written))
 
     def matched(self, left: Val, value: Val, key: str) -> tuple[Term, tuple[str, ...]] | None:
         """The body of a definition in matrix notation, with the letters of the axes of the name."""

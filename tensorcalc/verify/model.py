@@ -126,12 +126,13 @@ class Dimensions:
 
     def settle(self) -> None:
         """Letters that select from no axis, as in 1_h 1_h = H, run over what the same letter runs over elsewhere: in
-        the same chain, or else in any other.
+        the same chain, or else in any other; without such a place they all run over one dimension.
         """
         placed = {self.find(k) for k in list(self._parents) if isinstance(k, tuple)} | {
             self.find(k) for k in self.fixed
         }
         near: dict[str, Key] = {}
+        lonely: list[Key] = []
         letters = [k for k in self._parents if isinstance(k, str)]
         for letter in letters:
             if self.find(letter) in placed:
@@ -143,6 +144,10 @@ class Dimensions:
                 other = near.get(chain) or near.get(chain.split("@")[0])
                 if other is not None:
                     self.join(other, letter)
+                else:
+                    lonely.append(letter)
+        for letter in lonely[1:]:
+            self.join(lonely[0], letter)
 
     def _places(self, name: str, places: tuple[Place, ...]) -> None:
         for axis, place in enumerate(places):

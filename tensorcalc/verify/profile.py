@@ -6,7 +6,6 @@ indices = ["C"]                    # letters in subscripts that are, whatever th
 einstein = true                    # whether a repeated index is summed
 ones = false                       # whether one-tensors may be left out
 functions = ["phi"]                # names that are applied: phi(x) is a call
-loss = ["L"]                       # scalars that are not defined and depend on everything downstream
 positive = ["sigma"]               # inputs with positive values only
 superscripts = "index"             # what x^{(i)} is: index, label; without it the letters decide
 symbols = { "hat" = "name" }       # what an accent or sign means: name, vector
@@ -34,14 +33,13 @@ class Profile:
     einstein: bool = True
     ones: bool | None = None
     functions: tuple[str, ...] = ()
-    loss: tuple[str, ...] = ()
     positive: tuple[str, ...] = ()
     superscripts: str = ""
     symbols: Mapping[str, str] = field(default_factory=dict)
     dimensions: Mapping[str, str] = field(default_factory=dict)
 
 
-_LISTS = ("labels", "indices", "functions", "loss", "positive")
+_LISTS = ("labels", "indices", "functions", "positive")
 _SUPERSCRIPTS = ("", "index", "label")
 
 
