@@ -39,7 +39,7 @@ class _Function:
     def section(self, quoted: Sequence[Block]) -> Section:
         parts: list[Part] = [Paragraph(("In index notation:",)), Formulas(tuple(quoted))]
         if self.system.facts:
-            parts += [Paragraph(("It is assumed that",)), Formulas(self.assumptions())]
+            parts += [Paragraph(("It is assumed that:",)), Formulas(self.assumptions())]
         parts += [Paragraph(self.conventions(quoted)), self.tensors()]
         if len(self.definitions) >= SMALLEST_GRAPH:
             parts += [Paragraph(("What is made of what:",)), self.graph()]

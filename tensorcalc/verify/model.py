@@ -146,8 +146,9 @@ class Dimensions:
                     self.join(other, letter)
                 else:
                     lonely.append(letter)
-        for letter in lonely[1:]:
-            self.join(lonely[0], letter)
+        only = [*placed, *lonely][:1] if len(placed) <= 1 else lonely[:1]
+        for alone in lonely:
+            self.join(only[0], alone)
 
     def _places(self, name: str, places: tuple[Place, ...]) -> None:
         for axis, place in enumerate(places):
