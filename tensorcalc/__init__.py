@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tensorcalc.api import Derivation, System, define, load, parse
+    from tensorcalc.api import Derivation, System, define, load, parse, parse_latex
     from tensorcalc.budget import limits
     from tensorcalc.construction import indices, label, tensor
     from tensorcalc.construction import over as sum
@@ -34,6 +34,7 @@ __all__ = [
     "load",
     "one",
     "parse",
+    "parse_latex",
     "sum",
     "tensor",
 ]

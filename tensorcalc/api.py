@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, Unpack, cast, overload
 import numpy.typing as npt
 from sympy import Expr
 
-from tensorcalc import derivation, draft, frameworks, library, matrix, notation, pages, render
+from tensorcalc import articles, derivation, draft, frameworks, library, matrix, notation, pages, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
 from tensorcalc.codegen import Function, compile_program, program_plan, program_source
@@ -22,7 +22,7 @@ from tensorcalc.factored import FactoredFunction
 from tensorcalc.library import Entry, Request
 from tensorcalc.pages import notebook
 
-__all__ = ["Derivation", "Draft", "System", "define", "load", "parse", "system_of"]
+__all__ = ["Derivation", "Draft", "System", "define", "load", "parse", "parse_latex", "system_of"]
 
 Names = str | Sequence[str]
 
@@ -328,6 +328,19 @@ def parse(text: str, name: str = "<input>") -> System:
     Raises `TensorCalcError` with a code, a place and a hint for anything that is not understood.
     """
     return system_of(Entry("", "", Source(text, name), ()))
+
+
+def parse_latex(text: str, name: str = "<latex>") -> System:
+    """Read the definitions of a LaTeX text: one formula, or an article in Markdown or LaTeX.
+
+    Names keep their letters (`\\hat{x}` is `hat_x`).
+    Raises `TensorCalcError` as `parse` does, with the place in `text`.
+    """
+    written = articles.system_text(text, name)
+    try:
+        return parse(written.text, name)
+    except TensorCalcError as problem:
+        raise written.located(problem, Source(text, name)) from None
 
 
 def define(definitions: Mapping[Expr, Expr] | Iterable[tuple[Expr, Expr]]) -> System:

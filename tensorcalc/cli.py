@@ -209,6 +209,7 @@ def with_looks(function: Callable[..., Any]) -> Callable[..., Any]:
 @with_request
 @with_manner
 @with_looks
+@click.option("--from", "written", type=click.Choice(["text", "latex"]), default="text", help="How SOURCE is written.")
 @click.option("--matrix", "in_matrices", is_flag=True, help="Add the results in matrix notation (text, latex).")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @OUTPUT
@@ -221,6 +222,7 @@ def derive(
     order: str,
     keep: bool,
     letters: str,
+    written: str,
     in_matrices: bool,
     form: Any,
     environment: Any,
@@ -244,7 +246,7 @@ def derive(
         raise click.UsageError("--matrix belongs to --format text and latex; articles have it anyway")
     display = render.Form(environment or "", number, tag)
     manner = {"order": order, "substitute": not keep, "letters": letters}
-    found = _derivations(_system(source, equations), of, wrt, kind, manner)
+    found = _derivations(_system(source, equations, written), of, wrt, kind, manner)
     if form == "text" and output is None and sys.stdout.isatty():
         from tensorcalc.terminal import print_derivation
 
@@ -252,8 +254,8 @@ def derive(
             print_derivation(d, **looks)
             click.echo(_in_matrices([d], form, looks, in_matrices), nl=in_matrices)
         return
-    written = formats.written(found, form, **looks, checked=checked, latex=display)
-    _print(written + _in_matrices(found, form, looks, in_matrices), output)
+    document = formats.written(found, form, **looks, checked=checked, latex=display)
+    _print(document + _in_matrices(found, form, looks, in_matrices), output)
 
 
 def _in_matrices(found: Sequence[Derivation], form: str, looks: Mapping[str, Any], wanted: bool) -> str:
@@ -336,17 +338,68 @@ def check(
         raise click.exceptions.Exit(NOTHING_CHECKABLE)
 
 
-def _system(source: str | None, equations: str | None) -> System:
-    """The system that SOURCE or -e names."""
-    from tensorcalc import api, library
+VERDICT_FORMATS = click.Choice(["text", "json", "sarif", "github", "html"])
 
+
+@cli.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@click.option("--format", "form", type=VERDICT_FORMATS, default="text", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--profile", "profile_file", metavar="FILE", help="A TOML file about the notation, instead of front matter."
+)
+@click.option("--all", "everything", is_flag=True, help="Show the equations that hold or cannot be judged, too.")
+@click.option("--explain", is_flag=True, help="Fill in what stands between two lines, by the engine's own derivation.")
+@click.option("--fix", is_flag=True, help="Write corrected right sides to FILE.fixes.md; articles stay as they are.")
+@OUTPUT
+def verify(
+    files: tuple[str, ...],
+    form: str,
+    as_json: bool,
+    profile_file: str | None,
+    everything: bool,
+    explain: bool,
+    fix: bool,
+    output: str | None,
+) -> None:
+    """Judge every displayed equation of articles by number.
+
+    FILES are Markdown, LaTeX documents, notebooks, or - for standard input. An equation holds, is false, is ill-formed
+    (indices or shapes do not fit), or cannot be checked. A comment `<!-- tensorcalc: expect-false -->` before a formula
+    excuses it.
+    """
+    from tensorcalc import articles
+
+    form = "json" if as_json else form
+    if explain and form != "text":
+        raise click.UsageError("--explain belongs to --format text")
+    results = [articles.verify(name, profile_file) for name in files]
+    text = articles.report(results, form, everything=everything)
+    if explain or fix:
+        from tensorcalc import advice
+
+        text += "".join("\n" + advice.explanations(result) for result in results) if explain else ""
+        for path in advice.write_fixes(results) if fix else ():
+            click.echo(f"wrote {path}", err=True)
+    _print(text, output)
+    if any(result.flagged for result in results):
+        raise click.exceptions.Exit(FAILED)
+    if not any(finding.verdict == "holds" or finding.expected for result in results for finding in result.findings):
+        raise click.exceptions.Exit(NOTHING_CHECKABLE)
+
+
+def _system(source: str | None, equations: str | None, written: str = "text") -> System:
+    """The system that SOURCE or -e names."""
+    from tensorcalc import api, articles, library
+
+    read = api.parse if written == "text" else api.parse_latex
     if equations is not None and source is None:
-        return api.parse(equations, "<command line>")
+        return read(equations, "<command line>")
     if source is None or equations is not None:
         raise click.UsageError("give either SOURCE or -e EQUATIONS")
     if source == "-":
-        return api.parse(library.decode(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
-    return api.load(source)
+        return read(library.decode(sys.stdin.buffer.read(), "<stdin>"), "<stdin>")
+    return api.load(source) if written == "text" else read(articles.read(source), source)
 
 
 def _derivations(
@@ -359,7 +412,7 @@ def _derivations(
 
 
 def _print(text: str, output: str | None = None) -> None:
-    text = text if text.endswith("\n") else text + "\n"
+    text = text if text.endswith("\n") or not text else text + "\n"
     if output is None or output == "-":
         click.echo(text, nl=False)
         return

@@ -19,6 +19,7 @@ CODES: dict[str, str] = {
     "E_FALSE": "a step of an author's own does not hold",
     "E_FILE": "a file cannot be read or has the wrong form",
     "E_FREE_INDEX": "added terms have different free indices",
+    "E_ILL_FORMED": "indices or shapes of an equation do not fit",
     "E_INDEX_AS_VALUE": "an index is used as a number",
     "E_INDEX_RANGE": "the value of a label lies outside its dimension",
     "E_KIND": "this kind of derivative does not exist or does not fit the function",

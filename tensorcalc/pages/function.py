@@ -12,8 +12,9 @@ from tensorcalc.pages.model import Formulas, Paragraph, Part, Picture, Section, 
 from tensorcalc.pages.words import extent, joined, listed, say, shape
 from tensorcalc.render import Block
 from tensorcalc.render.context import Context
+from tensorcalc.render.document import Line
 from tensorcalc.render.layout import Comparison, Name, Ones, nodes_in
-from tensorcalc.render.walk import tensor_layout
+from tensorcalc.render.walk import layout, tensor_layout
 from tensorcalc.system import Definition, System
 
 __all__ = ["function_section"]
@@ -37,10 +38,21 @@ class _Function:
 
     def section(self, quoted: Sequence[Block]) -> Section:
         parts: list[Part] = [Paragraph(("In index notation:",)), Formulas(tuple(quoted))]
+        if self.system.facts:
+            parts += [Paragraph(("It is assumed that:",)), Formulas(self.assumptions())]
         parts += [Paragraph(self.conventions(quoted)), self.tensors()]
         if len(self.definitions) >= SMALLEST_GRAPH:
             parts += [Paragraph(("What is made of what:",)), self.graph()]
         return Section(("The function",), tuple(parts))
+
+    def assumptions(self) -> tuple[Block, ...]:
+        """The equations that the author takes as given."""
+        found = []
+        for number, fact in enumerate(self.system.facts):
+            context = self.context.within([fact.left, fact.right])
+            line = Line(fact.right, layout(fact.right, context), (), ())
+            found.append(Block("fact", fact.left, layout(fact.left, context), (line,), context, number))
+        return tuple(found)
 
     def conventions(self, quoted: Sequence[Block]) -> Text:
         """How the equations are to be read, as far as they need it."""

@@ -1,0 +1,320 @@
+"""Verdicts: every claim of an article evaluated on both sides at random points.
+
+A claim holds where both sides agree at several points, under one reading of its derivatives: all total; those of
+scalars that nothing else uses total and the others with other definitions held fixed; all of that kind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tensorcalc.errors import Source, TensorCalcError
+from tensorcalc.verify.article import Article, Claim
+from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
+from tensorcalc.verify.facts import fulfil
+from tensorcalc.verify.helping import advice
+from tensorcalc.verify.model import Dimensions, Key, derivatives_in
+from tensorcalc.verify.numbers import Named, _aligned, primal
+from tensorcalc.verify.points import Draw, Meaning, Point
+from tensorcalc.verify.problems import IllFormed, Problem
+from tensorcalc.verify.reading import Val
+from tensorcalc.verify.terms import Apply, Constant, Derived, Entry, Place, Powered, Term, substitute, tensors_of
+
+__all__ = ["CounterExample", "Judge", "Verdict"]
+
+SIZES = ((3, 4, 2, 5, 6, 7), (4, 3, 5, 2, 6, 7))
+DRAWS = ((11, True, 0), (12, True, 1), (13, False, 0), (14, False, 1))  # seed, both signs, which sizes
+WANTED = 2  # points at which both sides are finite
+READINGS = ("total", "mixed", "partial")
+
+
+@dataclass(frozen=True, slots=True)
+class CounterExample:
+    """A point at which the sides differ: sizes by symbol or letter, the entry, and both values."""
+
+    sizes: tuple[tuple[str, int], ...]
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found: `holds`, `false`, `ill-formed` or `not-checkable`, with the reason.
+
+    `reading` says how derivatives were read, `hint` what would be right.
+    """
+
+    claim: Claim
+    status: str
+    reason: str = ""
+    reading: str = ""
+    hint: str = ""
+    example: CounterExample | None = None
+
+
+@dataclass(slots=True)
+class _Points:
+    """The points of one assignment of sizes; made when they are asked for."""
+
+    judge: Judge
+    dimensions: Dimensions
+    made: dict[int, Point] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Point]:
+        for number in range(len(DRAWS)):
+            if number not in self.made:
+                self.made[number] = self.judge.point(number, self.dimensions)
+            yield self.made[number]
+
+
+class Judge:
+    """Judges the claims of one article."""
+
+    def __init__(self, article: Article, source: Source) -> None:
+        self.article = article
+        self.source = source
+        self.model = article.model
+        self.pairs: dict[tuple[str, str], str] = {}
+        self.totals = self.model.scalar_ends() | frozenset(self.model.losses)
+        self.shared = self.model.dimensions.copy()
+        self.separate: dict[int, Dimensions] = {}
+        roots = self.model.dimensions.roots()
+        for claim in article.claims:
+            if claim.reference is None or claim.value is None:
+                continue
+            local = self.shared.copy()
+            self.learn(local, claim)
+            if len({local.find(r) for r in roots}) < len(roots):
+                self.separate[id(claim)] = local
+            else:
+                self.shared = local
+        self.points = _Points(self, self.shared)
+
+    def learn(self, dimensions: Dimensions, claim: Claim) -> None:
+        assert claim.reference is not None
+        assert claim.value is not None
+        dimensions.learn(claim.reference.term)
+        dimensions.learn(claim.value.term)
+        if len(claim.reference.axes) == len(claim.value.axes):
+            for first, second in zip(claim.reference.axes, claim.value.axes, strict=True):
+                dimensions.join(first, second)
+        dimensions.settle()
+
+    def point(self, number: int, dimensions: Dimensions) -> Point:
+        """The point with a number, its sizes chosen for the dimensions."""
+        seed, signs, which = DRAWS[number]
+        sizes: dict[Key, int] = {}
+        free = [r for r in dimensions.roots() if r not in dimensions.fixed]
+        for place, root in enumerate(free):
+            sizes[root] = SIZES[which][place % len(SIZES[which])]
+        sizes.update(dimensions.fixed)
+        find = {k: dimensions.find(k) for k in list(dimensions._parents)}
+        point = Point(self.model, Draw(seed, signs, sizes, find), Meaning())
+        point.valid = not self.model.facts or fulfil(self.model, point)
+        return point
+
+    def verdicts(self) -> list[Verdict]:
+        """The verdict on each claim, in order."""
+        found = []
+        for claim in self.article.claims:
+            found.append(self.verdict(claim))
+            if claim.redefines is not None and found[-1].status == "holds" and self.model.define(claim.redefines):
+                self.renew(claim)
+        return found
+
+    def renew(self, claim: Claim) -> None:
+        """From here on a name has another formula of the same value, which shows other intermediate results."""
+        assert claim.redefines is not None
+        for axis, letter in enumerate(claim.redefines.letters):
+            self.shared.join(("axis", claim.redefines.name, str(axis)), letter)
+        self.totals = self.model.scalar_ends() | frozenset(self.model.losses)
+        self.points = _Points(self, self.shared)
+
+    def verdict(self, claim: Claim) -> Verdict:
+        """The verdict on one claim."""
+        if claim.problem is not None:
+            return self.refused(claim, claim.problem)
+        if claim.assumed:
+            return Verdict(claim, "not-checkable", "an assumption, which is taken as given")
+        if claim.defines:
+            return Verdict(claim, "holds", f"defines {claim.defines}")
+        try:
+            return self.judged(claim)
+        except Problem as problem:
+            return self.refused(claim, problem)
+        except TensorCalcError as problem:
+            return Verdict(claim, "not-checkable", problem.message)
+        except (KeyError, RecursionError):
+            return Verdict(claim, "not-checkable", "a dimension or a value is not known")
+
+    def refused(self, claim: Claim, problem: Problem) -> Verdict:
+        status = "ill-formed" if isinstance(problem, IllFormed) else "not-checkable"
+        return Verdict(claim, status, problem.reason, hint=problem.hint)
+
+    def judged(self, claim: Claim) -> Verdict:
+        assert claim.reference is not None
+        assert claim.value is not None
+        left, right = claim.reference, self.fitted(claim.reference, claim.value)
+        points = _Points(self, self.separate[id(claim)]) if id(claim) in self.separate else self.points
+        derivatives = [*derivatives_in(left.term), *derivatives_in(right.term)]
+        failed: CounterExample | None = None
+        undefined = ""
+        for reading in READINGS if derivatives else READINGS[:1]:
+            outcome = self.outcome(left, right, reading, points)
+            if outcome is None:
+                self.establish(left.term, reading)
+                return Verdict(claim, "holds", reading=reading if reading != "total" else "")
+            if isinstance(outcome, CounterExample):
+                failed = failed or outcome
+            else:
+                undefined = outcome
+        if failed is None:
+            return Verdict(claim, "not-checkable", undefined)
+        unknown = sorted(self.model.undefined & self.model.ancestors(tensors_of((left.term, right.term))))
+        if unknown:
+            return Verdict(claim, "not-checkable", f"nothing that can be read defines {unknown[0]}")
+        mixed = self.mixed_derivative(derivatives)
+        if mixed:
+            reason = f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
+            return Verdict(claim, "not-checkable", reason)
+        if id(claim) in self.separate:
+            return Verdict(
+                claim, "ill-formed", "an index runs over two dimensions that the definitions keep apart", example=failed
+            )
+        return Verdict(claim, "false", self.reason(failed), hint=self.hint(claim, left, right, points), example=failed)
+
+    def mixed_derivative(self, derivatives: Sequence[Derived]) -> tuple[str, str] | None:
+        """The variables of a second derivative by a tensor and by another one that it is made of."""
+        for outer in derivatives:
+            inner = outer.body
+            if isinstance(inner, Derived) and inner.name != outer.name:
+                first, second = inner.name, outer.name
+                if second in self.model.ancestors([first]) or first in self.model.ancestors([second]):
+                    return first, second
+        return None
+
+    def hint(self, claim: Claim, left: Val, right: Val, points: _Points) -> str:
+        """What would be right, where one change makes the row hold."""
+        found = ""
+        for reading in READINGS:
+            usable = list(points)
+            for point in usable:
+                point.meaning = Meaning(reading, self.pairs, self.totals)
+            with np.errstate(all="ignore"):
+                found = advice(left, right, claim.right.node, self.source, usable)
+            if found or (not derivatives_in(left.term) and not derivatives_in(right.term)):
+                break
+        return found
+
+    def reason(self, example: CounterExample) -> str:
+        difference = example.difference
+        entry = ", ".join(f"{_shown(x)} = {k}" for x, k in difference.entry)
+        where = f" at {entry}" if entry else ""
+        if not math.isfinite(difference.left) or not math.isfinite(difference.right):
+            side, other = ("left", "right") if not math.isfinite(difference.left) else ("right", "left")
+            return f"the {side} side is no real number where the {other} side is one{where}"
+        return f"the sides differ: left {difference.left:.6g}, right {difference.right:.6g}{where}"
+
+    def fitted(self, left: Val, right: Val) -> Val:
+        """The right side with the axes of the left one.
+
+        Raises `IllFormed` where one is a vector or a matrix and the other is not.
+        """
+        if len(left.axes) == len(right.axes):
+            mapping = {b: Place.of(a) for a, b in zip(left.axes, right.axes, strict=True)}
+            return replace(right, term=substitute(right.term, mapping), axes=left.axes)
+        if not right.axes and isinstance(right.term, Constant):
+            return right
+        raise IllFormed(f"the left side has {len(left.axes)} axes, the right side {len(right.axes)}")
+
+    def outcome(self, left: Val, right: Val, reading: str, points: _Points) -> CounterExample | str | None:
+        """`None` where both sides agree, a counter-example where they differ, or why nothing could be compared."""
+        seen = alone = zeros = 0
+        last: Point | None = None
+        failed: CounterExample | None = None
+        for point in points:
+            if not point.valid:
+                continue
+            point.meaning = Meaning(reading, self.pairs, self.totals)
+            with np.errstate(all="ignore"):
+                a, b = primal(point.term(left.term)), primal(point.term(right.term))
+                if not finite(a, b):
+                    alone += finite(a) != finite(b)
+                    last = point
+                    continue
+                difference = compare(a, b)
+                if difference is not None:
+                    scale = max(magnitude(left.term, point), magnitude(right.term, point))
+                    difference = compare(a, b, scale)
+            seen += 1
+            zeros += not a.data.any() and not b.data.any()
+            if difference is not None:
+                if point.draw.signs and self.needs_positive(left, right):
+                    failed = CounterExample(self.sizes(point), difference)
+                    continue
+                return CounterExample(self.sizes(point), difference)
+            if seen >= WANTED and failed is None:
+                break
+        if failed is not None and seen < WANTED:
+            return failed
+        if seen and zeros == seen and derivatives_in(left.term) and derivatives_in(right.term):
+            return "both sides vanish, whatever the values: nothing shows what depends on what"
+        if not seen and alone == len(DRAWS) and last is not None:
+            return CounterExample(self.sizes(last), _first_not_finite(a, b))
+        return None if seen else "the sides are not finite real numbers at the points that were tried"
+
+    def needs_positive(self, left: Val, right: Val) -> bool:
+        """Whether roots are taken, so that an identity may need positive values."""
+        terms: list[Term] = [left.term, right.term]
+        for name in self.model.ancestors(tensors_of((left.term, right.term))):
+            if name in self.model.definitions:
+                terms.append(self.model.definitions[name].body)
+        return any(_has_root(t) for t in terms)
+
+    def sizes(self, point: Point) -> tuple[tuple[str, int], ...]:
+        found: dict[str, int] = {}
+        for key in point.draw.find:
+            if isinstance(key, str) and "~" not in key:
+                found.setdefault(_shown(key), point.draw.size(key))
+            elif isinstance(key, tuple) and key[0] == "extent":
+                found[key[1]] = point.draw.size(key)
+        return tuple(found.items())
+
+    def establish(self, term: Term, reading: str) -> None:
+        """Keep the reading of a derivative that only holds with other definitions fixed."""
+        if reading == "total" or not isinstance(term, Derived) or not isinstance(term.body, Entry):
+            return
+        name = term.body.name
+        if reading == "partial" or name not in self.totals:
+            self.pairs[name, term.name] = "partial"
+
+
+def _first_not_finite(left: Named, right: Named) -> Difference:
+    """The first entry in which one side is no finite real number."""
+    letters, (a, b) = _aligned([left, right])
+    a, b = np.broadcast_arrays(a, b)
+    position = tuple(int(k) for k in np.argwhere(~np.isfinite(a) | ~np.isfinite(b))[0])
+    return Difference(tuple(zip(letters, position, strict=True)), float(a[position]), float(b[position]))
+
+
+def _shown(letter: str) -> str:
+    return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]
+
+
+def _has_root(term: Term) -> bool:
+    stack: list[object] = [term]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif (
+            isinstance(node, Powered)
+            and not (isinstance(node.exponent, Constant) and float(node.exponent.value).is_integer())
+        ) or (isinstance(node, Apply) and node.name in ("log", "abs", "sign")):
+            return True
+        elif isinstance(node, Term):
+            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
+    return False

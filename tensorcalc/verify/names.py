@@ -1,0 +1,156 @@
+"""What the names of an article are: which letters are indices, which names are functions, matrices, pairs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tensorcalc.greek import GREEK
+from tensorcalc.verify.profile import Profile
+from tensorcalc.verify.survey import Survey
+
+__all__ = ["Names", "names_of"]
+
+MATRICES = frozenset("WUVQKXA")  # with a label, as in W_1 or W_f, and without indices
+
+
+@dataclass(slots=True)
+class Names:
+    """Decisions about names. `pairs` maps a name to the one it is another spelling of (X to x, \\hat{b} to b).
+
+    `orders` has the number of axes of each name where that is known; `shapes` the symbols of dimensions that the
+    article states.
+    """
+
+    survey: Survey
+    profile: Profile
+    pairs: Mapping[str, str] = field(default_factory=dict)
+    orders: dict[str, int] = field(default_factory=dict)
+    shapes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, key: str) -> str:
+        """The name that a spelling stands for."""
+        return self.pairs.get(key, key)
+
+    def is_index(self, letter: str, style: str) -> bool:
+        """Whether a letter in a subscript is an index."""
+        if letter in self.profile.indices:
+            return True
+        if (
+            letter in self.profile.labels
+            or (len(letter) > 1 and not _is_greek(letter))
+            or style in ("text", "bold", "mathrm")
+        ):
+            return False
+        if letter[:1].isupper():
+            return letter in self.survey.summed
+        if letter in self.survey.summed:
+            return True
+        if letter in self.survey.bound:
+            return True
+        return not self._names_value(letter)
+
+    def _names_value(self, letter: str) -> bool:
+        """Whether a letter names a value more than an index: W_f beside f_t, not x_{bh} beside a bias b."""
+        values = self.survey.values[letter]
+        if not values:
+            return False
+        return self.survey.scripts[letter] <= 4 * values
+
+    def is_function(self, key: str) -> bool:
+        """Whether `key(…)` is a call."""
+        return key in self.profile.functions or self.survey.is_function(key)
+
+    def order(self, key: str) -> int:
+        """The number of axes of a name; 0 where nothing shows any."""
+        name = self.of(key)
+        if name in self.orders:
+            return self.orders[name]
+        arities = self.survey.arities.get(name, Counter())
+        if name.startswith("bold:"):
+            return self._bold(name, arities)
+        return max(arities, key=lambda n: (arities[n], n), default=0)
+
+    def settled_order(self, key: str, other: int) -> bool:
+        """Whether a name has so often the same number of indices that another number is a mistake."""
+        arities = self.survey.arities.get(key, Counter())
+        return bool(arities) and max(arities.values()) >= 3 * max(arities[other], 1)
+
+    def labelled_order(self, key: str, letter: str) -> int:
+        """The number of axes of a name with a label, such as W_1, h_{t-1}: that of the same letter with another label,
+        or two for the letters of matrices.
+        """
+        if key in self.orders:
+            return self.orders[key]
+        stem = re.split(r"[_^]", key)[0]
+        stepped = re.sub(r"[+-]\d+$", "", key)
+        for other, order in self.orders.items():
+            if other != key and re.sub(r"[+-]\d+$", "", other) == stepped:
+                return order
+        if stem.startswith("bold:"):
+            return 2 if letter[:1].isupper() else 1
+        return 2 if letter in MATRICES and stem not in self.survey.extents | self.survey.divisors else 0
+
+    def _bold(self, name: str, arities: Counter[int]) -> int:
+        own = 2 if name.removeprefix("bold:")[:1].isupper() else 1
+        return own + max(arities, default=0)
+
+
+def _is_greek(letter: str) -> bool:
+    return letter in GREEK or letter == "ell"
+
+
+def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ...]]) -> Names:
+    """The decisions about the names of an article."""
+    names = Names(found, profile, _pairs(found, profile))
+    for key, shape in shapes.items():
+        names.shapes[names.of(key)] = shape
+        names.orders[names.of(key)] = len(shape)
+    for key in found.values:
+        if _is_matrix(key, found) and names.of(key) not in names.orders and not found.arities.get(names.of(key)):
+            names.orders[names.of(key)] = 2
+    for key in found.transposed:
+        name = names.of(key)
+        if name not in names.orders and not found.arities.get(name) and not name.startswith("bold:"):
+            names.orders[name] = 1
+    return names
+
+
+def _is_matrix(key: str, found: Survey) -> bool:
+    """Whether a bare capital letter is a matrix: it is transposed, has its entries taken, or is differentiated by."""
+    plain = key.rsplit(":", 1)[-1]
+    if not plain[:1].isupper() or key.startswith("bold:") or len(plain) > 1:
+        return False
+    if key in found.extents:
+        return False
+    return key in found.transposed or key in found.bracketed or key in found.variables
+
+
+def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
+    """Names that are spelled in two ways: a matrix X and its entries x_{ij}, a vector \\hat{b} and its entries b_i."""
+    pairs: dict[str, str] = {}
+    for key in found.values:
+        plain = key.rsplit(":", 1)[-1]
+        own = max(found.arities.get(key, {0: 1}))
+        for sign in ("hat", "vec"):
+            inner = key.removeprefix(f"{sign}(").removesuffix(")")
+            if inner != key and not own and found.arities.get(inner) and profile.symbols.get(sign) != "name":
+                pairs[key] = inner
+        if "(" in key or (len(plain) > 1 and not _is_greek(plain) and not plain[0].isupper()):
+            continue
+        if key.startswith("bold:"):
+            same = [k for k in (plain, plain.lower(), _lower(plain)) if max(found.arities.get(k, {0: 1})) > own]
+            if same:
+                pairs[key] = same[0]
+        elif plain[0].isupper() and key not in found.extents:
+            several = max(found.arities.get(_lower(plain), {0: 1})) >= own + 2
+            used = key in found.transposed or key in found.bracketed or key in found.variables or found.left[key]
+            if several and (used or (key not in found.divisors and len(plain) == 1)):
+                pairs[key] = _lower(plain)
+    return pairs
+
+
+def _lower(name: str) -> str:
+    return name[0].lower() + name[1:]

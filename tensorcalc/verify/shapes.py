@@ -1,0 +1,56 @@
+"""Shapes that an article states: `X \\in \\mathbb{R}^{n \\times d}`."""
+
+from __future__ import annotations
+
+from tensorcalc.verify.latex.rows import Row
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Symbol
+from tensorcalc.verify.survey import flat_items, key_of
+
+__all__ = ["plain_key", "shapes_of"]
+
+
+def shapes_of(row: Row) -> dict[str, tuple[str, ...]]:
+    """The shapes that a row states: by name, the symbols of the dimensions."""
+    found: dict[str, tuple[str, ...]] = {}
+    for left, right in zip(row.sides, row.sides[1:], strict=False):
+        if right.relation != "\\in" or left.node is None or right.node is None:
+            continue
+        node = right.node
+        if not (isinstance(node, Scripted) and isinstance(node.base, Symbol) and node.base.name in ("R", "reals")):
+            continue
+        if node.base.style not in ("bb", "bold") or node.sub is not None:
+            continue
+        shape = () if node.sup is None else _symbols(node.sup)
+        name = plain_key(left.node)
+        if shape is not None and name:
+            found[name] = shape
+    return found
+
+
+def plain_key(node: Node) -> str:
+    """A name with a label, such as W_1 or d_k; empty for anything else."""
+    if isinstance(node, Symbol):
+        return key_of(node)
+    if isinstance(node, Scripted) and isinstance(node.base, Symbol) and node.sup is None and not node.primes:
+        items = flat_items(node.sub) if node.sub is not None else []
+        if len(items) == 1 and isinstance(items[0], Symbol | Number):
+            item = items[0]
+            return f"{key_of(node.base)}_{key_of(item) if isinstance(item, Symbol) else item.value}"
+    return ""
+
+
+def _symbols(node: Node) -> tuple[str, ...] | None:
+    if isinstance(node, Bracket):
+        return _symbols(node.body)
+    if isinstance(node, Scripted) and plain_key(node):
+        return (plain_key(node),)
+    if isinstance(node, Symbol):
+        return (key_of(node),)
+    if isinstance(node, Number):
+        return (str(node.value),)
+    if isinstance(node, Product) and all(sign in ("", "\\times") for sign in node.signs):
+        parts = [_symbols(f) for f in node.factors]
+        if all(p is not None for p in parts) and all(s == "\\times" for s in node.signs[1:]):
+            return tuple(x for p in parts if p is not None for x in p)
+        return ("",)
+    return ("",)

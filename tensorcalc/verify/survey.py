@@ -1,0 +1,402 @@
+"""What an article's formulas show about its names before any of them is read: letters, functions, orders, pairs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from tensorcalc.greek import GREEK
+from tensorcalc.verify.latex.rows import Row
+from tensorcalc.verify.latex.tree import (
+    BigOperator,
+    Bracket,
+    DerivativeOf,
+    Node,
+    Number,
+    Prime,
+    Product,
+    Quotient,
+    Relation,
+    Scripted,
+    Sequence,
+    Sum,
+    Symbol,
+)
+
+__all__ = ["LAYERS", "Survey", "flat_items", "is_transpose", "key_of", "survey", "with_running_text"]
+
+LAYERS = frozenset(("l", "L", "ell"))
+FUNCTION_LETTERS = frozenset(["f", "g", "h", "sigma", "phi", "varphi", "psi", "rho", "tau"])
+WORDS = frozenset(  # in subscripts, where they are no indices
+    (
+        "out",
+        "max",
+        "min",
+        "new",
+        "old",
+        "true",
+        "pred",
+        "loss",
+        "train",
+        "test",
+        "model",
+        "total",
+        "mean",
+        "var",
+        "bias",
+        "prev",
+        "next",
+        "size",
+        "seq",
+        "vocab",
+        "head",
+        "emb",
+        "hid",
+        "obs",
+        "reg",
+        "mse",
+        "nll",
+        "eff",
+        "avg",
+        "std",
+        "ref",
+        "opt",
+        "dim",
+        "key",
+        "val",
+        "query",
+        "ctx",
+        "src",
+        "tgt",
+        "rms",
+        "norm",
+        "act",
+        "pre",
+        "post",
+        "cat",
+        "con",
+        "aux",
+        "rec",
+    )
+)
+
+
+def key_of(symbol: Symbol) -> str:
+    """The name of a symbol in the article: its letter, with alphabet and accents where they tell names apart."""
+    style = symbol.style if symbol.style in ("bold", "cal", "frak", "bb", "tt") else ""
+    key = f"{style}:{symbol.name}" if style else symbol.name
+    for accent in symbol.accents:
+        key = f"{accent}({key})"
+    return key
+
+
+@dataclass(slots=True)
+class Survey:
+    """Counts over all formulas of an article.
+
+    `values`: letters and names that stand for values; `arities`: how often a name has how many indices; `bare`: how
+    often it stands without; `called`: how often a round bracket follows; `indexed`: names with a letter as index,
+    `letters` which; `bound`: letters that sums, one-tensors or deltas use, `summed` those below a sum; `scripts`:
+    letters in subscripts; `transposed`, `bracketed`, `variables`, `numerators`: names that are transposed, whose
+    entries are taken by brackets, that are differentiated by, that are differentiated; `extents`: upper bounds of
+    sums; `divisors`: names that are divided by; `labels`: names that are compared with an index; `steps`: letters that occur with a number
+    added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
+    `left`, `right`: where names stand.
+    """
+
+    values: Counter[str] = field(default_factory=Counter)
+    arities: dict[str, Counter[int]] = field(default_factory=dict)
+    bare: Counter[str] = field(default_factory=Counter)
+    called: Counter[str] = field(default_factory=Counter)
+    bound: set[str] = field(default_factory=set)
+    summed: set[str] = field(default_factory=set)
+    scripts: Counter[str] = field(default_factory=Counter)
+    transposed: set[str] = field(default_factory=set)
+    variables: Counter[str] = field(default_factory=Counter)
+    numerators: Counter[str] = field(default_factory=Counter)
+    steps: set[str] = field(default_factory=set)
+    bracketed: set[str] = field(default_factory=set)
+    extents: set[str] = field(default_factory=set)
+    divisors: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    primed: set[str] = field(default_factory=set)
+    indexed: set[str] = field(default_factory=set)
+    letters: dict[str, Counter[str]] = field(default_factory=dict)
+    deltas: bool = False
+    ones: bool = False
+    signs: set[bool] = field(default_factory=set)
+    left: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def both_signs(self) -> bool:
+        """Whether derivatives are written with ∂ and with d: then d is the total one."""
+        return len(self.signs) > 1
+
+    def is_function(self, key: str) -> bool:
+        """Whether `key(…)` is a call."""
+        if key in self.functions:
+            return True
+        plain = key.rsplit(":", 1)[-1]
+        alone = self.bare[key] + sum(self.arities.get(key, Counter()).values()) > self.called[key]
+        return plain in FUNCTION_LETTERS and self.called[key] > 0 and not alone
+
+
+def flat_items(node: Node) -> list[Node]:
+    """The items of a script: what stands side by side or between commas."""
+    if isinstance(node, Sequence):
+        return [x for item in node.items for x in flat_items(item)]
+    if isinstance(node, Bracket) and node.kind in ("group", "("):
+        return flat_items(node.body)
+    if isinstance(node, Product) and not any(node.signs):
+        if isinstance(node.factors[0], Number):
+            return [node]
+        if _word(node):
+            return [Symbol(node.span, "".join(f.name for f in node.factors if isinstance(f, Symbol)), "text")]
+        return [x for f in node.factors for x in flat_items(f)]
+    return [node]
+
+
+def _word(node: Product) -> bool:
+    if not all(isinstance(f, Symbol) and len(f.name) == 1 for f in node.factors):
+        return False
+    close = all(a.span.end == b.span.start for a, b in zip(node.factors, node.factors[1:], strict=False))
+    return close and "".join(f.name for f in node.factors if isinstance(f, Symbol)) in WORDS
+
+
+def survey(rows: Iterable[Row]) -> Survey:
+    """Count over all sides that can be read."""
+    found = Survey()
+    for row in rows:
+        for place, side in enumerate(row.sides):
+            if side.node is None:
+                continue
+            left = not place and not row.continues and len(row.sides) > 1
+            if left and row.sides[1].relation == "=":
+                _left(side.node, found)
+            _walk(side.node, found)
+            if not left:
+                found.right.update(_names(side.node))
+    return found
+
+
+def with_running_text(found: Survey, other: Survey) -> Survey:
+    """Counts over displayed formulas with those over formulas in the text, for names that the former do not have."""
+    for key, arities in other.arities.items():
+        if key not in found.values:
+            found.arities[key] = arities
+    found.indexed |= {k for k in other.indexed if k not in found.values}
+    for name in (
+        "bound",
+        "summed",
+        "transposed",
+        "steps",
+        "bracketed",
+        "extents",
+        "functions",
+        "primed",
+        "labels",
+        "divisors",
+    ):
+        getattr(found, name).update(getattr(other, name))
+    for name in ("values", "bare", "called", "scripts", "variables", "numerators", "right", "left"):
+        getattr(found, name).update(getattr(other, name))
+    return found
+
+
+def _names(node: Any) -> Iterator[str]:
+    if isinstance(node, Symbol):
+        yield key_of(node)
+    elif isinstance(node, Scripted):
+        yield from _names(node.base)
+        if isinstance(node.sup, Node):
+            yield from _names(node.sup)
+    elif isinstance(node, Node):
+        for f in fields(node):
+            yield from _names(getattr(node, f.name))
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from _names(part)
+
+
+def _left(node: Node, found: Survey) -> None:
+    if isinstance(node, Product) and len(node.factors) == 2 and not node.signs[1]:
+        name, bracket = node.factors
+        symbol = name.base if isinstance(name, Scripted) else name
+        if isinstance(symbol, Symbol) and isinstance(bracket, Bracket) and bracket.kind == "(":
+            inside = bracket.body.items if isinstance(bracket.body, Sequence) else (bracket.body,)
+            if all(isinstance(i, Symbol) for i in inside):
+                found.functions.add(key_of(symbol))
+    base = node.base if isinstance(node, Scripted) else node
+    if isinstance(base, Symbol):
+        found.left[key_of(base)] += 1
+
+
+def _walk(node: Node, found: Survey) -> None:
+    match node:
+        case Symbol():
+            found.values[key_of(node)] += 1
+            found.bare[key_of(node)] += 1
+        case Scripted():
+            _scripted(node, found)
+        case Product():
+            for factor, following in zip(node.factors, (*node.factors[1:], None), strict=True):
+                symbol = factor.base if isinstance(factor, Scripted) else factor
+                if isinstance(symbol, Symbol) and isinstance(following, Bracket | Scripted):
+                    bracket = following.base if isinstance(following, Scripted) else following
+                    if isinstance(bracket, Bracket) and bracket.kind == "(":
+                        found.called[key_of(symbol)] += 1
+                _walk(factor, found)
+        case BigOperator():
+            for item in _bounds(node.lower):
+                if isinstance(item, Symbol):
+                    found.bound.add(item.name)
+                    found.summed.add(item.name)
+            if isinstance(node.upper, Symbol):
+                found.extents.add(key_of(node.upper))
+            _walk(node.body, found)
+        case DerivativeOf():
+            found.signs.add(node.total)
+            numerator = node.numerator.base if isinstance(node.numerator, Scripted) else node.numerator
+            if isinstance(numerator, Symbol):
+                found.numerators[key_of(numerator)] += 1
+            _walk(node.numerator, found)
+            for variable in node.variables:
+                base = variable.base if isinstance(variable, Scripted) else variable
+                if isinstance(base, Symbol):
+                    found.variables[key_of(base)] += 1
+                _walk(variable, found)
+        case Quotient():
+            for factor in node.denominator.factors if isinstance(node.denominator, Product) else (node.denominator,):
+                if isinstance(factor, Symbol):
+                    found.divisors.add(key_of(factor))
+            _walk(node.numerator, found)
+            _walk(node.denominator, found)
+        case Relation():
+            _relation(node, found)
+        case _:
+            for f in fields(node):
+                _walk_any(getattr(node, f.name), found)
+
+
+def _walk_any(part: Any, found: Survey) -> None:
+    if isinstance(part, Node):
+        _walk(part, found)
+    elif isinstance(part, tuple):
+        for inner in part:
+            _walk_any(inner, found)
+
+
+def _bounds(node: Node | None) -> list[Node]:
+    """The letters below a sum."""
+    if node is None:
+        return []
+    if isinstance(node, Relation):
+        return flat_items(node.left)
+    if isinstance(node, Sequence):
+        return [x for item in node.items for x in _bounds(item)]
+    return flat_items(node)
+
+
+def _relation(node: Relation, found: Survey) -> None:
+    """A comparison: a name that is compared with an index is a label."""
+    for side, other in ((node.left, node.right), (node.right, node.left)):
+        base = side.base if isinstance(side, Scripted) else side
+        if isinstance(other, Symbol) and len(other.name) == 1 and isinstance(base, Symbol) and node.sign == "=":
+            found.labels.add(key_of(base))
+    for side in (node.left, node.right):
+        if not _like_position(side):
+            _walk(side, found)
+
+
+def _like_position(node: Node) -> bool:
+    """Whether a side of a comparison looks like an index: letters and numbers only."""
+    if isinstance(node, Sum):
+        return all(_like_position(t) for t in node.terms)
+    if isinstance(node, Product):
+        return all(isinstance(f, Symbol | Number) for f in node.factors)
+    return isinstance(node, Symbol | Number)
+
+
+def _scripted(node: Scripted, found: Survey) -> None:
+    base = node.base
+    items = flat_items(node.sub) if node.sub is not None else []
+    letters = [i.name for i in items if isinstance(i, Symbol) and i.style != "text"]
+    found.scripts.update(letters)
+    for item in items:
+        found.steps.update(_stepped(item))
+        if isinstance(item, Relation):
+            _relation(item, found)
+        if isinstance(item, Scripted):
+            _scripted(item, found)
+    if isinstance(base, Symbol):
+        key = key_of(base)
+        if base.name == "1" or (base.name == "delta" and len(items) == 2):
+            found.bound.update(letters)
+            found.ones |= base.name == "1" and bool(letters)
+            found.deltas |= base.name == "delta"
+        else:
+            found.values[key] += 1
+            upper = _upper_letter(node.sup)
+            count = len([i for i in items if not isinstance(i, Symbol) or i.style != "text"]) + bool(upper)
+            if upper or any(_indexes(i) for i in items):
+                found.indexed.add(key)
+            if letters:
+                found.letters.setdefault(key, Counter()).update(letters)
+            if count:
+                found.arities.setdefault(key, Counter())[count] += 1
+            elif not node.primes:
+                found.bare[key] += 1
+        if node.primes:
+            found.primed.add(key)
+        if is_transpose(node.sup):
+            found.transposed.add(key)
+    elif isinstance(base, Number) and base.value == 1 and items:
+        found.bound.update(letters)
+        found.ones |= bool(letters)
+    else:
+        if isinstance(base, Bracket) and items:
+            inner = base.body.base if isinstance(base.body, Scripted) else base.body
+            if isinstance(inner, Symbol):
+                found.bracketed.add(key_of(inner))
+        _walk(base, found)
+    sup = node.sup
+    if sup is not None and not isinstance(sup, Prime):
+        if isinstance(sup, Bracket) and sup.kind in ("(", "["):
+            if isinstance(sup.body, Symbol):
+                found.scripts[sup.body.name] += 1
+            found.steps.update(_stepped(sup.body))
+        elif not isinstance(sup, Symbol):
+            _walk(sup, found)
+            if base is not None and isinstance(base, Symbol):
+                found.steps.update(x for x in _stepped(sup) if x in LAYERS)
+
+
+def _stepped(node: Node) -> Iterator[str]:
+    """The letter in t - 1 or l + 1."""
+    if isinstance(node, Sum) and len(node.terms) == 2:
+        first, second = node.terms
+        if isinstance(first, Symbol) and isinstance(second, Number):
+            yield first.name
+
+
+def _indexes(item: Node) -> bool:
+    """Whether an item of a subscript looks like an index: a small Latin or Greek letter, or a sum with one."""
+    if isinstance(item, Symbol):
+        return item.style == "" and item.name[:1].islower() and (len(item.name) == 1 or item.name in GREEK)
+    return isinstance(item, Sum | Product)
+
+
+def _upper_letter(sup: Node | None) -> str:
+    """The letter of a sample superscript x^{(i)}."""
+    if isinstance(sup, Bracket) and sup.kind == "(" and isinstance(sup.body, Symbol) and sup.body.name not in LAYERS:
+        return sup.body.name if sup.body.name[:1].islower() and len(sup.body.name) == 1 else ""
+    return ""
+
+
+def is_transpose(sup: Node | None) -> bool:
+    """Whether a superscript is a sign of transposition."""
+    return isinstance(sup, Symbol) and sup.name in ("T", "top", "t'") and not sup.accents
