@@ -28,7 +28,7 @@ from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, 
 from tensorcalc.functions import cosh, sinh, tanh
 from tensorcalc.index import Dimension, Index, Tensor
 
-__all__ = ["Lowering", "Stored", "is_constant"]
+__all__ = ["Lowering", "Stored", "distributed", "is_constant"]
 
 _MATRIX_WORDS = {Inverse: "inv", Determinant: "det", LogDeterminant: "logdet"}
 _EVALUATED = (Exp, cosh, sinh, tanh)  # functions of ours whose values SymPy knows
@@ -267,7 +267,7 @@ class Lowering:
         """The sum of a body over dummies: product by product, each with its own dummies."""
         hint = self.block.hint
         self.block.hint = (*hint, *(d for d in dummies if d not in hint))
-        body = _distributed(body, dummies)
+        body = distributed(body, dummies)
         try:
             if isinstance(body, Add) and not self._is_elementwise(body):
                 terms = []
@@ -302,7 +302,7 @@ class Lowering:
         return arithmetic.product(block, [*rest, Factor(total)]) if rest else total
 
 
-def _distributed(body: Expr, dummies: tuple[Index, ...]) -> Expr:
+def distributed(body: Expr, dummies: tuple[Index, ...]) -> Expr:
     """A product whose added factor would make an array of higher order than any of its terms, multiplied out."""
     factors = Mul.make_args(body)
     for factor in factors:
@@ -311,7 +311,7 @@ def _distributed(body: Expr, dummies: tuple[Index, ...]) -> Expr:
         every = free_indices(factor)
         if len(factors) > 1 and not any(free_indices(term) == every for term in factor.args):
             rest = [f for f in factors if f is not factor]
-            return Add(*(_distributed(product((*rest, term)), dummies) for term in factor.args))
+            return Add(*(distributed(product((*rest, term)), dummies) for term in factor.args))
     return body
 
 

@@ -89,7 +89,7 @@ class Kernel(Function):
         self._in_place = may_overwrite(written.schedule)
 
     def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
-        return lambda *arrays, **sizes: self._given(self._results(arrays, self._sizes(arrays, self._named(sizes))))
+        return lambda *arrays, **sizes: self._ordered(self._results(arrays, self._sizes(arrays, self._named(sizes))))
 
     def _named(self, sizes: Mapping[str, int]) -> dict[Dimension, int]:
         names = {variable: dimension for dimension, variable in self.asked.items()}
@@ -112,8 +112,13 @@ class Kernel(Function):
 
     def _given(self, results: Sequence[Any]) -> Any:
         """The results as the caller gets them: alone, as a tuple, or in rows."""
+        found = self._ordered(results)
+        return self._arranged(found) if self.many else found
+
+    def _ordered(self, results: Sequence[Any]) -> Any:
+        """The results in the order of the program, alone where there is one."""
         found = tuple([results[p] for p in self._places])
-        return self._arranged(found) if self.many else found[0]
+        return found if self.many else found[0]
 
     # a call like an earlier one
 

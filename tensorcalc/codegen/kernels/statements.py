@@ -14,6 +14,7 @@ from sympy import Add, Expr, Function, Mul, Pow, S, log
 from tensorcalc.binding import Binder, Contraction, IndexMaximum, IndexProduct, free_indices, product, rename
 from tensorcalc.binding import replace as replaced
 from tensorcalc.codegen.deltas import split, written
+from tensorcalc.codegen.lowering import distributed
 from tensorcalc.codegen.matching import appearance
 from tensorcalc.codegen.needs import needed
 from tensorcalc.codegen.nodes import Guarded, LogSoftmax, LogSumExp, RowFunction, Softmax, Weighted
@@ -207,6 +208,7 @@ class _Flattener:
     def _sum(self, tensor: Tensor, indices: tuple[Index, ...], total: Contraction) -> None:
         """A definition that is a sum as a whole; factors without a dummy stand before it."""
         body, dummies = total.open(indices)
+        body = distributed(body, dummies)
         if isinstance(body, Add) and not _elementwise(body):
             terms = [Contraction(t, *dummies) for t in body.args]
             self._define(tensor, indices, Add(*terms, evaluate=False) if len(set(terms)) < len(terms) else Add(*terms))
@@ -298,9 +300,10 @@ def _guards_opened(e: Expr) -> Expr:
 
 
 def _elementwise(body: Add) -> bool:
-    """Whether one loop over all indices costs no more than a loop for each term."""
+    """Whether one loop over all indices costs no more than a loop for each term, none being a product of matrices."""
     every = free_indices(body)
-    return any(free_indices(t) == every for t in body.args)
+    whole = [t for t in body.args if free_indices(t) == every]
+    return bool(whole) and all(any(free_indices(f) == every for f in Mul.make_args(t)) for t in whole)
 
 
 def _factors(body: Expr, dummies: Iterable[Index]) -> tuple[Expr, ...]:
