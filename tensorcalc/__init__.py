@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tensorcalc.api import Derivation, System, define, load, parse, parse_latex
+    from tensorcalc.budget import limits
     from tensorcalc.construction import indices, label, tensor
     from tensorcalc.construction import over as sum
     from tensorcalc.errors import TensorCalcError
@@ -29,6 +30,7 @@ __all__ = [
     "delta",
     "indices",
     "label",
+    "limits",
     "load",
     "one",
     "parse",
@@ -42,6 +44,7 @@ _HOMES = {
     "delta": ("tensorcalc.expr", "delta"),
     "indices": ("tensorcalc.construction", "indices"),
     "label": ("tensorcalc.construction", "label"),
+    "limits": ("tensorcalc.budget", "limits"),
     "one": ("tensorcalc.expr", "one"),
     "sum": ("tensorcalc.construction", "over"),
     "tensor": ("tensorcalc.construction", "tensor"),

@@ -12,7 +12,7 @@ from sympy import Expr
 from tensorcalc import articles, derivation, draft, frameworks, library, matrix, notation, pages, render
 from tensorcalc import system as core
 from tensorcalc.check import Report, check
-from tensorcalc.codegen import Function, compile_program
+from tensorcalc.codegen import Function, compile_program, program_plan, program_source
 from tensorcalc.construction import equations
 from tensorcalc.derivation import ChainOrder, Kind, Manner, Step
 from tensorcalc.derivation.factored import factored_program
@@ -234,24 +234,69 @@ class Derivation(derivation.Derivation):
         return check(self, values=values)
 
     @overload
-    def lambdify(self, target: str = "numpy", *, factored: Literal[False] = False) -> Function: ...
+    def lambdify(
+        self,
+        target: str = "numpy",
+        *,
+        factored: Literal[False] = False,
+        value_and_grad: bool = False,
+        exact: bool = False,
+        threads: int | None = None,
+    ) -> Function: ...
 
     @overload
     def lambdify(self, target: str = "numpy", *, factored: Literal[True]) -> FactoredFunction: ...
 
-    def lambdify(self, target: str = "numpy", *, factored: bool = False) -> Function | FactoredFunction:
-        """The derivative as a function of arrays by name (`numpy`, `torch`, `jax`); its `source` is the code.
+    def lambdify(
+        self,
+        target: str = "numpy",
+        *,
+        factored: bool = False,
+        value_and_grad: bool = False,
+        exact: bool = False,
+        threads: int | None = None,
+    ) -> Function | FactoredFunction:
+        """The derivative as a function of arrays by name (`numpy`, `torch`, `jax`, `c`); its `source` is the code.
 
         With `factored`, a Jacobian or Hessian is returned by its factors (`tensorcalc.factored.Factored`): δ between
-        axes and outer products are kept, and nothing of the full size is made.
+        axes and outer products are kept, and nothing of the full size is made. With `value_and_grad`, a gradient or VJP
+        comes after the values of what is derived, in one tuple: (c, d_x) for the gradient of c by x.
 
-        Raises `TensorCalcError` E_TARGET for an unknown target or one whose library is not installed, E_KIND for
-        factors of anything but a Jacobian or Hessian.
+        The target `c` is compiled by the system's C compiler when it is first called. Its vectorised exp, log, tanh,
+        sigmoid and erf are within 1 to 3 units in the last place; `exact` takes the C library's instead. `threads` is
+        the number of threads, by default OMP_NUM_THREADS or all processors of the process.
+
+        Raises `TensorCalcError` E_TARGET for an unknown target or one whose library or compiler is not installed,
+        E_KIND for factors of anything but a Jacobian or Hessian and for values with anything but a gradient or VJP,
+        E_OPTION for options of another target.
         """
+        if target != "c" and (exact or threads is not None):
+            raise TensorCalcError("E_OPTION", f"exact and threads belong to the target c, not to {target}")
+        if threads is not None and threads < 1:
+            raise TensorCalcError("E_OPTION", f"threads = {threads} is no number of threads")
         if factored:
+            if value_and_grad:
+                raise TensorCalcError("E_OPTION", "factored and value_and_grad exclude each other")
             program, layouts = factored_program(self)
-            return FactoredFunction(compile_program(program, target), layouts)
-        return compile_program(derivation.program_of(self), target)
+            return FactoredFunction(compile_program(program, target, exact=exact, threads=threads), layouts)
+        return compile_program(self._program(value_and_grad), target, exact=exact, threads=threads)
+
+    def code(self, target: str = "numpy", *, value_and_grad: bool = False) -> str:
+        """The source of the function that `lambdify` gives. For `c` no compiler is needed: the file can be embedded."""
+        return program_source(self._program(value_and_grad), target)
+
+    def plan(self, *, value_and_grad: bool = False) -> str:
+        """How the target `c` computes: loops and passes, bytes read and written, operations, the bound they imply."""
+        return program_plan(self._program(value_and_grad))
+
+    def _program(self, value_and_grad: bool) -> core.Program:
+        """What is compiled: the derivative, after the values of what is derived where those are wanted too."""
+        program = derivation.program_of(self)
+        if not value_and_grad:
+            return program
+        if self.kind not in ("gradient", "vjp"):
+            raise TensorCalcError("E_KIND", f"value_and_grad belongs to a gradient or a VJP, not to a {self.kind}")
+        return replace(program, outputs=(*self.of, *program.outputs), title=f"value and {program.title}")
 
     def __str__(self) -> str:
         return self.text()

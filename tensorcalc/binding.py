@@ -55,7 +55,7 @@ class Binder(Expr):
             return body
         if len(set(dummies)) != len(dummies):
             raise ValueError("a dummy index is listed twice")
-        body, bound = _canonical(body, dummies)
+        body, bound = _canonical(body, tuple(dummies))
         return Expr.__new__(cls, body, *bound)
 
     @property
@@ -73,7 +73,11 @@ class Binder(Expr):
         The fresh names occur neither in the operand nor in `avoid` (indices or whole expressions).
         """
         indices = fresh([d.dimension for d in self.dummies], (self, *avoid))
-        return _opened(self, indices), indices
+        return self.over(indices), indices
+
+    def over(self, indices: tuple[Index, ...]) -> Expr:
+        """The operand with these indices, which do not occur in it, for the dummies."""
+        return _opened(self, indices)
 
     def _sympystr(self, printer: Any) -> str:
         taken = {i.name for i in free_indices(self)}
@@ -253,7 +257,8 @@ def _replace(
     return result
 
 
-def _canonical(body: Expr, dummies: Sequence[Index]) -> tuple[Expr, tuple[BoundIndex, ...]]:
+@lru_cache(CACHE)
+def _canonical(body: Expr, dummies: tuple[Index, ...]) -> tuple[Expr, tuple[BoundIndex, ...]]:
     """The summand over canonical dummies, and those in order: the same for every naming of the dummies."""
     outer = {i.number for i in free_indices(body) - frozenset(dummies) if isinstance(i, BoundIndex)}
     if any(isinstance(d, BoundIndex) for d in dummies):

@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from tensorcalc.errors import TensorCalcError
 
-__all__ = ["Limits", "bounded", "check_array", "check_length", "check_line", "check_time", "limits"]
+__all__ = ["Limits", "bounded", "check_array", "check_entries", "check_length", "check_line", "check_time", "limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Limits:
 
     line: int = 20_000
     lines: int = 400_000
-    entries: int = 1 << 24
+    entries: int = 1 << 22
     seconds: float | None = None
 
 
@@ -42,8 +42,9 @@ class _Call:
     operations: int = 0
 
 
+NAME_PARTS = "give inner parts names of their own, in definitions"
+MOST_EVALUATIONS = 1 << 13  # for the derivatives by the entries of one array
 MOST_AXES = 32  # of NumPy 1
-LONGEST_SHOWN = 60  # characters of a formula in a message
 
 _DEFAULT = Limits()
 _LIMITS: ContextVar[Limits] = ContextVar("limits")
@@ -89,6 +90,8 @@ def bounded(function: Callable[P, R]) -> Callable[P, R]:
         token = _CALL.set(_Call(None if seconds is None else time.monotonic() + seconds))
         try:
             return function(*args, **kwargs)
+        except RecursionError:
+            raise TensorCalcError("E_TOO_DEEP", "a formula is nested too deeply", hint=NAME_PARTS) from None
         finally:
             _CALL.reset(token)
 
@@ -114,19 +117,24 @@ def check_line(operations: int) -> None:
             raise _too_long(f"the lines of the derivation have more than {allowed:,} operations together", "lines")
 
 
-def check_array(entries: int, axes: int, what: object) -> None:
+def check_array(entries: int, axes: int, what: str) -> None:
     """Raise E_TOO_LONG where an array is too large to be computed by the reference evaluator."""
     allowed = _LIMITS.get(_DEFAULT).entries
     if entries <= allowed and axes <= MOST_AXES:
         return
-    text = str(what)
-    shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
     size = f"{entries:,} numbers; the limit is {allowed:,}" if entries > allowed else f"{axes} axes"
     raise TensorCalcError(
         "E_TOO_LONG",
-        f"{shown} needs an array of {size}",
+        f"{what} needs an array of {size}",
         hint="name parts of a sum over many indices, or check at smaller values; tc.limits(entries=…) allows more",
     )
+
+
+def check_entries(entries: int, what: str) -> None:
+    """Raise E_TOO_LONG where a derivative by every entry of an array would take too many evaluations."""
+    if entries > MOST_EVALUATIONS:
+        message = f"a derivative by each of the {entries:,} entries of {what} takes too long; the limit is "
+        raise TensorCalcError("E_TOO_LONG", f"{message}{MOST_EVALUATIONS:,}", hint="check at smaller values")
 
 
 def check_time() -> None:
@@ -137,5 +145,4 @@ def check_time() -> None:
 
 
 def _too_long(message: str, limit: str) -> TensorCalcError:
-    hint = f"give inner parts names of their own, in definitions; tc.limits({limit}=…) allows more"
-    return TensorCalcError("E_TOO_LONG", message, hint=hint)
+    return TensorCalcError("E_TOO_LONG", message, hint=f"{NAME_PARTS}; tc.limits({limit}=…) allows more")

@@ -283,7 +283,9 @@ def gallery(folder: str, names: tuple[str, ...]) -> None:
 @cli.command()
 @with_source
 @with_request
-@click.option("--target", metavar="TARGET", default="numpy", show_default=True, help="numpy or torch.")
+@click.option("--target", metavar="TARGET", default="numpy", show_default=True, help="numpy, torch, jax or c.")
+@click.option("--value-and-grad", is_flag=True, help="Compute the values as well as a gradient or VJP.")
+@click.option("--plan", "planned", is_flag=True, help="Print the loops of the target c and what they cost instead.")
 @OUTPUT
 def codegen(
     source: str | None,
@@ -292,11 +294,16 @@ def codegen(
     wrt: tuple[str, ...],
     kind: str | None,
     target: str,
+    value_and_grad: bool,
+    planned: bool,
     output: str | None,
 ) -> None:
-    """Print a program that computes the derivative."""
+    """Print a program that computes the derivative: Python for an array library, or a file in C."""
     found = _derivations(_system(source, equations), of, wrt, kind)
-    _print("\n\n".join(d.lambdify(target).source for d in found), output)
+    if planned:
+        _print("\n".join(d.plan(value_and_grad=value_and_grad) for d in found), output)
+        return
+    _print("\n\n".join(d.code(target, value_and_grad=value_and_grad) for d in found), output)
 
 
 @cli.command()
@@ -424,3 +431,63 @@ def _print_json(data: object) -> None:
 def main() -> None:
     """Run the command line."""
     cli()
+
+
+def _sizes(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    """NAME=LENGTH pairs as a mapping."""
+    found = {}
+    for value in values:
+        name, equals, length = value.partition("=")
+        if not equals or not name or not (length.isascii() and length.isdigit()):
+            raise click.BadParameter(f"{value} is not of the form NAME=LENGTH")
+        found[name] = int(length)
+    return found
+
+
+@cli.command()
+@with_source
+@with_request
+@click.option("--size", "sizes", multiple=True, metavar="NAME=LENGTH", callback=_sizes, help="Length of a dimension.")
+@click.option("--dtype", default="float32", show_default=True, help="float32 or float64.")
+@click.option("--target", "targets", multiple=True, metavar="TARGET", help="numpy, torch, jax or c; all by default.")
+@click.option("--peer", "peers", multiple=True, metavar="PEER", help="torch.autograd, torch.compile or jax.vjp.")
+@click.option("--rounds", default=15, show_default=True, type=click.IntRange(2), help="How often each is timed.")
+@JSON
+def bench(
+    source: str | None,
+    equations: str | None,
+    of: tuple[str, ...],
+    wrt: tuple[str, ...],
+    kind: str | None,
+    sizes: dict[str, int],
+    dtype: str,
+    targets: tuple[str, ...],
+    peers: tuple[str, ...],
+    rounds: int,
+    as_json: bool,
+) -> None:
+    """Time the generated code beside the frameworks' own derivatives of the same definitions.
+
+    Gradients and VJPs; dimensions are 256 long where no --size says otherwise. Results are compared before they are
+    timed; times are medians over interleaved rounds, with quartiles.
+    """
+    from tensorcalc.bench import DEFAULT_PEERS, TARGETS, benchmark
+
+    found = [
+        d for d in _derivations(_system(source, equations), of, wrt, kind) if kind or d.kind in ("gradient", "vjp")
+    ]
+    options: Any = {"sizes": sizes, "dtype": dtype, "rounds": rounds}
+    options |= {"targets": targets or TARGETS, "peers": peers or DEFAULT_PEERS}
+    results = [benchmark(d, **options) for d in found]
+    if as_json:
+        data = [r.to_dict() for r in results]
+        _print_json(data[0] if len(data) == 1 else data)
+    else:
+        from tensorcalc.terminal import print_benchmark
+
+        for result in results:
+            print_benchmark(result)
+    if not all(result.passed for result in results):
+        raise click.exceptions.Exit(FAILED)
+    if not results:
+        raise click.exceptions.Exit(NOTHING_CHECKABLE)

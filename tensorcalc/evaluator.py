@@ -7,8 +7,7 @@ Derivatives are computed by complex steps through this same evaluation, not by a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import mpmath
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from sympy import Expr
 
 from tensorcalc.binding import Binder, Contraction, IndexMaximum, IndexProduct, free_indices, rename
-from tensorcalc.budget import check_array, check_time
+from tensorcalc.budget import check_array, check_entries, check_time
 from tensorcalc.expr import (
     Component,
     Delta,
@@ -151,13 +150,36 @@ class Environment:
         self.definitions = definitions
         self.values = dict(values)
         self.sizes = dict(sizes)
+        self.moving: dict[Tensor, frozenset[Tensor]] = {}
+        self.derivatives: dict[tuple[Expr, tuple[Index, ...], Tensor, bool], Array] = {}
 
     def value(self, tensor: Tensor) -> Array:
-        """The array of a tensor: its value, or its definition evaluated."""
+        """The array of a tensor: its value, or its definition evaluated, after those that it needs."""
         if tensor not in self.values:
-            definition = self.definitions[tensor]
-            self.values[tensor] = evaluate(definition.rhs, self, definition.indices)
+            for definition in self.in_order(tensor, known=self.values):
+                self.values[definition.tensor] = evaluate(definition.rhs, self, definition.indices)
         return self.values[tensor]
+
+    def assign(self, values: Mapping[Tensor, Array]) -> None:
+        """Give tensors values; where they had others, what was computed from those is forgotten."""
+        if not self.values.keys().isdisjoint(values):
+            self.derivatives.clear()
+            self.values = {t: v for t, v in self.values.items() if t not in self.definitions}
+        self.values.update(values)
+
+    def in_order(self, tensor: Tensor, known: Collection[Tensor] = ()) -> Iterator[Definition]:
+        """The definitions that the value of a tensor needs beside what is known, each after those that it needs."""
+        waiting, done = [tensor], set(known)
+        while waiting:
+            definition = self.definitions.get(waiting[-1])
+            needed = [t for t in tensors_in(definition.rhs) if t not in done] if definition else []
+            if waiting[-1] in done or definition is None:
+                done.add(waiting.pop())
+            elif open_ones := [t for t in needed if t in self.definitions]:
+                waiting += open_ones
+            else:
+                yield definition
+                done.add(waiting.pop())
 
     def extent(self, dimension: Dimension) -> int:
         """The number of values of an index of the dimension."""
@@ -171,21 +193,41 @@ class Environment:
         """The environment in which a tensor has another value; what is defined by it changes, unless `direct`."""
         if direct:
             return Environment(self.definitions, {**self.values, tensor: value}, self.sizes)
-        kept = {t: v for t, v in self.values.items() if t not in self.definitions or not self._moves(t, tensor)}
+        moving = self._moved_by(tensor)
+        kept = {t: v for t, v in self.values.items() if t not in moving}
         return Environment(self.definitions, {**kept, tensor: value}, self.sizes)
 
-    def _moves(self, tensor: Tensor, variable: Tensor) -> bool:
-        return _reaches(tuple(self.definitions.values()), tensor, variable)
+    def _moved_by(self, variable: Tensor) -> frozenset[Tensor]:
+        """The tensors that are defined by another one, directly or not."""
+        if variable not in self.moving:
+            users: dict[Tensor, list[Tensor]] = {}
+            for definition in self.definitions.values():
+                for tensor in tensors_in(definition.rhs):
+                    users.setdefault(tensor, []).append(definition.tensor)
+            found, stack = {variable}, [variable]
+            while stack:
+                fresh = [t for t in users.get(stack.pop(), ()) if t not in found]
+                found.update(fresh)
+                stack += fresh
+            self.moving[variable] = frozenset(found - {variable})
+        return self.moving[variable]
 
     def derivative(self, expression: Expr, axes: tuple[Index, ...], variable: Tensor, direct: bool) -> Array:
         """All derivatives of an expression by the entries of a tensor: the expression's axes, then the tensor's."""
+        key = expression, axes, variable, direct
+        if key not in self.derivatives:
+            self.derivatives[key] = self._derivative(*key)
+        return self.derivatives[key]
+
+    def _derivative(self, expression: Expr, axes: tuple[Index, ...], variable: Tensor, direct: bool) -> Array:
         if direct:
             expression = self._formula(expression, variable)
             for tensor in tensors_in(expression):
                 self.value(tensor)
         base = self.value(variable)
+        check_entries(base.size, variable.name)
         shape = (*(self.extent(i.dimension) for i in axes), *base.shape)
-        check_array(math.prod(shape), len(shape), expression)
+        check_array(math.prod(shape), len(shape), f"a derivative by {variable.name}")
         result = np.zeros(shape)
         for position in np.ndindex(*base.shape):
             moved = base.astype(complex)
@@ -202,20 +244,6 @@ class Environment:
         if definition is None:
             return expression
         return rename(definition.rhs, dict(zip(definition.indices, expression.indices, strict=True)))
-
-
-@lru_cache(1 << 14)
-def _reaches(definitions: tuple[Definition, ...], tensor: Tensor, variable: Tensor) -> bool:
-    uses = {d.tensor: tensors_in(d.rhs) for d in definitions}
-    stack, seen = [tensor], set()
-    while stack:
-        current = stack.pop()
-        if current == variable:
-            return True
-        if current not in seen:
-            seen.add(current)
-            stack.extend(uses.get(current, ()))
-    return False
 
 
 def evaluate(expression: Expr, environment: Environment, axes: tuple[Index, ...]) -> Array:
@@ -235,7 +263,9 @@ def evaluate(expression: Expr, environment: Environment, axes: tuple[Index, ...]
 def _check_room(expression: Expr, dummies: Iterable[Index], env: Environment) -> None:
     """Raise `TensorCalcError` E_TOO_LONG where the values for all indices at once are too many."""
     indices = free_indices(expression) | set(dummies)
-    check_array(math.prod(env.extent(i.dimension) for i in indices), len(indices), expression)
+    check_array(
+        math.prod(env.extent(i.dimension) for i in indices), len(indices), f"a value over {len(indices)} indices"
+    )
 
 
 def _value(node: Expr, env: Environment, axes: tuple[Index, ...]) -> Array:

@@ -64,25 +64,13 @@ class FactoredFunction:
 
     def __call__(self, /, *args: Any, **arguments: Any) -> Factored | tuple[Factored, ...]:
         """Arguments as for the dense function; raises the same errors."""
-        arrays = self._function(*args, **arguments)
-        sizes = self._sizes(args, arguments, arrays)
+        arrays, sizes = self._function.called(args, arguments)
         results = []
         for layout in self._layouts:
             terms = tuple(
                 FactoredTerm(t.deltas, tuple((arrays[position], axes) for position, axes in t.factors))
                 for t in layout.terms
             )
-            results.append(Factored(tuple(sizes[d] for d in layout.dimensions), terms))
+            shape = tuple(d.size if d.size is not None else sizes[d] for d in layout.dimensions)
+            results.append(Factored(shape, terms))
         return results[0] if len(results) == 1 else tuple(results)
-
-    def _sizes(self, args: tuple[Any, ...], arguments: dict[str, Any], arrays: tuple[Any, ...]) -> dict[str, int]:
-        """The lengths of the dimensions, as the arguments and the factors show them."""
-        program = self._function.program
-        named = {**dict(zip(self._function.arguments, args, strict=False)), **arguments}
-        shown = [(t, named[t.name]) for t in program.inputs if t.name in named]
-        shown += list(zip(program.outputs, arrays, strict=True))
-        return {
-            dimension.name: int(length)
-            for tensor, array in shown
-            for dimension, length in zip(tensor.dimensions, np.shape(array), strict=True)
-        }

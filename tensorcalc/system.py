@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from sympy import Expr
 from sympy.core.basic import Basic
@@ -16,6 +16,7 @@ from tensorcalc.index import Dimension, Index, Tensor
 __all__ = ["Definition", "Fact", "Program", "System", "tensors_in"]
 
 
+@lru_cache(1 << 15)
 def tensors_in(expression: Basic) -> tuple[Tensor, ...]:
     """The tensors of an expression, labels included, in a fixed order without repetition."""
     found: dict[Tensor, None] = {}

@@ -8,14 +8,16 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 from tensorcalc import library, render
 from tensorcalc.api import Derivation
+from tensorcalc.bench import Benchmark
 from tensorcalc.check import Item, Report
 from tensorcalc.gallery import Summary, build
 
-__all__ = ["build_gallery", "print_derivation", "print_report"]
+__all__ = ["build_gallery", "print_benchmark", "print_derivation", "print_report"]
 
 WIDEST = 88  # a cell that is wider does not push the next column to the right in other rows
 
@@ -78,6 +80,34 @@ def build_gallery(folder: Path, names: Sequence[str]) -> list[Summary]:
         Console(highlight=False), Text(f"{len(summaries)} page{'s' * (len(summaries) != 1)}: {folder / 'index.html'}")
     )
     return summaries
+
+
+def print_benchmark(result: Benchmark) -> None:
+    """Print a row for every variant: its time, the quartiles, how often it runs while the fastest peer runs once, and
+    how far its results are from those of the first.
+    """
+    console = Console(highlight=False)
+    _print(console, Text(result.title, style="bold"))
+    sizes = ", ".join(f"{name} = {length}" for name, length in result.sizes.items())
+    _print(console, Text(f"{sizes or 'no dimensions'}; {result.dtype}; milliseconds", style="dim"))
+    peers = [row.median for row in result.rows if "." in row.name and not row.reason]
+    best = min(peers, default=float("nan"))
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "median", "quartiles", "against peers", "difference"):
+        table.add_column(name, justify="left" if not name else "right")
+    for row in result.rows:
+        if row.reason:
+            table.add_row(row.name, "left out")
+            continue
+        spread = f"{row.lower * 1e3:.3f} to {row.upper * 1e3:.3f}"
+        ratio = f"{best / row.median:.2f}" if peers else ""
+        table.add_row(row.name, f"{row.median * 1e3:.3f}", spread, ratio, f"{row.error:.1e}")
+    table.add_row(Text("bound by memory", style="dim"), f"{result.bound * 1e3:.3f}")
+    console.print(table)
+    for row in result.rows:
+        if row.reason:
+            _print(console, Text(f"{row.name}: {row.reason}", style="dim"))
+    _print(console, Text(""))
 
 
 def print_report(derivation: Derivation, report: Report) -> None:

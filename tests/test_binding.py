@@ -241,7 +241,7 @@ def test_substitution_never_captures(outer: Expr, inner: Expr) -> None:
     value = float(evaluate(inner, env, ()))
     axes = tuple(sorted(free_indices(outer), key=str))
     replaced = evaluate(outer.xreplace({Component(S): inner}), env, axes)
-    env.values[S] = np.asarray(value)
+    env.assign({S: np.asarray(value)})
     expected = evaluate(outer, env, axes)
     finite = np.isfinite(expected) & np.isfinite(replaced)
     assert np.array_equal(np.isfinite(expected), np.isfinite(replaced))

@@ -191,7 +191,7 @@ def test_positional_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "hint"), [("nump", "did you mean numpy?"), ("c", "the targets are"), ("triton", "the targets are")]
+    ("target", "hint"), [("nump", "did you mean numpy?"), ("fortran", "the targets are"), ("triton", "the targets are")]
 )
 def test_unknown_targets(target: str, hint: str) -> None:
     with pytest.raises(TensorCalcError) as caught:

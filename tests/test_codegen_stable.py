@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from typing import Any
 
@@ -96,6 +97,7 @@ FORWARD: dict[str, str] = {
     "negative log-likelihood": "r[n] = log(sum(j, exp(X[n,j]))) - X[n,T[n]]",
     "negative log-likelihood, helper": "z[n] = log(sum(j, exp(X[n,j]))); r = sum(n, z[n] - X[n,T[n]])",
     "softmax by logsumexp": "z[n] = log(sum(j, exp(X[n,j]))); r[n,i] = exp(X[n,i] - 1[i]*z[n])",
+    "weighted softmax, named": "e[n,i] = M[n,i]*exp(X[n,i]); z[n] = sum(i, e[n,i]); r[n,i] = e[n,i]/z[n]",
     "softplus": "r[n,i] = log(1 + exp(X[n,i]))",
     "softplus, log1p": "r[n,i] = log1p(exp(-X[n,i]))",
     "soft margin": "r[n,i] = log(exp(-a[n]*X[n,i]) + 1)",
@@ -227,12 +229,33 @@ GRADIENTS: dict[str, tuple[str, str, str, str]] = {
         "s[n,j] = sum(d, A[n,d]*B[j,d]) + X[n,j]; r[n,d] = sum(j, exp(s[n,j])*V[j,d])/sum(l, exp(s[n,l]))",
         *("r", "B", "vjp"),
     ),
+    "binary cross-entropy": (
+        "p[n,i] = sigmoid(X[n,i]); c = -sum(n, i, P[n,i]*log(p[n,i]) + (1 - P[n,i])*log(1 - p[n,i]))",
+        *("c", "X", "gradient"),
+    ),
+    "weighted softmax, named": (
+        "e[n,i] = M[n,i]*exp(X[n,i]); z[n] = sum(i, e[n,i]); r[n,i] = e[n,i]/z[n]",
+        *("r", "X", "vjp"),
+    ),
     "cox": ("c = -sum(n, a[n]*(x4[n] - log(sum(m, R[n,m]*exp(10000*x4[m])))))", "c", "x4", "gradient"),
     "soft labels": (
         "s[n,i] = exp(X[n,i])/sum(j, exp(X[n,j])); c = -sum(n, i, Y[n,i]*log(s[n,i]))",
         *("c", "X", "gradient"),
     ),
 }
+
+
+def test_the_logarithm_of_a_complement_needs_no_digits_of_the_probability() -> None:
+    for p in ("sigmoid(x[n])", "1/(1 + exp(-x[n]))", "exp(x[n])/(1 + exp(x[n]))"):
+        system = tc.parse(f"p[n] = {p}; r[n] = log(1 - p[n]) - 2*log(p[n])")
+        program = Program(system.inputs, system.ordered, (system.tensors["r"],), "r")
+        for dtype in ("float32", "float64"):
+            found = compile_program(program, "numpy")(x=np.array([-1e4, -2.0, 1e4], dtype=dtype))
+            np.testing.assert_allclose(
+                found, [2e4, -math.log1p(math.exp(-2)) + 2 * math.log1p(math.exp(2)), -1e4], 1e-6
+            )
+
+
 MASKED = ("cross-entropy, batch", "cross-entropy, mean", "softmax", "logsumexp", "cross-entropy hvp", "attention, mask")
 
 

@@ -310,3 +310,10 @@ def test_errors(question: tuple[Any, str, Any], code: str, message: str, hint: s
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
     assert bool(hint) == bool(caught.value.hint)
+
+
+@pytest.mark.parametrize("wrt", ["A", "s"])
+def test_a_definition_that_is_zero_at_some_indices_is_not_divided_by(wrt: str) -> None:
+    logarithms = "log((1[j]*1[k]*delta(i,1))^2 + 1)*log((1[j]*1[k]*A[i,i])^2 + 1)"
+    text = f"index i: I, j: I, k: I; z[i] = {logarithms}/((A[0,0]*s)^2 + 1)"
+    assert tc.parse(text).derive("z", wrt=wrt, kind="jacobian").check().passed

@@ -32,6 +32,14 @@ def test_a_symmetric_matrix_joins_both_halves_of_a_gradient() -> None:
     assert assumed.check().passed
 
 
+def test_the_inverse_of_a_symmetric_matrix_is_symmetric() -> None:
+    text = "u[i] = x[i] - m[i]; d = u[i]*inv(S)[i,j]*u[j]"
+    found = tc.parse(f"assume S[i,j] = S[j,i]; {text}").derive("d", wrt="x", kind="gradient")
+    assert found.check().passed
+    assert "2 u_i S⁻¹_in" in found.text()
+    assert "S⁻¹_in + S⁻¹_ni" in tc.parse(text).derive("d", wrt="x", kind="gradient").text()
+
+
 def test_an_assumed_sum_shortens_the_gradient_of_soft_labels() -> None:
     text = "s[i] = exp(x[i])/(1[j]*exp(x[j])); c = -y[i]*log(s[i])"
     plain = tc.parse(text).derive("c", "x")
@@ -143,7 +151,7 @@ def test_kinks_inside_of_sums_are_found() -> None:
     environment = sample(system, (), 0)
     assert environment is not None
     assert kinks_at(environment) == []
-    environment.values[system.tensors["y"]] = environment.value(system.tensors["x"])[0]
+    environment.assign({system.tensors["y"]: environment.value(system.tensors["x"])[0]})
     assert len(kinks_at(environment)) == 1
 
 

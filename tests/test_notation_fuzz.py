@@ -8,9 +8,10 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import Expr
+from sympy import Expr, S
 
 from tensorcalc.errors import CODES, TensorCalcError
+from tensorcalc.expr import Exp
 from tensorcalc.notation import parse_text
 
 SIGNS = r"+ - * / ^ ** ( ) [ ] , : = ; # . _ ' { \ × − 𝟏 δ Σ σ"
@@ -68,7 +69,8 @@ def scalars() -> st.SearchStrategy[str]:
 
 
 def printed(expression: Expr) -> str:
-    return str(expression).replace("Abs(", "abs(").replace("maximum(", "max(").replace("minimum(", "min(")
+    spelled = str(expression.xreplace({S.Exp1: Exp(S.One, evaluate=False)}))
+    return spelled.replace("Abs(", "abs(").replace("maximum(", "max(").replace("minimum(", "min(")
 
 
 @settings(max_examples=150, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,16 @@ def test_python_examples_print_what_they_say(word: str, capsys: pytest.CaptureFi
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_kernel_example_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not any(shutil.which(name) for name in ("cc", "gcc", "clang")):
+        pytest.skip("there is no C compiler")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (example,) = (block for block in blocks("python") if ".plan()" in block)
+    exec(compile(example, "README.md", "exec"), {})
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "True"
+    assert any(line.startswith("bytes read:") for line in shown)

@@ -60,3 +60,9 @@ def test_einstein_style_is_read_back_with_the_same_value(text: str) -> None:
     there = Environment(again.by_tensor, {t: here.values[t] for t in system.inputs}, here.sizes)
     for tensor in outputs:
         np.testing.assert_allclose(there.value(tensor), here.value(tensor), rtol=1e-12, err_msg=einstein(system))
+
+
+def test_an_index_that_cancelled_is_printed_as_a_one_tensor() -> None:
+    system = tc.parse("index i: I; z[i] = 1[i]*x[0] - 1[i]*x[0]")
+    assert "z[i] = 1[i]*0" in system.text()
+    assert tc.parse(system.text()).text() == system.text()

@@ -23,7 +23,7 @@ from tensorcalc.functions import FUNCTIONS, Elementwise, tanh
 from tensorcalc.index import Adjoint, Dimension, Index, Tensor
 from tensorcalc.rules import derivatives
 from tensorcalc.rules.algebra import multiply_out
-from tensorcalc.rules.collecting import collect
+from tensorcalc.rules.collecting import collect, collect_inside
 from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.definitions import fold
 from tensorcalc.rules.rule import Rule
@@ -285,7 +285,7 @@ def test_every_function_against_complex_steps_and_torch(row: Elementwise) -> Non
     assert found is not None
     for point in points(row):
         env = environment()
-        env.values[x.tensor], env.values[y.tensor] = point, point[::-1] + 0.05
+        env.assign({x.tensor: point, y.tensor: point[::-1] + 0.05})
         mine = evaluate(found, env, (i, n))
         np.testing.assert_allclose(mine, evaluate(partial, env, (i, n)), rtol=1e-12, atol=1e-12)
         if row.name in autograd.FUNCTIONS:
@@ -302,7 +302,7 @@ def test_every_function_against_complex_steps_and_torch(row: Elementwise) -> Non
 def test_the_value_at_a_kink_is_that_of_torch(row: Elementwise) -> None:
     expression = row.symbol(*((x[i], y[i]) if row.arity == 2 else (x[i],)))
     env = environment()
-    env.values[x.tensor] = env.values[y.tensor] = np.zeros(4)
+    env.assign({x.tensor: np.zeros(4), y.tensor: np.zeros(4)})
     mine = evaluate(derivatives.elementary(d(expression), scope_of(d(expression)), {}), env, (i, n))
     if row.name in autograd.FUNCTIONS:
         leaf = torch.zeros(4, dtype=torch.float64, requires_grad=True)
@@ -439,6 +439,13 @@ def test_collecting(before: Expr, after: Expr) -> None:
     assert_same_value(before, after)
 
 
+def test_one_bracket_beside_another_is_collected_across_a_delta() -> None:
+    softmax = s[i] * delta(i, p) - s[i] * s[p]
+    bracket = delta(i, n) - s[n] * One(i)
+    assert collect_inside(bracket * softmax) == s[i] * bracket * (delta(i, p) - s[p] * One(i))
+    assert collect_inside(x[i] * softmax) == x[i] * softmax
+
+
 @pytest.mark.parametrize("expression", NOT_COLLECTED, ids=str)
 def test_nothing_to_collect(expression: Expr) -> None:
     assert collect(expression) == expression
@@ -457,6 +464,8 @@ FOLDED: list[tuple[Expr, Expr, set[str]]] = [
     (b() - x[i], neg(u[i]), {"u"}),
     ((x[i] - b()) ** 2, u[i] ** 2, {"u"}),
     (total(k, A[n, k] * x[k]), h[n], {"h"}),
+    (total(k, total(n, y[n] * A[n, k] * x[k])), total(n, y[n] * h[n]), {"h"}),
+    (total(k, total(n, y[n] * A[n, k] * x[k])) ** 2, total(n, y[n] * h[n]) ** 2, {"h"}),
 ]
 NOT_FOLDED: list[Expr] = [
     Exp(x[i]),
@@ -465,6 +474,8 @@ NOT_FOLDED: list[Expr] = [
     x[i] - a(),
     total(k, A[k, n] * x[k]),
     total(j, x[j] * Exp(x[j])),
+    total(k, total(n, y[n] * A[n, k] * x[k] * w[k])),
+    total(k, A[n, k] * x[k] * y[k]),
 ]
 
 

@@ -86,14 +86,12 @@ def _computed(environment: Environment, output: Tensor, variables: tuple[Tensor,
 
     def value(tensor: Tensor) -> Any:
         if tensor not in values:
-            definition = environment.definitions.get(tensor)
-            values[tensor] = (
-                torch.as_tensor(environment.value(tensor))
-                if definition is None
-                else _forward(definition, value, environment)
-            )
+            values[tensor] = torch.as_tensor(environment.value(tensor))
         return values[tensor]
 
+    for definition in environment.in_order(output):
+        if definition.tensor not in values:
+            values[definition.tensor] = _forward(definition, value, environment)
     return value(output), leaves
 
 

@@ -29,6 +29,7 @@ DOMAINS: tuple[Draw, ...] = (
 )
 ATTEMPTS = 40
 DISTINCT = 5  # dimensions up to which all lengths differ
+MANY = 10  # dimensions beyond which all lengths are 2
 NEWTON_STEPS = 60
 CONDITIONS = (1e2, 1e4)  # of inverted matrices: the largest in the first half of the attempts, and after it
 NEWTON_TOLERANCE = 1e-13
@@ -38,7 +39,7 @@ def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
     """A length for every dimension, long enough for the integers that stand as indices.
 
     All lengths differ where the dimensions are few. Where they are many, arrays over all of them would be large, and
-    lengths of 2 and 3 repeat: a transposition still shows by its values.
+    lengths of 2 and 3 repeat, and of 2 alone where they are very many: a transposition still shows by its values.
     """
     least: dict[Dimension, int] = {}
     for definition in system.definitions:
@@ -52,7 +53,7 @@ def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
                     least[index.dimension] = max(least.get(index.dimension, 0), int(number) + 1)
     free = [d for d in system.dimensions if d.size is None]
     few = len(free) <= DISTINCT
-    lengths = [2 + k if few else 2 + k % 2 for k in range(len(free))]
+    lengths = [2 + k if few else 2 + k % 2 * (len(free) <= MANY) for k in range(len(free))]
     rng.shuffle(lengths)
     chosen: dict[Dimension, int] = {}
     taken: set[int] = set()
@@ -147,13 +148,12 @@ def _satisfy(system: System, environment: Environment) -> bool:
         ]
         step = np.linalg.lstsq(np.concatenate(columns, axis=1), -residual, rcond=None)[0] if columns else residual
         start = 0
-        values = {t: v for t, v in environment.values.items() if t not in environment.definitions}
+        values: dict[Tensor, Array] = {}
         for tensor in tensors:
             value = environment.value(tensor)
             values[tensor] = np.asarray(value + step[start : start + value.size].reshape(value.shape))
             start += value.size
-        environment.values.clear()
-        environment.values.update(values)
+        environment.assign(values)
     return False
 
 
@@ -175,7 +175,7 @@ def _values(
 ) -> dict[Tensor, npt.NDArray[np.generic]]:
     def shape(tensor: Tensor) -> tuple[int, ...]:
         found = tuple(d.size if d.size is not None else sizes[d] for d in tensor.dimensions)
-        check_array(math.prod(found), len(found), tensor)
+        check_array(math.prod(found), len(found), tensor.name)
         return found
 
     values: dict[Tensor, npt.NDArray[np.generic]] = {}

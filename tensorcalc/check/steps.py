@@ -42,11 +42,11 @@ def fill_derivatives(derivation: Derivation, environment: Environment) -> None:
             indices = output_indices(output)
             jacobian = environment.derivative(Component(output, *indices), indices, tensor.of, direct=False)
             result += np.tensordot(environment.values[Adjoint(output)], jacobian, output.order)
-        environment.values[tensor] = result
+        environment.assign({tensor: result})
 
     for tangent in _occurring(derivation, Tangent):
         if tangent not in environment.values and tangent not in environment.definitions:
-            environment.values[tangent] = _pushed_forward(derivation, environment, tangent.of)
+            environment.assign({tangent: _pushed_forward(derivation, environment, tangent.of)})
 
 
 def _pushed_forward(derivation: Derivation, environment: Environment, tensor: Tensor) -> Array:

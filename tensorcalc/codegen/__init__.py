@@ -1,4 +1,4 @@
-"""Code for array libraries: a program becomes the readable source of one function, compiled and checked.
+"""Code for array libraries and in C: a program becomes the readable source of one function, compiled and checked.
 
 `compile_program` is the whole surface. Nothing here imports torch or JAX before a function is compiled for them.
 """
@@ -10,31 +10,58 @@ from difflib import get_close_matches
 from tensorcalc.budget import bounded
 from tensorcalc.codegen.assembly import assemble
 from tensorcalc.codegen.dialect import DIALECTS, FUNCTIONAL
+from tensorcalc.codegen.kernels.function import compile_kernel
+from tensorcalc.codegen.kernels.plan import plan
+from tensorcalc.codegen.kernels.schedule import scheduled
+from tensorcalc.codegen.kernels.source import write_source
 from tensorcalc.codegen.library import library
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.system import Program
 
-__all__ = ["TARGETS", "Function", "compile_program"]
+__all__ = ["TARGETS", "Function", "compile_program", "program_plan", "program_source"]
 
-TARGETS = tuple(DIALECTS)
+TARGETS = (*DIALECTS, "c")
 
 
 @bounded
-def compile_program(program: Program, target: str, *, functional: bool = False) -> Function:
-    """The function that computes a program with an array library: numpy, torch or jax.
+def compile_program(
+    program: Program, target: str, *, functional: bool = False, exact: bool = False, threads: int | None = None
+) -> Function:
+    """The function that computes a program with an array library (numpy, torch or jax) or in C.
 
     `functional` code writes into no array, so that transformations of functions such as `torch.vmap` can follow it.
+    In C, `exact` takes the exponential and its kin from the C library instead of vectorised ones of 1 to 3 units in the
+    last place, and `threads` is the number of threads, by default OMP_NUM_THREADS or the processors of the process.
 
     Raises `TensorCalcError`: E_TARGET where the target does not exist or its library is not installed, E_UNSUPPORTED
     where part of the program has no code yet, E_NAME where a name cannot stand in code.
     """
-    if target not in DIALECTS:
+    _check_target(target)
+    if target == "c":
+        return compile_kernel(program, exact=exact, threads=threads)
+    backend = library(target)
+    return Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)
+
+
+@bounded
+def program_source(program: Program, target: str) -> str:
+    """The source that computes a program, without compiling it. Raises as `compile_program`, but not for a compiler."""
+    _check_target(target)
+    return write_source(program).text if target == "c" else assemble(program, DIALECTS[target]).source
+
+
+@bounded
+def program_plan(program: Program) -> str:
+    """How the target c computes a program, as text: steps, passes, bytes, operations, and the bound they imply."""
+    return plan(scheduled(program))
+
+
+def _check_target(target: str) -> None:
+    if target not in TARGETS:
         close = get_close_matches(str(target), TARGETS, 1)
         raise TensorCalcError(
             "E_TARGET",
             f"there is no code target {target}",
             hint=f"did you mean {close[0]}?" if close else f"the targets are {', '.join(TARGETS)}",
         )
-    backend = library(target)
-    return Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)

@@ -15,6 +15,9 @@ from tensorcalc.index import Index
 __all__ = ["Factor", "literal", "power", "product", "signed_sum"]
 
 
+MOST_TERMS = 48  # of a sum on one line of code
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     """A factor of a product, below the fraction line where `inverse`."""
@@ -41,6 +44,9 @@ def _is_one(array: Array) -> bool:
 
 def signed_sum(block: Block, terms: Sequence[tuple[int, Array]]) -> Array:
     """The sum of terms, each with its sign; positive terms are written first."""
+    if len(terms) > MOST_TERMS:
+        rest = terms[MOST_TERMS:]
+        return signed_sum(block, [(1, block.bind(signed_sum(block, terms[:MOST_TERMS]))), *rest])
     arrays = block.shortened([_summand(block, array) for _, array in terms])
     numbers = [(sign, array) for (sign, _), array in zip(terms, arrays, strict=True)]
     axes = union((a for _, a in numbers), block.hint)

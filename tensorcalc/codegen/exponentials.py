@@ -100,8 +100,19 @@ class Exponentials:
             return self._log_product(e)
         if isinstance(e, Add):
             terms = self._log_terms(e)
-            return None if terms is None else self.added(terms)
+            return self._log_complement(e) if terms is None else self.added(terms)
         return self._log_contraction(e) if isinstance(e, Contraction) else None
+
+    def _log_complement(self, e: Add) -> Expr | None:
+        """log(1 - s) of a sigmoid s, by name or as a quotient: -log(1 + exp(a))."""
+        if len(e.args) != 2 or S.One not in e.args:
+            return None
+        share: Expr | None = S.One - e
+        while isinstance(share, Component | Group):
+            share = share.expression if isinstance(share, Group) else self.meaning(share)
+        if isinstance(share, Mul | Pow):
+            share = self.quotient(share)
+        return Mul(S.NegativeOne, softplus(share.args[0])) if isinstance(share, sigmoid) else None
 
     def _log_softmax(self, e: Component) -> Expr | None:
         known = self.rows.softmaxes().get(e.tensor)
@@ -147,9 +158,18 @@ class Exponentials:
 
     def _exponents(self, e: Expr) -> tuple[Expr | None, Expr]:
         """A product as exp(a)·w: the exponent, and the factors that hold no exponential."""
-        parts = [(f, self._positive_log(f)) for f in Mul.make_args(e)]
+        parts = [(f, self._positive_log(f)) for f in self._spelled_out(e)]
         exponents = [part for _, part in parts if part is not None]
         return Add(*exponents) if exponents else None, product([f for f, part in parts if part is None])
+
+    def _spelled_out(self, e: Expr) -> list[Expr]:
+        """The factors of a product, those of named ones too where they are an exponential times a weight."""
+        factors: list[Expr] = []
+        for factor in Mul.make_args(e):
+            meaning = self.meaning(factor)
+            weighted = isinstance(meaning, Mul) and any(isinstance(f, sympy.exp) for f in meaning.args)
+            factors += self._spelled_out(meaning) if weighted else [factor]
+        return factors
 
     def _log_contraction(self, e: Contraction) -> Expr | None:
         body, dummies = self.opened(e)

@@ -15,7 +15,7 @@ import numpy as np
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.index import Tensor
 
-__all__ = ["Library", "library"]
+__all__ = ["Library", "NumPy", "library", "wrong_shape"]
 
 
 class Library(Protocol):
@@ -58,7 +58,7 @@ def _label_error(tensor: Tensor, dtype: object, conversion: str) -> TensorCalcEr
     )
 
 
-def _wrong_shape(tensor: Tensor, found: tuple[int, ...], expected: tuple[int, ...]) -> TensorCalcError:
+def wrong_shape(tensor: Tensor, found: tuple[int, ...], expected: tuple[int, ...]) -> TensorCalcError:
     return TensorCalcError("E_SHAPE", f"out for {tensor.name} has shape {found}, {expected} expected")
 
 
@@ -103,7 +103,7 @@ class NumPy:
         if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or not array.flags.writeable:
             raise TensorCalcError("E_TYPE", f"out for {tensor.name} must be a writeable floating-point numpy array")
         if array.shape != shape:
-            raise _wrong_shape(tensor, array.shape, shape)
+            raise wrong_shape(tensor, array.shape, shape)
 
     def may_write(self, outs: Sequence[Any], arrays: Sequence[Any]) -> bool:
         dtypes = {a.dtype for a in arrays if a.dtype.kind == "f"} | {o.dtype for o in outs}
@@ -165,7 +165,7 @@ class Torch:
         if not isinstance(array, self.torch.Tensor) or not array.is_floating_point():
             raise TensorCalcError("E_TYPE", f"out for {tensor.name} must be a floating-point torch tensor")
         if tuple(array.shape) != shape:
-            raise _wrong_shape(tensor, tuple(array.shape), shape)
+            raise wrong_shape(tensor, tuple(array.shape), shape)
 
     def may_write(self, outs: Sequence[Any], arrays: Sequence[Any]) -> bool:
         def storage(tensor: Any) -> int:

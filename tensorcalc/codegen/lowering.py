@@ -28,7 +28,7 @@ from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, 
 from tensorcalc.functions import cosh, sinh, tanh
 from tensorcalc.index import Dimension, Index, Tensor
 
-__all__ = ["Lowering", "Stored"]
+__all__ = ["Lowering", "Stored", "is_constant"]
 
 _MATRIX_WORDS = {Inverse: "inv", Determinant: "det", LogDeterminant: "logdet"}
 _EVALUATED = (Exp, cosh, sinh, tanh)  # functions of ours whose values SymPy knows
@@ -72,7 +72,7 @@ class Lowering:
         return array
 
     def _lower(self, expression: Expr) -> Array:
-        if expression.is_Number or expression.is_NumberSymbol or _is_constant(expression):
+        if expression.is_Number or expression.is_NumberSymbol or is_constant(expression):
             return literal(expression)
         if isinstance(expression, Component):
             return self._component(expression)
@@ -315,7 +315,7 @@ def _distributed(body: Expr, dummies: tuple[Index, ...]) -> Expr:
     return body
 
 
-def _is_constant(expression: Expr) -> bool:
+def is_constant(expression: Expr) -> bool:
     """Whether the expression is made of numbers alone, such as sqrt(2)."""
     if not expression.is_number:
         return False
@@ -329,7 +329,7 @@ def _fraction(factors: Iterable[Expr]) -> tuple[list[Expr], list[Expr]]:
     below: list[Expr] = []
     number: Expr = S.One
     for factor in factors:
-        if factor.is_Number or _is_constant(factor):
+        if factor.is_Number or is_constant(factor):
             number = number * factor
         elif isinstance(factor, Pow) and factor.exp.is_number and factor.exp.is_negative:
             below.append(Pow(factor.base, -factor.exp))

@@ -46,10 +46,13 @@ def identifier(name: str) -> str:
 
 
 class Names:
-    """Identifiers of one generated function, all different; tensors first, so that they keep their own names."""
+    """Identifiers of one generated function, all different; tensors first, so that they keep their own names.
 
-    def __init__(self, tensors: Iterable[Tensor]) -> None:
-        self._taken: set[str] = set(_RESERVED)
+    `reserved` are words that the language of the code keeps for itself, Python's unless others are given.
+    """
+
+    def __init__(self, tensors: Iterable[Tensor], reserved: Iterable[str] = _RESERVED) -> None:
+        self._taken: set[str] = set(reserved)
         self._tensors: dict[Tensor, str] = {}
         self._dimensions: dict[Dimension, str] = {}
         for tensor in tensors:
@@ -83,3 +86,7 @@ class Names:
             name = f"{wanted}{number}"
         self._taken.add(name)
         return name
+
+    def release(self, names: Iterable[str]) -> None:
+        """Let the names of variables be allotted again: their scope has ended."""
+        self._taken.difference_update(names)

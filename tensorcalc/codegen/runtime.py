@@ -21,6 +21,8 @@ from tensorcalc.system import Program
 
 __all__ = ["Function"]
 
+MOST_SHAPES = 64  # for which sizes are remembered
+
 _numbers = count(1)
 
 
@@ -52,7 +54,7 @@ class Function:
         self.many = program.many or len(program.outputs) > 1
         self._assembled = assembled
         self._library = library
-        self._function = _executed(assembled)
+        self._function = self._compiled(assembled)
         self._names = {t.name: t for t in program.inputs}
         for tensor, parameter in zip(program.inputs, assembled.parameters, strict=True):
             self._names.setdefault(parameter, tensor)
@@ -63,18 +65,27 @@ class Function:
         for dimension, variable in assembled.sizes.items():
             self._dimensions.setdefault(variable, dimension)
         self._has_out = "out" not in self._names
+        self._seen: dict[tuple[Any, ...], Mapping[Dimension, int]] = {}
+
+    def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
+        """The callable that the generated source defines."""
+        return _executed(assembled)
 
     def __repr__(self) -> str:
         return f"<tensorcalc {self.target} function {self._assembled.name}({', '.join(self.arguments)})>"
 
     def __call__(self, /, *args: Any, **arguments: Any) -> Any:
+        return self.called(args, arguments)[0]
+
+    def called(self, args: Sequence[Any], arguments: dict[str, Any]) -> tuple[Any, Mapping[Dimension, int]]:
+        """The results of a call, and the sizes of all dimensions in it."""
         out = arguments.pop("out", None) if self._has_out else None
         arrays, sizes = self.checked(args, arguments)
         keywords = {variable: sizes[dimension] for dimension, variable in self.asked.items()}
         try:
             if out is None:
-                return self._arranged(self._function(*arrays, **keywords))
-            return self._into(out, arrays, keywords, sizes)
+                return self._arranged(self._function(*arrays, **keywords)), sizes
+            return self._into(out, arrays, keywords, sizes), sizes
         except Exception as problem:
             if type(problem).__name__.strip("_") != "LinAlgError":
                 raise
@@ -151,11 +162,21 @@ class Function:
         hint = f"did you mean {close[0]}?" if close else f"the arguments are {', '.join(known) or 'none'}"
         return TensorCalcError("E_ARGUMENTS", f"unknown argument {name}", hint=hint)
 
-    def _sizes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> dict[Dimension, int]:
-        """The size of every dimension that is known, checked against every argument."""
+    def _sizes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> Mapping[Dimension, int]:
+        """The size of every dimension that is known, checked against every argument; remembered for the same shapes."""
+        shapes = tuple(array.shape for array in arrays)
+        if given:
+            return self._sizes_of(shapes, given)
+        if shapes not in self._seen:
+            if len(self._seen) >= MOST_SHAPES:
+                self._seen.clear()
+            self._seen[shapes] = self._sizes_of(shapes, given)
+        return self._seen[shapes]
+
+    def _sizes_of(self, shapes: Sequence[Sequence[int]], given: Mapping[Dimension, int]) -> dict[Dimension, int]:
         sizes: dict[Dimension, tuple[int, str]] = {d: (size, "given") for d, size in given.items()}
-        for tensor, array in zip(self.program.inputs, arrays, strict=True):
-            shape = tuple(array.shape)
+        for tensor, found in zip(self.program.inputs, shapes, strict=True):
+            shape = tuple(found)
             if len(shape) != tensor.order:
                 raise TensorCalcError(
                     "E_SHAPE",

@@ -11,7 +11,7 @@ from tensorcalc.derivation.model import Derivation
 from tensorcalc.derivation.program import program_of
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Delta
-from tensorcalc.index import Index, Tensor
+from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.rules.algebra import multiply_out
 from tensorcalc.rules.terms import Term
 from tensorcalc.system import Definition, Program
@@ -31,11 +31,11 @@ class TermLayout:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A derivative of `order` axes as a sum of terms; `dimensions` names the dimension of each axis."""
+    """A derivative of `order` axes as a sum of terms; `dimensions` holds that of each axis."""
 
     order: int
     terms: tuple[TermLayout, ...]
-    dimensions: tuple[str, ...]
+    dimensions: tuple[Dimension, ...]
 
 
 def factored_program(derivation: Derivation) -> tuple[Program, tuple[Layout, ...]]:
@@ -56,7 +56,7 @@ def factored_program(derivation: Derivation) -> tuple[Program, tuple[Layout, ...
         if terms is None:
             raise TensorCalcError("E_TOO_LONG", f"{tensor.name} has too many terms to keep their factors apart")
         rows = tuple(_layout(term, result.indices, factors) for term in terms if term.coefficient is not S.Zero)
-        layouts.append(Layout(len(result.indices), rows, tuple(i.dimension.name for i in result.indices)))
+        layouts.append(Layout(len(result.indices), rows, tuple(i.dimension for i in result.indices)))
     outputs = tuple(d.tensor for d in factors)
     program = Program(whole.inputs, (*definitions, *factors), outputs, f"factors of the {whole.title}", many=True)
     return program, tuple(layouts)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from sympy import Add, Expr, S
+from sympy import Add, Expr, Mul, Pow, S
 
 from tensorcalc.binding import Contraction, product, rename
 from tensorcalc.derivation.engine import Engine
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.derivation.tangents import tangent_definitions
-from tensorcalc.expr import Component, Delta, Exp
+from tensorcalc.expr import Component, Delta, Exp, Group
 from tensorcalc.index import Adjoint, Index, Slope, Tangent, Tensor, TotalAdjoint
 from tensorcalc.rules.algebra import size
 from tensorcalc.system import Definition, Program, tensors_in
@@ -96,6 +97,7 @@ class _Reverse:
     scalar: bool
     inline: dict[Tensor, _Value] = field(default_factory=dict)
     small: dict[Tensor, _Value] = field(default_factory=dict)
+    whole: dict[Tensor, _Value] = field(default_factory=dict)
     names: dict[Tensor, Tensor] = field(default_factory=dict)
 
     def run(self, variables: tuple[Tensor, ...]) -> list[Definition]:
@@ -141,14 +143,39 @@ class _Reverse:
 
         Written out, an overflowing factor meets its normaliser, and the quotient folds into its definition.
         """
-        simplified = self.engine.simplified
-        named = simplified(self._sum(tensor, indices, consumers, self.inline), indices)
-        if any(k.tensor in self.small for k in consumers):
-            line = self._sum(tensor, indices, consumers, {**self.small, **self.inline})
-            if size(line) <= (LARGEST_WITH_EXPONENTIALS if line.has(Exp) else LARGEST_LINE):
-                written = simplified(line, indices)
-                return written if size(written) <= size(named) else named
-        return named
+        named = self.engine.simplified(self._sum(tensor, indices, consumers, self.inline), indices)
+        written = self._written(tensor, indices, consumers, self.small)
+        whole = written
+        if self.overflowing and consumers:
+            whole = self._written(tensor, indices, consumers, self.whole, LARGEST_LINE)
+        self.whole[tensor] = indices, whole or named
+        if whole is not None and _may_overflow(named, self.overflowing) and not _may_overflow(whole, self.overflowing):
+            return whole
+        return written if written is not None and size(written) <= size(named) else named
+
+    def _written(
+        self,
+        tensor: Tensor,
+        indices: tuple[Index, ...],
+        consumers: list[Definition],
+        known: Mapping[Tensor, _Value],
+        largest: int = LARGEST_WITH_EXPONENTIALS,
+    ) -> Expr | None:
+        """The adjoint with those of its consumers written out where they are known; `None` where that gets long."""
+        if not any(k.tensor in known for k in consumers):
+            return None
+        line = self._sum(tensor, indices, consumers, {**known, **self.inline})
+        allowed = largest if line.has(Exp) else LARGEST_LINE
+        return self.engine.simplified(line, indices) if size(line) <= allowed else None
+
+    @cached_property
+    def overflowing(self) -> frozenset[Tensor]:
+        """The definitions whose values may overflow."""
+        found: set[Tensor] = set()
+        for definition in self.engine.system.ordered:
+            if _may_overflow(definition.rhs, found):
+                found.add(definition.tensor)
+        return frozenset(found)
 
     def _sum(
         self, tensor: Tensor, indices: tuple[Index, ...], consumers: list[Definition], known: Mapping[Tensor, _Value]
@@ -173,3 +200,20 @@ class _Reverse:
     def _is_sparse(value: Expr, indices: tuple[Index, ...]) -> bool:
         """Whether a δ on one of its own indices makes the adjoint mostly zero."""
         return any(set(d.indices) & set(indices) for d in value.atoms(Delta))
+
+
+def _may_overflow(expression: Expr, known: Collection[Tensor]) -> bool:
+    """Whether an exponential, or a tensor known to hold one, stands in the expression without what normalises it."""
+    if isinstance(expression, Component):
+        return expression.tensor in known
+    if isinstance(expression, Pow):
+        return bool(expression.exp.is_positive) and _may_overflow(expression.base, known)
+    if isinstance(expression, Mul):
+        below = [f.base for f in expression.args if isinstance(f, Pow) and f.exp.is_negative]
+        above = any(_may_overflow(f, known) for f in expression.args)
+        return above and not any(_may_overflow(b, known) for b in below)
+    if isinstance(expression, Contraction):
+        return _may_overflow(expression.body, known)
+    if isinstance(expression, Add | Group):
+        return any(_may_overflow(a, known) for a in expression.args)
+    return isinstance(expression, Exp)

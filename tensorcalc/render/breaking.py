@@ -24,7 +24,7 @@ __all__ = ["Row", "rows"]
 _HOLE = at.Name("\N{WHITE SQUARE}")
 _SHORT = 0.4  # a sum in brackets that takes less of a row stays whole where the product around it can be broken
 _HALVINGS = 5
-_READABLE = 4000  # characters of a formula up to which it is worth much to break it well
+_READABLE = 1500  # characters of a formula up to which it is worth much to break it well
 _VISIT = 5  # characters that looking at a node counts for
 _GAP = at.Sum((_HOLE,))  # takes the place of a sum and needs the brackets of one
 
@@ -41,7 +41,7 @@ class Row:
 def rows(node: Node, notation: Notation, width: float) -> tuple[Row, ...]:
     """The formula on as few rows as fit into `width` (in the notation's unit), or as narrow as it can be made."""
     text = notation.text(node)
-    ink = _Ink(notation, 400_000 if len(text) <= _READABLE else 10_000, {id(node): (node, text)})
+    ink = _Ink(notation, 120_000 if len(text) <= _READABLE else 10_000, {id(node): (node, text)})
     return tuple(_Breaker(notation, width, ink).rows(node, "", "", 0))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sympy import Expr
 
+from tensorcalc.binding import free_indices
 from tensorcalc.budget import bounded
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.index import Dimension, Tensor
@@ -161,7 +162,11 @@ def system_text(system: System) -> str:
         right, chosen = layout_and_letters(definition.rhs, around)
         context = context.adding(chosen)
         used |= {*chosen, *(i.name for i in definition.indices)}
-        rows.append((expression_plain(definition.lhs, around), _PLAIN.text(right)))
+        lost = [i for i in definition.indices if i not in free_indices(definition.rhs)]  # what cancels takes them along
+        ones = "".join(f"1[{i.name}]*" for i in lost)
+        shown = _PLAIN.text(right)
+        shown = f"{ones}({shown})" if ones and definition.rhs.args else f"{ones}{shown}"
+        rows.append((expression_plain(definition.lhs, around), shown))
     tensors = [_declared(t) for t in system.inputs if not t.is_label]
     labels = [f"{_declared(t)}: {t.label_dimension.extent}" for t in system.inputs if t.label_dimension]
     words = (("index", _letters(context, used)), ("tensor", tensors), ("label", labels))

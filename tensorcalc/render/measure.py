@@ -18,9 +18,11 @@ _SPACES = {r"\quad": 1.0, r"\qquad": 2.0, r"\,": 0.17, r"\ ": 0.33}
 _RELATIONS = frozenset(["=", "<", ">", r"\le", r"\ge", r"\ne"])
 _OPERATIONS = frozenset(["+", "-", r"\times"])
 _WORDS = {"log": 1.28, "sin": 1.23, "cos": 1.34, "tan": 1.39, "max": 1.89, "det": 1.39}
+_DOTS = {r"\cdot": 0.72, r"\cdots": 1.33}
 _WORDS |= {"sinh": 1.78, "cosh": 1.89, "tanh": 1.94, "arcsin": 2.6, "arccos": 2.7, "arctan": 2.8}
 _SIGNS = {r"\sum": 1.44, r"\prod": 1.28}
 _ACCENTS = (r"\dot", r"\bar", r"\overline", r"\mathrm", r"\mathbf", r"\operatorname")
+_COLUMN = 1.0  # between two columns of a matrix
 _GROWING = 0.6  # the width of a bracket that is as tall as what stands in it
 
 
@@ -57,6 +59,17 @@ def _list(tokens: Iterator[str], end: str = "") -> Size:
     return total
 
 
+def _row(tokens: Iterator[str]) -> Size:
+    """The size of a matrix of a single row, up to its end."""
+    total = Size(0.0)
+    for token in tokens:
+        if token == r"\end":
+            _argument(tokens)
+            break
+        total = Size(total.width + _COLUMN) if token == "&" else total.beside(_atom(token, tokens))
+    return total
+
+
 def _argument(tokens: Iterator[str]) -> Size:
     """The size of the group or the single token that a command takes."""
     token = next((t for t in tokens if not t.isspace()), "")
@@ -66,6 +79,9 @@ def _argument(tokens: Iterator[str]) -> Size:
 def _atom(token: str, tokens: Iterator[str]) -> Size:
     if token == "{":
         return _list(tokens, "}")
+    if token == r"\begin":
+        _argument(tokens)
+        return Size(_row(tokens).width + 2 * _GROWING)
     if token in "^_":
         return Size(_SCRIPT * _argument(tokens).width + 0.05)
     if token == r"\frac":
@@ -95,8 +111,8 @@ def _sign(token: str) -> float:
         return _SPACES[token]
     if token in _SIGNS or token[1:] in _WORDS:
         return (_SIGNS.get(token) or _WORDS[token[1:]]) + 0.17
-    if token == r"\cdot":
-        return 0.72
+    if token in _DOTS:
+        return _DOTS[token]
     if token.startswith("\\"):
         return 0.56
     return 0.0 if token.isspace() else _letter(token, narrow=0.39, usual=0.53, wide=0.9)

@@ -24,15 +24,15 @@ MOST_COLLECTED = 48  # terms of a sum up to which those that share a factor are 
 
 
 @lru_cache(1 << 12)
-def collect(expression: Expr) -> Expr:
+def collect(expression: Expr, across: bool = False) -> Expr:
     """Common factors of all added terms, pulled out; then those of the most terms, while that makes it shorter.
 
-    A factor is not pulled out of a term across a δ on one of its indices: `s_i δ_in - s_i s_n` stays.
+    A factor is not pulled out of a term across a δ on one of its indices: `s_i δ_in - s_i s_n` stays, unless `across`.
     """
     if not expression.is_Add:
         return expression
     split = [_split(a) for a in expression.args]
-    common = _common(split)
+    common = _common(split, across)
     if common:
         rest = balanced(Add(*(_without(s, common) for s in split)))
         numbers, factors = _numbers(rest)
@@ -49,14 +49,15 @@ def collect_inside(expression: Expr) -> Expr:
     return _collect_inside(expression, Names((expression,)))
 
 
-def _collect_inside(expression: Expr, names: Names) -> Expr:
+def _collect_inside(expression: Expr, names: Names, across: bool = False) -> Expr:
     if isinstance(expression, Component | Delta | One | Partial) or not expression.has(Add, Contraction):
         return expression
     if expression.is_Add:
-        return collect(Add(*(_collect_inside(a, names) for a in expression.args)))
+        return collect(Add(*(_collect_inside(a, names) for a in expression.args)), across)
     if expression.is_Mul or isinstance(expression, Contraction):
         term = opened(expression, names)
-        parts = [Pow(_collect_inside(b, names), e) for b, e in term.powers.items()]
+        several = sum(b.is_Add for b in term.powers) > 1
+        parts = [Pow(_collect_inside(b, names, across=several), e) for b, e in term.powers.items()]
         result = opened(product([term.coefficient, *parts]), names)
         result.dummies += term.dummies
         return signed(result.expression())
@@ -112,7 +113,7 @@ def _without(split: Factors, common: Factors) -> Expr:
     return _joined({b: e - common.get(b, S.Zero) if b is not S.One else e for b, e in split.items()})
 
 
-def _common(split: list[Factors]) -> Factors:
+def _common(split: list[Factors], across: bool) -> Factors:
     """The powers that every one of the terms holds and that may be pulled out."""
     first, *others = split
     common: Factors = {}
@@ -126,7 +127,7 @@ def _common(split: list[Factors]) -> Factors:
             shared = max(exponents)
         else:
             continue
-        if all(_may_leave(base, s) for s in split):
+        if across or all(_may_leave(base, s) for s in split):
             common[base] = shared
     return common
 

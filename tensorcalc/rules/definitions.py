@@ -9,7 +9,7 @@ from functools import lru_cache
 import sympy
 from sympy import Add, Expr, Function, Mul, Pow, S
 
-from tensorcalc.binding import Binder, Contraction, product, rebuild, rename, replace
+from tensorcalc.binding import Binder, Contraction, free_indices, product, rebuild, rename, replace
 from tensorcalc.budget import check_time
 from tensorcalc.expr import Component, Delta, Exp, Inverse, Iverson, One, contains
 from tensorcalc.index import Dimension, Index, Tensor
@@ -30,6 +30,7 @@ class Pattern:
     """An equation read from left to right, for all values of `indices`: where `whole` stands, `value` may stand.
 
     A product is looked for as a number times powers (`factors`), so that it is found among other factors and in powers.
+    A sum over dummies is looked for in larger sums too: `summand` has its dummies among `indices`.
     """
 
     indices: tuple[Index, ...]
@@ -41,6 +42,7 @@ class Pattern:
     tensors: frozenset[Tensor]
     anchors: tuple[Component, ...]
     outlines: frozenset[_Outline]
+    summand: Pattern | None = None
 
     def fits(self, parts: Iterable[Expr]) -> bool:
         """Whether the pattern may be found among the parts, by their outlines."""
@@ -69,8 +71,27 @@ def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> 
     term = factored(whole)
     factors = tuple(term.powers.items())
     tensors = frozenset(tensors_in(whole))
-    found = Pattern(indices, whole, value, rule, term.coefficient, factors, tensors, anchors, _outlines(whole, factors))
+    outlines = _outlines(whole, factors)
+    summand = _summand(indices, whole, value, rule)
+    found = Pattern(indices, whole, value, rule, term.coefficient, factors, tensors, anchors, outlines, summand)
     return found if fold(value, Book([found]), {}) == value else None
+
+
+def _summand(indices: tuple[Index, ...], whole: Expr, value: Expr, rule: Rule) -> Pattern | None:
+    """The summand of a pattern that is a sum of products over dummies, with those among its indices."""
+    number, rest = whole.as_coeff_Mul()
+    if not isinstance(rest, Contraction) or contains(rest, Delta, One, Iverson):
+        return None
+    term = opened(rest, Names((whole,)))
+    every = (*indices, *term.dummies)
+    body = product(Pow(b, e) for b, e in term.powers.items())
+    anchors = _anchors(every, body)
+    if anchors is None:
+        return None
+    factors = tuple(term.powers.items())
+    tensors = frozenset(tensors_in(body))
+    coefficient = number * term.coefficient
+    return Pattern(every, body, value, rule, coefficient, factors, tensors, anchors, _outlines(body, factors))
 
 
 def _outlines(whole: Expr, factors: Sequence[tuple[Expr, Expr]]) -> frozenset[_Outline]:
@@ -139,17 +160,19 @@ class Symmetry:
 
 
 def symmetrise(expression: Expr, symmetries: Sequence[Symmetry], fired: dict[Rule, None]) -> Expr:
-    """Write components of symmetric tensors with their indices in one order, so that equal terms look equal."""
+    """Write components of symmetric tensors, and of their inverses, with their indices in one order, so that equal
+    terms look equal.
+    """
     if not symmetries:
         return expression
 
     def ordered(node: Expr) -> Expr | None:
-        if not isinstance(node, Component):
+        if not isinstance(node, Component | Inverse):
             return None
-        best = node
+        best: Component | Inverse = node
         for symmetry in symmetries:
             if symmetry.tensor == node.tensor:
-                other = Component(node.tensor, *(node.indices[k] for k in symmetry.order))
+                other = type(node)(node.tensor, *(node.indices[k] for k in symmetry.order))
                 if str(other.indices) < str(best.indices):
                     best = other
                     fired[symmetry.rule] = None
@@ -256,6 +279,25 @@ class _Folding:
                     if folded is not None:
                         self.fired[pattern.rule] = None
                         return folded.expression()
+        return self._sum_within(candidates[-1], patterns) if len(candidates) > 1 else None
+
+    def _sum_within(self, term: Term, patterns: Sequence[Pattern]) -> Expr | None:
+        """Fold a sum that stands inside a larger one: Σ_ik d_i A_ik x_k is Σ_i d_i y_i."""
+        for pattern in patterns:
+            inner = pattern.summand
+            if inner is None or len(inner.factors) >= len(term.powers) or not inner.fits(term.powers):
+                continue
+            dummies = inner.indices[len(pattern.indices) :]
+            for binding in _bindings(inner, product(Pow(b, e) for b, e in term.powers.items())):
+                bound = {binding[d] for d in dummies}
+                folded = _divide(term, inner, binding) if len(bound) == len(dummies) <= len(term.dummies) else None
+                if folded is None or not bound <= set(term.dummies):
+                    continue
+                folded.dummies = tuple(d for d in term.dummies if d not in bound)
+                if any(free_indices(b) & bound for b in folded.powers):
+                    continue
+                self.fired[pattern.rule] = None
+                return folded.expression()
         return None
 
 
@@ -266,26 +308,42 @@ def _present(expression: Expr) -> frozenset[Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class _Outline:
-    """What other indices leave as it is: the tensors outside of brackets, the functions, and how deep those nest."""
+    """What other indices leave as it is: the tensors outside of brackets, the functions, how deep those nest, and the
+    numbers in them (those in exponents of e apart, which may be spread over factors).
+    """
 
-    tensors: frozenset[Tensor]
-    functions: frozenset[type[Expr]]
-    depth: int
+    tensors: frozenset[Tensor] = frozenset()
+    functions: frozenset[type[Expr]] = frozenset()
+    depth: int = 0
+    numbers: frozenset[Expr] = frozenset()
 
 
 @lru_cache(1 << 14)
 def _outline(expression: Expr) -> _Outline:
     if isinstance(expression, Tensor):
-        return _Outline(frozenset((expression,)), frozenset(), 0)
+        return _Outline(frozenset((expression,)))
     if isinstance(expression, Component | Inverse):
         return _outline(expression.tensor)
     parts = [_outline(a) for a in expression.args if isinstance(a, Expr)]
     tensors = frozenset[Tensor]().union(*(p.tensors for p in parts))
     functions = frozenset[type[Expr]]().union(*(p.functions for p in parts))
+    numbers = frozenset[Expr]().union(*(p.numbers for p in parts))
     depth = max((p.depth for p in parts), default=0)
     if isinstance(expression, Function | Binder):
-        return _Outline(tensors, functions | {type(expression)}, depth + 1)
-    return _Outline(tensors, functions, depth)
+        functions, depth = functions | {type(expression)}, depth + 1
+        if isinstance(expression, Function) and not isinstance(expression, Exp):
+            numbers = numbers.union(*map(_numbers, expression.args))
+    return _Outline(tensors, functions, depth, numbers)
+
+
+@lru_cache(1 << 14)
+def _numbers(expression: Expr) -> frozenset[Expr]:
+    """The numbers in a formula that do not stand in indices."""
+    if expression.is_Number:
+        return frozenset((expression,))
+    if isinstance(expression, Component | Inverse):
+        return frozenset()
+    return frozenset[Expr]().union(*(_numbers(a) for a in expression.args if isinstance(a, Expr)))
 
 
 def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
@@ -296,6 +354,8 @@ def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
         needed.coefficient *= more.coefficient
         for b, e in more.powers.items():
             needed.multiply(b, e)
+    if needed.coefficient.is_zero or not needed.coefficient.is_finite:  # at these indices both sides are 0
+        return None
     times = None
     for base, exponent in needed.powers.items():
         if isinstance(base, Dimension):  # a positive number, which need not stand there

@@ -37,7 +37,7 @@ class Names:
             while f"'{self._count}" in self._taken:
                 self._count += 1
             indices.append(Index(f"'{self._count}", dummy.dimension))
-        return rename(contraction.body, dict(zip(contraction.dummies, indices, strict=True))), tuple(indices)
+        return contraction.over(tuple(indices)), tuple(indices)
 
 
 @dataclass(slots=True)

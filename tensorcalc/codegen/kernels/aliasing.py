@@ -1,0 +1,93 @@
+"""Which argument a result may be stored over: one whose row is read for the last time as that of the result is written,
+entry by entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tensorcalc.codegen.kernels.nests import Memory, Nest
+from tensorcalc.codegen.kernels.products import Product
+from tensorcalc.codegen.kernels.schedule import Block, Schedule, Step
+from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.expr import Component
+from tensorcalc.index import Tensor
+
+__all__ = ["may_overwrite"]
+
+
+def may_overwrite(schedule: Schedule) -> frozenset[tuple[int, int]]:
+    """The pairs (place of the argument, place of the result) that may be the same memory."""
+    return frozenset(
+        (a, b)
+        for b, output in enumerate(schedule.outputs)
+        for a, argument in enumerate(schedule.program.inputs)
+        if argument.dimensions == output.dimensions and not argument.is_label and _allowed(schedule, argument, output)
+    )
+
+
+def _allowed(schedule: Schedule, argument: Tensor, output: Tensor) -> bool:
+    first = next(p for p, s in enumerate(schedule.steps) if output in _writes(s))
+    nest = schedule.steps[first]
+    if not isinstance(nest, Nest) or any(argument in _reads(s) for s in schedule.steps[first + 1 :]):
+        return False
+    if nest.memory[output] is Memory.PART:
+        return True  # written after the whole nest
+    target = nest.group.axes[output]
+    numbers = [_number(nest, s) for s in nest.group.statements if s.tensor == output]
+    written = min(n for n in numbers if n is not None)
+    for statement in nest.group.statements:
+        number = _number(nest, statement)
+        if number is None:
+            continue
+        for access in _expanded(nest, statement):
+            if access.tensor != argument:
+                continue
+            batch = [i for i in target if i in nest.group.batch]
+            same_row = [i for i, t in zip(access.indices, target, strict=True) if t in batch] == batch
+            if not same_row or number > written or (number == written and access.indices != target):
+                return False
+            if number == written and statement.operation is Operation.ADD:
+                return False
+    return True
+
+
+def _number(nest: Nest, statement: Statement) -> int | None:
+    """The pass in which a statement is computed; `None` where it is computed inside others."""
+    for number, scalars in nest.scalars.items():
+        if any(s is statement for s in scalars):
+            return number
+    return next((p.number for p in nest.passes if any(s is statement for s in p.statements)), None)
+
+
+def _steps(step: Step) -> Sequence[Nest | Product]:
+    return step.steps if isinstance(step, Block) else (step,)
+
+
+def _writes(step: Step) -> set[Tensor]:
+    return {t for s in _steps(step) for t in ({s.target.tensor} if isinstance(s, Product) else s.group.made)}
+
+
+def _reads(step: Step) -> set[Tensor]:
+    found: set[Tensor] = set()
+    for single in _steps(step):
+        if isinstance(single, Product):
+            found |= {single.left.tensor, single.right.tensor}
+        else:
+            found |= {a.tensor for s in single.group.statements for a in s.accesses}
+    return found
+
+
+def _expanded(nest: Nest, statement: Statement) -> Iterable[Component]:
+    """What a statement reads, with what is computed inside it."""
+    stack, seen = list(statement.accesses), set()
+    while stack:
+        access = stack.pop()
+        if access in seen:
+            continue
+        seen.add(access)
+        yield access
+        if nest.memory.get(access.tensor) is Memory.VIRTUAL:
+            made = nest.definitions[access.tensor]
+            names = dict(zip(made.target, access.indices, strict=True))
+            stack += made.renamed(names).accesses

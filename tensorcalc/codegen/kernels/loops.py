@@ -1,0 +1,415 @@
+"""One nest as a function in C: the loop over a range of the batch, the passes over a row, what is kept between them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tensorcalc.codegen.kernels.entries import Entries
+from tensorcalc.codegen.kernels.expressions import ATOM
+from tensorcalc.codegen.kernels.nests import Memory, Nest, Pass
+from tensorcalc.codegen.kernels.scopes import Scope
+from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.codegen.names import Names, identifier
+from tensorcalc.codegen.sizes import Origin
+from tensorcalc.expr import Component
+from tensorcalc.index import Dimension, Index, Tensor
+
+__all__ = ["NestCode", "write_nest"]
+
+START = {
+    Operation.SUM: "0",
+    Operation.PRODUCT: "1",
+    Operation.MAXIMUM: "-(real)INFINITY",
+    Operation.PEAK: "-(real)INFINITY",
+}
+CLAUSE = {Operation.SUM: "+", Operation.PRODUCT: "*", Operation.PEAK: "max"}
+
+
+@dataclass
+class NestCode:
+    """The function of a nest. `reads` and `writes` are arrays it is given, `rows` the row buffers and `partial` the
+    partial sums it needs, each with the dimensions of its axes; `streams` are results that may bypass the cache.
+    """
+
+    name: str
+    text: str
+    sizes: tuple[Dimension, ...]
+    reads: tuple[Tensor, ...]
+    writes: tuple[Tensor, ...]
+    rows: Mapping[Tensor, tuple[Dimension, ...]]
+    partial: Mapping[Tensor, tuple[Dimension, ...]]
+    streams: tuple[Tensor, ...]
+
+
+def write_nest(
+    nest: Nest, name: str, names: Names, origins: Mapping[Dimension, Origin], words: dict[str, None]
+) -> NestCode:
+    """The function that works off entries `begin` to `end` of the batch of a nest."""
+    return _Writer(nest, name, names, origins, words).write()
+
+
+class _Writer(Entries):
+    """Writes one nest. `streams` are the results that go past the cache, with the variables of their blocks."""
+
+    def __init__(
+        self, nest: Nest, name: str, names: Names, origins: Mapping[Dimension, Origin], words: dict[str, None]
+    ) -> None:
+        super().__init__(nest, names, origins, words)
+        self.name = name
+        self.streams: dict[Tensor, str] = {}
+
+    def write(self) -> NestCode:
+        nest, group = self.nest, self.nest.group
+        for tensor in (*nest.tensors(Memory.ROW), *nest.tensors(Memory.PART)):
+            suffix = "row" if nest.memory[tensor] is Memory.ROW else "part"
+            self.buffers[tensor] = self.names.local(f"{identifier(tensor.name)}_{suffix}")
+        if nest.flat:
+            self._flat()
+        elif nest.batch:
+            self.scopes.push(nest.batch)
+            self._row()
+            scope = self.scopes.pop()
+            self._close_batch(scope)
+        else:
+            self._row()
+        writes = [t for t in group.axes if nest.memory.get(t) is Memory.FULL]
+        writes += [s.tensor for s in group.statements if s.tensor not in group.axes and s.tensor not in writes]
+        rows = {t: self._row_dimensions(t) for t in nest.tensors(Memory.ROW)}
+        partial = {
+            t: tuple(i.dimension for i in group.axes[t] if isinstance(i, Index)) for t in nest.tensors(Memory.PART)
+        }
+        reads = tuple(t for t in self.reads if t not in writes)
+        return self._assembled(reads, tuple(writes), rows, partial)
+
+    def _row_dimensions(self, tensor: Tensor) -> tuple[Dimension, ...]:
+        axes = self.nest.group.axes[tensor]
+        return tuple(i.dimension for i in axes if isinstance(i, Index) and i not in self.nest.batch)
+
+    def _assembled(
+        self,
+        reads: tuple[Tensor, ...],
+        writes: tuple[Tensor, ...],
+        rows: Mapping[Tensor, tuple[Dimension, ...]],
+        partial: Mapping[Tensor, tuple[Dimension, ...]],
+    ) -> NestCode:
+        scope = self.scopes.stack[0]
+        sizes = tuple(self.scopes.sizes)
+        names = self.names
+        arguments = ["ptrdiff_t begin", "ptrdiff_t end", *(["int stream"] if self.streams else [])]
+        arguments += [f"ptrdiff_t {names.dimension(d)}" for d in sizes]
+        arguments += [f"const {'int64_t' if t.is_label else 'real'} *{names.tensor(t)}" for t in reads]
+        arguments += [f"real *{names.tensor(t)}" for t in writes]
+        arguments += [f"real *{self.buffers[t]}" for t in (*rows, *partial)]
+        lines = [f"_Alignas(64) real {block}[BLOCK];" for block in self.streams.values()]
+        lines += [*scope.lines, *scope.stores]
+        if not self.nest.batch and not self.nest.flat:
+            lines += ["(void)begin;", "(void)end;"]
+        if self.streams:
+            lines.append("if (stream)\n    stream_end();")
+        head = textwrap.fill(
+            f"static void {self.name}({', '.join(arguments)})", 110, subsequent_indent="    ", break_long_words=False
+        )
+        body = textwrap.indent("\n".join(lines), "    ")
+        text = f"{head}\n{{\n{body}\n}}\n"
+        names.release([*self.scopes.letters, *self.buffers.values(), *self.streams.values()])
+        return NestCode(self.name, text, sizes, reads, writes, rows, partial, tuple(self.streams))
+
+    # the loop over the batch
+
+    def _close_batch(self, scope: Scope) -> None:
+        batch = self.nest.batch
+        body = [*scope.lines, *scope.stores]
+        if len(batch) == 1:
+            at = self.scopes.letter(batch[0])
+        else:
+            at = self.names.local("at")
+            body = [*self._decoded(at), *body]
+        self._emit(_block(f"for (ptrdiff_t {at} = begin; {at} < end; {at}++)", body))
+
+    def _decoded(self, at: str) -> list[str]:
+        """The indices of the batch from the number of a row."""
+        batch = self.nest.batch
+        lines = []
+        for place, index in enumerate(batch):
+            inner = self.scopes.extent(i.dimension for i in batch[place + 1 :])
+            code = at if not inner else f"{at} / {inner if '*' not in inner else f'({inner})'}"
+            if place:
+                code += f" % {self.scopes.size(index.dimension)}"
+            lines.append(f"const ptrdiff_t {self.scopes.letter(index)} = {code};")
+        return lines
+
+    def _emit(self, text: str) -> None:
+        self.scopes.stack[-1].lines.append(text)
+
+    def _row(self) -> None:
+        """Everything about one row, pass by pass."""
+        nest = self.nest
+        numbers = {p.number for p in nest.passes} | set(nest.scalars)
+        done: set[int] = set()
+        for number in sorted(numbers):
+            for statement in nest.scalars.get(number, ()):
+                if id(statement) not in done:
+                    self._scalar(statement)
+            for entry in nest.passes:
+                if entry.number == number:
+                    done |= self._pass(entry)
+
+    def _flat(self) -> None:
+        (entry,) = self.nest.passes
+        self._pass(entry)
+
+    # statements without a loop of their own
+
+    def _scalar(self, statement: Statement) -> None:
+        target = Component(statement.tensor, *statement.target)
+        if statement.operation is Operation.ADD:
+            value = self.value(statement.expression)
+            self._emit(_added(self.place(target), value))
+            self.scopes.forget(statement.tensor)
+            return
+        name = self.bound(statement.expression, self.scopes.depth, self.wanted(statement.tensor))
+        self._emit(f"{self.place(target)} = {name};")
+        self.scopes.stack[self.scopes.depth].known[target] = name
+
+    # passes
+
+    def _pass(self, entry: Pass) -> set[int]:
+        """One loop nest; returns the ids of the additions that were done inside it."""
+        loops = self.nest.flat or entry.loops
+        outer = self.scopes.depth
+        streamed = self._streamed(entry, loops)
+        folded = self._folded(entry, streamed)
+        if self.nest.flat:
+            self.scopes.push(loops)
+        else:
+            for index in loops:
+                self.scopes.push([index])
+        after: list[list[str]] = [[] for _ in self.scopes.stack]
+        clauses: list[str] = []
+        simd = True
+        for tensor in streamed:
+            self._stream_base(tensor)
+        for statement in entry.statements:
+            simd &= self._statement(statement, loops, outer, after, clauses)
+        innermost = True
+        while self.scopes.depth > outer:
+            depth = self.scopes.depth
+            scope = self.scopes.pop()
+            body = [*scope.lines, *scope.stores]
+            if innermost:
+                pragma = "#pragma omp simd" + "".join(f" {c}" for c in clauses) if simd else ""
+                self._close(loops, body, pragma, streamed, folded)
+            else:
+                index = loops[depth - outer - 1]
+                letter = self.scopes.letter(index)
+                size = self.scopes.size(index.dimension)
+                self._emit(_block(f"for (ptrdiff_t {letter} = 0; {letter} < {size}; {letter}++)", body))
+            innermost = False
+            self.scopes.stack[-1].lines += after[depth - 1]
+        return {id(s) for s in folded}
+
+    def _close(
+        self,
+        loops: Sequence[Index],
+        body: Sequence[str],
+        pragma: str,
+        streamed: Sequence[Tensor],
+        folded: Sequence[Statement],
+    ) -> None:
+        """The innermost loop, in blocks where results are streamed."""
+        letter = self._loop_letter(loops)
+        if self.nest.flat:
+            first, last = "begin", "end"
+        else:
+            first, last = "0", self.scopes.size(loops[-1].dimension)
+        if not streamed:
+            head = f"for (ptrdiff_t {letter} = {first}; {letter} < {last}; {letter}++)"
+            self._emit((pragma + "\n" if pragma else "") + _block(head, body))
+            return
+        low, high = self.names.local(f"{letter}0"), self.names.local(f"{letter}1")
+        lines = [f"const ptrdiff_t {high} = {low} + BLOCK < {last} ? {low} + BLOCK : {last};"]
+        for tensor in streamed:
+            pointer, base = self.base[tensor]
+            lines.append(f"real *const {pointer} = stream ? {self.streams[tensor]} : {base} + {low};")
+        lines.append(
+            (pragma + "\n" if pragma else "")
+            + _block(
+                f"for (ptrdiff_t {letter} = {low}; {letter} < {high}; {letter}++)",
+                [line.replace("@low@", low) for line in body],
+            )
+        )
+        for statement in folded:
+            entry = self.integer(statement.target[-1])
+            value = self.value(statement.expression)
+            pointer, _ = self.base[statement.tensor]
+            lines.append(
+                f"if ((size_t)({entry} - {low}) < (size_t)({high} - {low}))\n    "
+                + _added(f"{pointer}[{entry} - {low}]", value)
+            )
+        outs = []
+        for tensor in streamed:
+            pointer, base = self.base[tensor]
+            outs.append(f"stream_out({base} + {low}, {pointer}, {high} - {low});")
+        lines.append(_block("if (stream)", outs))
+        for tensor in streamed:
+            pointer, _ = self.base[tensor]
+            self.names.release([pointer])
+        self._emit(_block(f"for (ptrdiff_t {low} = {first}; {low} < {last}; {low} += BLOCK)", lines))
+        self.names.release([low, high])
+        for statement in folded:
+            self.scopes.forget(statement.tensor)
+
+    def _loop_letter(self, loops: Sequence[Index]) -> str:
+        return self.scopes.letter(loops[-1])
+
+    def _streamed(self, entry: Pass, loops: Sequence[Index]) -> list[Tensor]:
+        """The results of a pass that are written once, in the order of memory, and not read again in the nest."""
+        nest = self.nest
+        if len(loops) != 1 and not nest.flat:
+            return []
+        found = []
+        for statement in entry.statements:
+            target = statement.target
+            whole = target == nest.flat if nest.flat else bool(target) and target[-1:] == tuple(loops)
+            if statement.operation is not Operation.ASSIGN or nest.memory[statement.tensor] is not Memory.FULL:
+                continue
+            later = [p for p in nest.passes if p.number > entry.number]
+            read = any(
+                a.tensor == statement.tensor
+                for s in (*(s for p in later for s in p.statements), *(s for v in nest.scalars.values() for s in v))
+                for a in s.accesses
+            ) or any(s.tensor == statement.tensor for p in later for s in p.statements)
+            if whole and not read:
+                found.append(statement.tensor)
+                block = self.streams.get(statement.tensor) or self.names.local(
+                    f"{self.names.tensor(statement.tensor)}_block"
+                )
+                self.streams[statement.tensor] = block
+        return found
+
+    def _folded(self, entry: Pass, streamed: Sequence[Tensor]) -> list[Statement]:
+        """Additions at single entries of a row that is being written: done while the row is at hand."""
+        found = []
+        for number, additions in self.nest.scalars.items():
+            for statement in additions:
+                if (
+                    number == entry.number + 1
+                    and statement.operation is Operation.ADD
+                    and statement.tensor in streamed
+                    and statement.target[:-1] == self.nest.group.axes[statement.tensor][:-1]
+                ):
+                    found.append(statement)
+        return found
+
+    def _stream_base(self, tensor: Tensor) -> None:
+        """The pointer to the row of a result, and the variable for where its block is written."""
+        name = self.names.tensor(tensor)
+        pointer = self.names.local(f"{name}_at")
+        axes = self.nest.group.axes[tensor]
+        self.base[tensor] = pointer, name if self.nest.flat else self.pointer(name, "real", tensor, axes[:-1])
+
+    def _statement(
+        self, statement: Statement, loops: Sequence[Index], outer: int, after: list[list[str]], clauses: list[str]
+    ) -> bool:
+        """One statement inside the loops of its pass; whether the loop may be vectorised."""
+        innermost = self.scopes.stack[-1]
+        target = Component(statement.tensor, *statement.target)
+        if statement.operation is Operation.ASSIGN:
+            name = self._bound_value(statement)
+            innermost.known[target] = name
+            innermost.stores.append(f"{self.place(target, store=True)} = {name};")
+            return True
+        if statement.operation is Operation.ADD:
+            value = self.value(statement.expression)
+            innermost.stores.append(_added(self.place(target), value))
+            self.scopes.forget(statement.tensor)
+            return False
+        return self._reduction(statement, loops, outer, after, clauses)
+
+    def _bound_value(self, statement: Statement) -> str:
+        """The value of a statement in a variable of the innermost loop."""
+        text, _ = self.code(statement.expression)
+        if text.isidentifier():
+            return text
+        name = self.scopes.variable(self.wanted(statement.tensor), self.scopes.depth)
+        self.scopes.stack[-1].lines.append(f"const real {name} = {text};")
+        return name
+
+    def _reduction(
+        self, statement: Statement, loops: Sequence[Index], outer: int, after: list[list[str]], clauses: list[str]
+    ) -> bool:
+        """A sum, product or maximum: in a variable over the innermost dummies, in memory over those further out."""
+        dummies = set(statement.dummies)
+        memory = self.nest.memory[statement.tensor]
+        inner = 0
+        while inner < len(loops) and (loops[len(loops) - 1 - inner] in dummies):
+            inner += 1
+        at = outer if self.nest.flat else self.scopes.depth - inner
+        rest = dummies - (set(loops) if self.nest.flat else set(loops[len(loops) - inner :]))
+        target = Component(statement.tensor, *statement.target)
+        repeats = statement.operation in (Operation.PEAK, Operation.MAXIMUM)
+        value = self.local(statement.expression) if repeats else self.value(statement.expression, ATOM)
+        name = ""
+        if inner:
+            name = self.scopes.variable(self.wanted(statement.tensor), at)
+            self.scopes.stack[at].lines.append(f"real {name} = {START[statement.operation]};")
+            if statement.operation in CLAUSE:
+                clauses.append(f"reduction({CLAUSE[statement.operation]}:{name})")
+            self.scopes.stack[-1].stores.append(_combined(statement.operation, name, value))
+        if memory is Memory.LOCAL and not rest:
+            self.scopes.stack[at].known[target] = name
+            return statement.operation is not Operation.MAXIMUM
+        place = self.place(target)
+        if rest or memory is Memory.PART:
+            if memory is not Memory.PART:
+                self._initialised(statement, at if self.nest.flat else outer)
+            line = _combined(statement.operation, place, name or value)
+        else:
+            line = f"{place} = {name};"
+            self.scopes.stack[at].known[target] = name
+        if inner:
+            after[at].append(line)
+        else:
+            self.scopes.stack[-1].stores.append(line)
+        return statement.operation is not Operation.MAXIMUM
+
+    def _initialised(self, statement: Statement, outer: int) -> None:
+        """The loops that set a result in memory to its start value before others add to it."""
+        scopes = self.scopes
+        inside = scopes.stack[outer + 1 :]
+        del scopes.stack[outer + 1 :]
+        axes = [i for i in statement.target if isinstance(i, Index) and i not in self.nest.batch]
+        scopes.depth = outer
+        for index in axes:
+            scopes.push([index])
+        place = self.place(Component(statement.tensor, *statement.target))
+        text = f"{place} = {START[statement.operation]};"
+        for index in reversed(axes):
+            scope = scopes.pop()
+            letter = scopes.letter(index)
+            head = f"for (ptrdiff_t {letter} = 0; {letter} < {scopes.size(index.dimension)}; {letter}++)"
+            text = _block(head, [*scope.lines, text])
+        scopes.stack[outer].lines.append(text)
+        scopes.stack += inside
+        scopes.depth = len(scopes.stack) - 1
+
+
+def _combined(operation: Operation, place: str, value: str) -> str:
+    if operation is Operation.SUM:
+        return f"{place} += {value};"
+    if operation is Operation.PRODUCT:
+        return f"{place} *= {value};"
+    if operation is Operation.PEAK:
+        return f"{place} = {value} > {place} ? {value} : {place};"
+    return f"{place} = {value} > {place} || {value} != {value} ? {value} : {place};"
+
+
+def _added(place: str, value: str) -> str:
+    return f"{place} -= {value[1:]};" if value.startswith("-") and " " not in value else f"{place} += {value};"
+
+
+def _block(head: str, body: Iterable[str]) -> str:
+    text = textwrap.indent("\n".join(body), "    ")
+    return f"{head} {{\n{text}\n}}" if text else f"{head} {{\n}}"

@@ -1,0 +1,200 @@
+"""Sums that are matrix products: left to BLAS, with operands as it wants them.
+
+A sum over k of two factors, one with rows and k, the other with columns and k, is a product of matrices for every
+value of the batch indices that both have. Operands that are more than one component, or that lie in memory in another
+order, get a tensor of their own before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sympy import Expr, Mul, S
+
+from tensorcalc.binding import free_indices, product, rename
+from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.expr import Component
+from tensorcalc.index import Index, Tensor
+
+__all__ = ["Product", "with_products"]
+
+Indices = tuple[Index, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """target[batch, rows, columns] = scale · Σ_inner left · right; all three are components with plain indices."""
+
+    statement: Statement
+    left: Component
+    right: Component
+    target: Component
+    batch: Indices
+    rows: Indices
+    columns: Indices
+    inner: Indices
+    scale: Expr = S.One
+
+
+def with_products(
+    statements: Sequence[Statement], outputs: Iterable[Tensor], taken: set[str]
+) -> tuple[list[Statement], dict[Statement, Product]]:
+    """The statements with what products need before and after them, and those that are products."""
+    finder = _Finder(statements, frozenset(outputs), taken)
+    return finder.run()
+
+
+class _Finder:
+    def __init__(self, statements: Sequence[Statement], outputs: frozenset[Tensor], taken: set[str]) -> None:
+        self.statements = statements
+        self.outputs = outputs
+        self.taken = taken
+        self.found: list[Statement] = []
+        self.products: dict[Statement, Product] = {}
+
+    def run(self) -> tuple[list[Statement], dict[Statement, Product]]:
+        for statement in self.statements:
+            if statement.operation is Operation.ASSIGN and self._scaled(statement):
+                continue
+            parts = _parts(statement)
+            if parts is None:
+                self.found.append(statement)
+            else:
+                self._add(statement, *parts)
+        return self.found, self.products
+
+    def _readers(self, tensor: Tensor) -> list[Statement]:
+        return [s for s in self.statements if any(a.tensor == tensor for a in s.accesses)]
+
+    def _scaled(self, statement: Statement) -> bool:
+        """Take a statement that only scales the result of a product into the product."""
+        factors = Mul.make_args(statement.expression)
+        moving = [f for f in factors if free_indices(f)]
+        if len(moving) != 1 or not isinstance(moving[0], Component):
+            return False
+        source = moving[0]
+        made = next((s for s in self.products if s.tensor == source.tensor), None)
+        if made is None or source.tensor in self.outputs or len(self._readers(source.tensor)) != 1:
+            return False
+        if not all(isinstance(i, Index) for i in source.indices) or len(set(source.indices)) != len(source.indices):
+            return False
+        if set(source.indices) != set(statement.loops) or any(s.tensor == source.tensor for s in self._additions()):
+            return False
+        old = self.products[made]
+        names = dict(zip(old.target.indices, source.indices, strict=True))
+        if statement.target != source.indices:
+            return False
+        del self.products[made]
+        self.found.remove(made)
+        clash = {i: Index(f"{i.name}'", i.dimension) for i in made.dummies}
+        renamed = made.renamed({**clash, **names})
+        new = replace(renamed, tensor=statement.tensor, target=statement.target)
+        self.found.append(new)
+        letters = {**clash, **names}
+
+        def moved(indices: Indices) -> Indices:
+            return tuple(letters.get(i, i) for i in indices)
+
+        scale = product([f for f in factors if f is not source])
+        left, right = rename(old.left, letters), rename(old.right, letters)
+        target = Component(statement.tensor, *statement.target)
+        self.products[new] = Product(
+            new, left, right, target, moved(old.batch), moved(old.rows), moved(old.columns), moved(old.inner), scale
+        )
+        return True
+
+    def _additions(self) -> list[Statement]:
+        return [s for s in self.statements if s.operation is Operation.ADD]
+
+    def _add(self, statement: Statement, first: list[Expr], second: list[Expr]) -> None:
+        """A product with its operands as components, and its result in an order that BLAS can write."""
+        one, two = _indices(first), _indices(second)
+        target = tuple(i for i in statement.target if isinstance(i, Index))
+        batch = tuple(i for i in target if i in one and i in two)
+        if target and target[-1] in one and target[-1] not in batch:
+            first, second, one, two = second, first, two, one
+        rows = tuple(i for i in target if i in one and i not in batch)
+        columns = tuple(i for i in target if i in two and i not in batch)
+        inner = _inner_order(statement.dummies, first, second)
+        left = self._operand(first, batch, rows, inner)
+        right = self._operand(second, batch, inner, columns)
+        written = Component(statement.tensor, *target)
+        tidy = _together(target, rows) and _together(target, columns) and target[-1:] == columns[-1:]
+        if not tidy:
+            order = (*batch, *rows, *columns)
+            written = Component(Tensor(self._name("result"), tuple(i.dimension for i in order)), *order)
+        new = replace(
+            statement, tensor=written.tensor, target=written.indices, expression=Mul(left, right, evaluate=False)
+        )
+        self.found.append(new)
+        self.products[new] = Product(new, left, right, written, batch, rows, columns, inner)
+        if not tidy:
+            self.found.append(Statement(statement.tensor, target, target, Operation.ASSIGN, written))
+
+    def _operand(self, factors: list[Expr], batch: Indices, first: Indices, second: Indices) -> Component:
+        """The component of an operand: itself, or one of its own in the order that is wanted."""
+        if len(factors) == 1 and isinstance(factors[0], Component) and _plain(factors[0]):
+            indices = factors[0].indices
+            last = indices[-1:]
+            if _together(indices, first) and _together(indices, second) and last in (first[-1:], second[-1:]):
+                return factors[0]
+        order = (*batch, *first, *second)
+        tensor = Tensor(self._name("operand"), tuple(i.dimension for i in order))
+        self.found.append(Statement(tensor, order, order, Operation.ASSIGN, product(factors)))
+        return Component(tensor, *order)
+
+    def _name(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self.taken:
+            number += 1
+            name = f"{wanted}{number}"
+        self.taken.add(name)
+        return name
+
+
+def _parts(statement: Statement) -> tuple[list[Expr], list[Expr]] | None:
+    """The factors of the two operands, where a statement is a product of matrices."""
+    if statement.operation is not Operation.SUM or not isinstance(statement.expression, Mul):
+        return None
+    if not all(isinstance(t, Index) for t in statement.target) or not statement.dummies:
+        return None
+    factors = list(Mul.make_args(statement.expression))
+    dummies, loops = set(statement.dummies), set(statement.loops)
+    sized = [(f, free_indices(f) & loops) for f in factors]
+    sized.sort(key=lambda pair: -len(pair[1]))
+    first = sized[0][1]
+    other = next((own for _, own in sized[1:] if not own <= first and not first <= own), None)
+    if other is None or not dummies <= first or not dummies <= other or first | other != loops:
+        return None
+    left = [f for f, own in sized if own <= first]
+    right = [f for f, own in sized if not own <= first]
+    if not all(own <= other for f, own in sized if f in right):
+        return None
+    return left, right
+
+
+def _indices(factors: Iterable[Expr]) -> frozenset[Index]:
+    return frozenset().union(*(free_indices(f) for f in factors))
+
+
+def _plain(c: Component) -> bool:
+    return all(isinstance(i, Index) for i in c.indices) and len(set(c.indices)) == len(c.indices)
+
+
+def _inner_order(dummies: Indices, first: Sequence[Expr], second: Sequence[Expr]) -> Indices:
+    """The dummies in the order of the operand that is a plain component, so that it need not be rewritten."""
+    for factors in (first, second):
+        if len(factors) == 1 and isinstance(factors[0], Component) and _plain(factors[0]):
+            return tuple(i for i in factors[0].indices if i in dummies)
+    return dummies
+
+
+def _together(indices: Sequence[Expr], some: Indices) -> bool:
+    """Whether some indices stand next to each other, in their order."""
+    if not some:
+        return False
+    if some[0] not in indices:
+        return False
+    start = list(indices).index(some[0])
+    return tuple(indices[start : start + len(some)]) == some

@@ -1,0 +1,16 @@
+"""The benchmarks at small sizes: what they compare agrees. Times are not looked at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+def test_second_derivatives_agree_with_those_of_jax() -> None:
+    command = [sys.executable, str(BENCHMARKS / "second_order.py"), "--small"]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 12
