@@ -107,8 +107,8 @@ def _mutants(side: str) -> list[str]:
     return found
 
 
-MOST = 24  # equations of one article that are changed
-PRINTED = ["layer_norm", "cross_entropy", "linear", "attention"]
+MOST = 12  # equations of one article that are changed
+PRINTED = ["layer_norm", "cross_entropy", "linear"]
 
 
 @pytest.mark.parametrize("name", ["rms_norm", SLIP, *PRINTED])

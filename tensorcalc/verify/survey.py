@@ -101,7 +101,8 @@ class Survey:
     `letters` which; `bound`: letters that sums, one-tensors or deltas use, `summed` those below a sum; `scripts`:
     letters in subscripts; `transposed`, `bracketed`, `variables`, `numerators`: names that are transposed, whose
     entries are taken by brackets, that are differentiated by, that are differentiated; `extents`: upper bounds of
-    sums; `divisors`: names that are divided by; `labels`: names that are compared with an index; `steps`: letters that occur with a number
+    sums; `divisors`: names that are divided by; `labels`: names that are compared with an index; `steps`: letters
+    that occur with a number
     added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
     `left`, `right`: where names stand.
     """

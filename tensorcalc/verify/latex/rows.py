@@ -255,16 +255,19 @@ def _joined(lines: list[list[Token]]) -> list[list[Token]]:
             continue
         starts = solid[0].is_("+", "-", *PRODUCT_SIGNS) and not any(_is_relation(t) for t in _shallow(solid))
         if result and (starts or _ends_open(result[-1])):
-            kept = [t for t in result[-1] if t.kind != "text" or not _is_reason(t)]
-            lead = [t for t in cleaned if not t.is_("&")]
-            result[-1] = [*kept, *lead] if len(kept) < len(result[-1]) else [*result[-1], *lead]
+            before, words = _without_last_words(result[-1])
+            result[-1] = [*before, *(t for t in cleaned if not t.is_("&")), *words]
         else:
             result.append(cleaned)
     return result
 
 
-def _is_reason(token: Token) -> bool:
-    return True if token.text.lstrip().startswith("(") else " " in token.text.strip() or token.text.endswith(")")
+def _without_last_words(line: list[Token]) -> tuple[list[Token], list[Token]]:
+    """A line without the remark at its end, and the words of that."""
+    end = len(line)
+    while end and (line[end - 1].kind == "text" or line[end - 1].is_("&", *SKIPPED)):
+        end -= 1
+    return line[:end], [t for t in line[end:] if t.kind == "text"]
 
 
 def _ends_open(line: list[Token]) -> bool:
