@@ -87,3 +87,10 @@ def test_systems_and_results_can_be_pickled() -> None:
     result = system.derive().result
     assert pickle.loads(pickle.dumps(result)) == result
     assert all(isinstance(c, Component) for c in result.atoms(Component))
+
+
+def test_without_a_variable_there_is_nothing_to_derive() -> None:
+    system = tc.parse("index i: I; label T: I; z = sum(i, delta(i,T))")
+    with pytest.raises(tc.TensorCalcError, match="nothing to differentiate by") as caught:
+        system.derive("z")
+    assert caught.value.code == "E_KIND"

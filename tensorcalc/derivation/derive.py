@@ -38,7 +38,7 @@ def derive(
     """Derive the derivatives of `of` by every tensor of `wrt`.
 
     Raises `TensorCalcError`: E_UNKNOWN_NAME for names that the system does not have, E_KIND where the kind does not
-    fit the function, E_OPTION or E_NAME where the manner cannot be followed.
+    fit the function or there is no variable, E_OPTION or E_NAME where the manner cannot be followed.
     """
     _check_manner(system, manner)
     if kind not in get_args(Kind):
@@ -47,6 +47,9 @@ def derive(
         )
     outputs = tuple(_defined(system, name) for name in _names(of))
     variables = tuple(_variable(system, name) for name in _names(wrt))
+    if not variables:
+        hint = "name a tensor that is no label; its derivative may be zero"
+        raise TensorCalcError("E_KIND", "there is nothing to differentiate by", hint=hint)
     _check_kind(kind, outputs)
     if kind in ("hessian", "hvp"):
         first: Kind = "gradient" if all(t.order == 0 for t in outputs) and len(outputs) == 1 else "jacobian"
