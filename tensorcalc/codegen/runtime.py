@@ -165,13 +165,17 @@ class Function:
     def _sizes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> Mapping[Dimension, int]:
         """The size of every dimension that is known, checked against every argument; remembered for the same shapes."""
         shapes = tuple(array.shape for array in arrays)
-        if given:
+        try:
+            known = None if given else self._seen.get(shapes)
+        except TypeError:  # lengths are symbols while a framework traces the call
             return self._sizes_of(shapes, given)
-        if shapes not in self._seen:
-            if len(self._seen) >= MOST_SHAPES:
-                self._seen.clear()
-            self._seen[shapes] = self._sizes_of(shapes, given)
-        return self._seen[shapes]
+        if known is None:
+            known = self._sizes_of(shapes, given)
+            if not given:
+                if len(self._seen) >= MOST_SHAPES:
+                    self._seen.clear()
+                self._seen[shapes] = known
+        return known
 
     def _sizes_of(self, shapes: Sequence[Sequence[int]], given: Mapping[Dimension, int]) -> dict[Dimension, int]:
         sizes: dict[Dimension, tuple[int, str]] = {d: (size, "given") for d, size in given.items()}
