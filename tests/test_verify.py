@@ -87,7 +87,8 @@ def test_what_is_printed_of_random_systems_verifies(text: str) -> None:
     system = tc.parse(re.sub(r"\bz(\d+)\b", lambda m: GREEK[int(m[1]) - 1], text))  # numbers stand apart in matrices
     assume(any(not tensor.is_label for tensor in system.inputs))
     derivation = system.derive()
-    result = verify(formats.written([derivation], "markdown", checked=False))
+    page = formats.written([derivation], "markdown", checked=False)
+    result = verify(page.partition("## In matrix notation")[0])  # there the lengths of ones cannot always be read
     assert not result.flagged, [f.to_dict() for f in result.flagged]
 
 
