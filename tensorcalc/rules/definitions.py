@@ -84,7 +84,7 @@ def _summand(indices: tuple[Index, ...], whole: Expr, value: Expr, rule: Rule) -
         return None
     term = opened(rest, Names((whole,)))
     every = (*indices, *term.dummies)
-    body = product(Pow(b, e) for b, e in term.powers.items())
+    body = term.body()
     anchors = _anchors(every, body)
     if anchors is None:
         return None
@@ -272,7 +272,7 @@ class _Folding:
             candidates.append(opened(expression, self.names))
         for candidate in candidates:
             fitting = [p for p in patterns if p.fits(candidate.powers)]
-            whole = product([Pow(b, e) for b, e in candidate.powers.items()]) if fitting else expression
+            whole = candidate.body() if fitting else expression
             for pattern in fitting:
                 for binding in _bindings(pattern, whole):
                     folded = _divide(candidate, pattern, binding)
@@ -283,12 +283,14 @@ class _Folding:
 
     def _sum_within(self, term: Term, patterns: Sequence[Pattern]) -> Expr | None:
         """Fold a sum that stands inside a larger one: Σ_ik d_i A_ik x_k is Σ_i d_i y_i."""
-        for pattern in patterns:
-            inner = pattern.summand
-            if inner is None or len(inner.factors) >= len(term.powers) or not inner.fits(term.powers):
-                continue
+        candidates = [(p, p.summand) for p in patterns if p.summand and len(p.summand.factors) < len(term.powers)]
+        fitting = [(p, inner) for p, inner in candidates if inner.fits(term.powers)]
+        if not fitting:
+            return None
+        whole = term.body()
+        for pattern, inner in fitting:
             dummies = inner.indices[len(pattern.indices) :]
-            for binding in _bindings(inner, product(Pow(b, e) for b, e in term.powers.items())):
+            for binding in _bindings(inner, whole):
                 bound = {binding[d] for d in dummies}
                 folded = _divide(term, inner, binding) if len(bound) == len(dummies) <= len(term.dummies) else None
                 if folded is None or not bound <= set(term.dummies):

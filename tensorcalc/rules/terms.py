@@ -84,6 +84,10 @@ class Term:
     def _factors(self) -> list[Expr]:
         return [Pow(b, e) for b, e in self.powers.items()]
 
+    def body(self) -> Expr:
+        """The product of the powers alone, without the number and the sums."""
+        return product(self._factors())
+
     def expression(self) -> Expr:
         """The term as one expression: independent sums are separate factors, others stand outside the sums."""
         if self.coefficient is S.Zero:
