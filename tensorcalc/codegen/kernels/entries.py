@@ -144,6 +144,16 @@ class Entries(Expressions):
             self.scopes.depth = outer
         return variable
 
+    def row_pointers(self, batch: tuple[Index, ...]) -> list[tuple[Tensor, str]]:
+        """The arrays of which the row of these indices was read here, and the variables that point to it."""
+        found = []
+        for scope in self.scopes.stack:
+            for key, name in scope.known.items():
+                match key:
+                    case ("pointer", Tensor() as tensor, leading) if leading == batch and tensor not in self.written:
+                        found.append((tensor, name))
+        return found
+
     def _offset(self, indices: Sequence[Expr], axes: Sequence[Dimension]) -> str:
         """The place of an entry in an array, counted row by row."""
         text = ""

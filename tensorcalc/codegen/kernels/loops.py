@@ -69,6 +69,7 @@ class _Writer(Entries):
             self._flat()
         elif nest.batch:
             self.scopes.push(nest.batch)
+            self._at = self._batch_variable()
             self._row()
             scope = self.scopes.pop()
             self._close_batch(scope)
@@ -119,14 +120,15 @@ class _Writer(Entries):
     # the loop over the batch
 
     def _close_batch(self, scope: Scope) -> None:
-        batch = self.nest.batch
         body = [*scope.lines, *scope.stores]
-        if len(batch) == 1:
-            at = self.scopes.letter(batch[0])
-        else:
-            at = self.names.local("at")
-            body = [*self._decoded(at), *body]
-        self._emit(_block(f"for (ptrdiff_t {at} = begin; {at} < end; {at}++)", body))
+        if len(self.nest.batch) > 1:
+            body = [*self._decoded(self._at), *body]
+        self._emit(_block(f"for (ptrdiff_t {self._at} = begin; {self._at} < end; {self._at}++)", body))
+
+    def _batch_variable(self) -> str:
+        """The variable that counts the rows."""
+        batch = self.nest.batch
+        return self.scopes.letter(batch[0]) if len(batch) == 1 else self.names.local("at")
 
     def _decoded(self, at: str) -> list[str]:
         """The indices of the batch from the number of a row."""
@@ -230,6 +232,7 @@ class _Writer(Entries):
             return
         low, high = self.names.local(f"{letter}0"), self.names.local(f"{letter}1")
         lines = [f"const ptrdiff_t {high} = {low} + BLOCK < {last} ? {low} + BLOCK : {last};"]
+        lines += self._fetches(low, high)
         for tensor in streamed:
             pointer, base = self.base[tensor]
             lines.append(f"real *const {pointer} = stream ? {self.streams[tensor]} : {base} + {low};")
@@ -260,6 +263,18 @@ class _Writer(Entries):
         self.names.release([low, high])
         for statement in folded:
             self.scopes.forget(statement.tensor)
+
+    def _fetches(self, low: str, high: str) -> list[str]:
+        """The lines that ask for the next row of what earlier passes read, a block at a time."""
+        batch = self.nest.batch
+        if not batch or len(self.nest.passes) < 2:
+            return []
+        rows = [
+            f"fetch({row} + {self.scopes.extent(tensor.dimensions[len(batch) :])} + {low}, {high} - {low});"
+            for tensor, row in self.row_pointers(batch)
+            if len(tensor.dimensions) == len(batch) + 1 and not tensor.is_label
+        ]
+        return [_block(f"if (stream && {self._at} + 1 < end)", rows)] if rows else []
 
     def _loop_letter(self, loops: Sequence[Index]) -> str:
         return self.scopes.letter(loops[-1])

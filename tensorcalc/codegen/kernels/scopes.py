@@ -23,7 +23,7 @@ _KEYWORDS = (
 )
 _OWN = (
     "real bits R M BLOCK LINE begin end part parts stream thread threads count workspace scratch status product "
-    "stream_out reduced power_of_two exponential_tail larger_of smaller_of relu_of sign_of least most"
+    "stream_out fetch reduced power_of_two exponential_tail larger_of smaller_of relu_of sign_of least most"
 )
 RESERVED = frozenset(_KEYWORDS.split()) | frozenset(_OWN.split())
 

@@ -18,7 +18,7 @@ STREAM = """\
 #include <immintrin.h>
 #endif
 
-#define BLOCK 1024 /* entries of a result that are computed before they are written past the cache */
+#define BLOCK 256 /* entries of a result that are computed before they are written past the cache */
 
 /* copy a block to memory that is not read again soon: past the cache where the machine can */
 static inline void stream_out(real *to, const real *from, ptrdiff_t count)
@@ -46,6 +46,17 @@ static inline void stream_out(real *to, const real *from, ptrdiff_t count)
     }
 #endif
     memcpy(to, from, (size_t)count * sizeof(real));
+}
+
+/* ask for memory that is soon read, as far as the second cache: the next row arrives while this one is written */
+static inline void fetch(const real *from, ptrdiff_t count)
+{
+#if defined(__GNUC__)
+    for (ptrdiff_t k = 0; k < count; k += 64 / (ptrdiff_t)sizeof(real))
+        __builtin_prefetch(from + k, 0, 2);
+#else
+    (void)from, (void)count;
+#endif
 }
 
 /* what was written past the cache is in memory when another thread looks */
