@@ -179,6 +179,36 @@ def test_functions_nobody_named_are_one_nest() -> None:
     assert tc.parse(text).derive("y", wrt=["x", "w"], kind="vjp").plan().count("step ") == 1
 
 
+def test_sums_that_need_not_wait_do_not() -> None:
+    """Σ_i s_i d_i of a softmax is summed with the exponentials, Σ_i ∂l/∂u_i of a norm by its two parts."""
+    assert derivation("softmax").plan().count("pass ") == 3
+    assert derivation("layer norm").plan().count("pass ") == 3
+
+
+def test_differences_from_a_mean_are_not_taken_apart() -> None:
+    """Σ (x − m) y as Σ x y − m Σ y would lose all digits here."""
+    text = "index i: I\nm[n] = 1/I*1[i]*x[n,i]\nk[n] = sum(i, (x[n,i] - 1[i]*m[n])*y[n,i])"
+    x = 1e8 + np.arange(100.0).reshape(2, 50)
+    y = np.linspace(0, 1, 50) * np.ones((2, 1))
+    found = tc.parse(text).derive("k", wrt="y", kind="jvp").lambdify("c")(x=x, y=y, v_y=y)
+    np.testing.assert_allclose(found, ((x - x.mean(1, keepdims=True)) * y).sum(1), rtol=1e-12)
+
+
+def test_additions_to_a_row_wait_for_what_is_summed_while_it_is_written() -> None:
+    text = (
+        "index b: B, h: H\nu[b,h] = tanh(x[b,h]*x[b,T[b]])\nr[b] = amax(h, u[b,h])\nv[b,h] = u[b,h] - 1[h]*r[b]\n"
+        "s[b] = 1/H*sum(h, (v[b,h])^2)\ny[b,h] = v[b,h]*exp(-1[h]*s[b]^2)"
+    )
+    derived = tc.parse(text).derive("y", wrt="x", kind="vjp")
+    values = values_for(
+        program_of(derived), {d: {"B": 5, "H": 33}[d.name] for d in derived.system.dimensions}, "float64"
+    )
+    for target in (derived.lambdify("c", value_and_grad=True), derived.lambdify("c")):
+        wanted = derived.lambdify("numpy")(**values)
+        found = target(**values)
+        np.testing.assert_allclose(found if isinstance(found, np.ndarray) else found[1], wanted, atol=1e-12)
+
+
 def test_logits_of_a_large_vocabulary_never_exist_as_a_whole() -> None:
     plan = derivation("linear cross entropy").plan()
     assert "blocks of N" in plan

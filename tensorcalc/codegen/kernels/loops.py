@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tensorcalc.codegen.kernels.entries import Entries
 from tensorcalc.codegen.kernels.expressions import ATOM
 from tensorcalc.codegen.kernels.nests import Memory, Nest, Pass
 from tensorcalc.codegen.kernels.scopes import Scope
 from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.codegen.kernels.streaming import Streaming, added, block
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.sizes import Origin
 from tensorcalc.expr import Component
@@ -50,15 +50,14 @@ def write_nest(
     return _Writer(nest, name, names, origins, words).write()
 
 
-class _Writer(Entries):
-    """Writes one nest. `streams` are the results that go past the cache, with the variables of their blocks."""
+class _Writer(Streaming):
+    """Writes one nest."""
 
     def __init__(
         self, nest: Nest, name: str, names: Names, origins: Mapping[Dimension, Origin], words: dict[str, None]
     ) -> None:
         super().__init__(nest, names, origins, words)
         self.name = name
-        self.streams: dict[Tensor, str] = {}
 
     def write(self) -> NestCode:
         nest, group = self.nest, self.nest.group
@@ -69,7 +68,7 @@ class _Writer(Entries):
             self._flat()
         elif nest.batch:
             self.scopes.push(nest.batch)
-            self._at = self._batch_variable()
+            self.at = self._batch_variable()
             self._row()
             scope = self.scopes.pop()
             self._close_batch(scope)
@@ -122,8 +121,8 @@ class _Writer(Entries):
     def _close_batch(self, scope: Scope) -> None:
         body = [*scope.lines, *scope.stores]
         if len(self.nest.batch) > 1:
-            body = [*self._decoded(self._at), *body]
-        self._emit(_block(f"for (ptrdiff_t {self._at} = begin; {self._at} < end; {self._at}++)", body))
+            body = [*self._decoded(self.at), *body]
+        self.emit(block(f"for (ptrdiff_t {self.at} = begin; {self.at} < end; {self.at}++)", body))
 
     def _batch_variable(self) -> str:
         """The variable that counts the rows."""
@@ -141,9 +140,6 @@ class _Writer(Entries):
                 code += f" % {self.scopes.size(index.dimension)}"
             lines.append(f"const ptrdiff_t {self.scopes.letter(index)} = {code};")
         return lines
-
-    def _emit(self, text: str) -> None:
-        self.scopes.stack[-1].lines.append(text)
 
     def _row(self) -> None:
         """Everything about one row, pass by pass."""
@@ -168,11 +164,11 @@ class _Writer(Entries):
         target = Component(statement.tensor, *statement.target)
         if statement.operation is Operation.ADD:
             value = self.value(statement.expression)
-            self._emit(_added(self.place(target), value))
+            self.emit(added(self.place(target), value))
             self.scopes.forget(statement.tensor)
             return
         name = self.bound(statement.expression, self.scopes.depth, self.wanted(statement.tensor))
-        self._emit(f"{self.place(target)} = {name};")
+        self.emit(f"{self.place(target)} = {name};")
         self.scopes.stack[self.scopes.depth].known[target] = name
 
     # passes
@@ -181,8 +177,8 @@ class _Writer(Entries):
         """One loop nest; returns the ids of the additions that were done inside it."""
         loops = self.nest.flat or entry.loops
         outer = self.scopes.depth
-        streamed = self._streamed(entry, loops)
-        folded = self._folded(entry, streamed)
+        streamed = self.streamed_results(entry, loops)
+        folded = self.folded_additions(entry, streamed)
         if self.nest.flat:
             self.scopes.push(loops)
         else:
@@ -192,9 +188,10 @@ class _Writer(Entries):
         clauses: list[str] = []
         simd = True
         for tensor in streamed:
-            self._stream_base(tensor)
+            self.stream_base(tensor)
         for statement in entry.statements:
             simd &= self._statement(statement, loops, outer, after, clauses)
+        self.last = entry.number == self.nest.last
         innermost = True
         while self.scopes.depth > outer:
             depth = self.scopes.depth
@@ -202,128 +199,15 @@ class _Writer(Entries):
             body = [*scope.lines, *scope.stores]
             if innermost:
                 pragma = "#pragma omp simd" + "".join(f" {c}" for c in clauses) if simd else ""
-                self._close(loops, body, pragma, streamed, folded)
+                self.close(loops, body, pragma, streamed, folded)
             else:
                 index = loops[depth - outer - 1]
                 letter = self.scopes.letter(index)
                 size = self.scopes.size(index.dimension)
-                self._emit(_block(f"for (ptrdiff_t {letter} = 0; {letter} < {size}; {letter}++)", body))
+                self.emit(block(f"for (ptrdiff_t {letter} = 0; {letter} < {size}; {letter}++)", body))
             innermost = False
             self.scopes.stack[-1].lines += after[depth - 1]
         return {id(s) for s in folded}
-
-    def _close(
-        self,
-        loops: Sequence[Index],
-        body: Sequence[str],
-        pragma: str,
-        streamed: Sequence[Tensor],
-        folded: Sequence[Statement],
-    ) -> None:
-        """The innermost loop, in blocks where results are streamed."""
-        letter = self._loop_letter(loops)
-        if self.nest.flat:
-            first, last = "begin", "end"
-        else:
-            first, last = "0", self.scopes.size(loops[-1].dimension)
-        if not streamed:
-            head = f"for (ptrdiff_t {letter} = {first}; {letter} < {last}; {letter}++)"
-            self._emit((pragma + "\n" if pragma else "") + _block(head, body))
-            return
-        low, high = self.names.local(f"{letter}0"), self.names.local(f"{letter}1")
-        lines = [f"const ptrdiff_t {high} = {low} + BLOCK < {last} ? {low} + BLOCK : {last};"]
-        lines += self._fetches(low, high)
-        for tensor in streamed:
-            pointer, base = self.base[tensor]
-            lines.append(f"real *const {pointer} = stream ? {self.streams[tensor]} : {base} + {low};")
-        lines.append(
-            (pragma + "\n" if pragma else "")
-            + _block(
-                f"for (ptrdiff_t {letter} = {low}; {letter} < {high}; {letter}++)",
-                [line.replace("@low@", low) for line in body],
-            )
-        )
-        for statement in folded:
-            entry = self.integer(statement.target[-1])
-            value = self.value(statement.expression)
-            pointer, _ = self.base[statement.tensor]
-            lines.append(
-                f"if ((size_t)({entry} - {low}) < (size_t)({high} - {low}))\n    "
-                + _added(f"{pointer}[{entry} - {low}]", value)
-            )
-        outs = []
-        for tensor in streamed:
-            pointer, base = self.base[tensor]
-            outs.append(f"stream_out({base} + {low}, {pointer}, {high} - {low});")
-        lines.append(_block("if (stream)", outs))
-        for tensor in streamed:
-            pointer, _ = self.base[tensor]
-            self.names.release([pointer])
-        self._emit(_block(f"for (ptrdiff_t {low} = {first}; {low} < {last}; {low} += BLOCK)", lines))
-        self.names.release([low, high])
-        for statement in folded:
-            self.scopes.forget(statement.tensor)
-
-    def _fetches(self, low: str, high: str) -> list[str]:
-        """The lines that ask for the next row of what earlier passes read, a block at a time."""
-        batch = self.nest.batch
-        if not batch or len(self.nest.passes) < 2:
-            return []
-        rows = [
-            f"fetch({row} + {self.scopes.extent(tensor.dimensions[len(batch) :])} + {low}, {high} - {low});"
-            for tensor, row in self.row_pointers(batch)
-            if len(tensor.dimensions) == len(batch) + 1 and not tensor.is_label
-        ]
-        return [_block(f"if (stream && {self._at} + 1 < end)", rows)] if rows else []
-
-    def _loop_letter(self, loops: Sequence[Index]) -> str:
-        return self.scopes.letter(loops[-1])
-
-    def _streamed(self, entry: Pass, loops: Sequence[Index]) -> list[Tensor]:
-        """The results of a pass that are written once, in the order of memory, and not read again in the nest."""
-        nest = self.nest
-        if len(loops) != 1 and not nest.flat:
-            return []
-        found = []
-        for statement in entry.statements:
-            target = statement.target
-            whole = target == nest.flat if nest.flat else bool(target) and target[-1:] == tuple(loops)
-            if statement.operation is not Operation.ASSIGN or nest.memory[statement.tensor] is not Memory.FULL:
-                continue
-            later = [p for p in nest.passes if p.number > entry.number]
-            read = any(
-                a.tensor == statement.tensor
-                for s in (*(s for p in later for s in p.statements), *(s for v in nest.scalars.values() for s in v))
-                for a in s.accesses
-            ) or any(s.tensor == statement.tensor for p in later for s in p.statements)
-            if whole and not read:
-                found.append(statement.tensor)
-                block = self.streams.get(statement.tensor) or self.names.local(
-                    f"{self.names.tensor(statement.tensor)}_block"
-                )
-                self.streams[statement.tensor] = block
-        return found
-
-    def _folded(self, entry: Pass, streamed: Sequence[Tensor]) -> list[Statement]:
-        """Additions at single entries of a row that is being written: done while the row is at hand."""
-        found = []
-        for number, additions in self.nest.scalars.items():
-            for statement in additions:
-                if (
-                    number == entry.number + 1
-                    and statement.operation is Operation.ADD
-                    and statement.tensor in streamed
-                    and statement.target[:-1] == self.nest.group.axes[statement.tensor][:-1]
-                ):
-                    found.append(statement)
-        return found
-
-    def _stream_base(self, tensor: Tensor) -> None:
-        """The pointer to the row of a result, and the variable for where its block is written."""
-        name = self.names.tensor(tensor)
-        pointer = self.names.local(f"{name}_at")
-        axes = self.nest.group.axes[tensor]
-        self.base[tensor] = pointer, name if self.nest.flat else self.pointer(name, "real", tensor, axes[:-1])
 
     def _statement(
         self, statement: Statement, loops: Sequence[Index], outer: int, after: list[list[str]], clauses: list[str]
@@ -338,7 +222,7 @@ class _Writer(Entries):
             return True
         if statement.operation is Operation.ADD:
             value = self.value(statement.expression)
-            innermost.stores.append(_added(self.place(target), value))
+            innermost.stores.append(added(self.place(target), value))
             self.scopes.forget(statement.tensor)
             return False
         return self._reduction(statement, loops, outer, after, clauses)
@@ -405,7 +289,7 @@ class _Writer(Entries):
             scope = scopes.pop()
             letter = scopes.letter(index)
             head = f"for (ptrdiff_t {letter} = 0; {letter} < {scopes.size(index.dimension)}; {letter}++)"
-            text = _block(head, [*scope.lines, text])
+            text = block(head, [*scope.lines, text])
         scopes.stack[outer].lines.append(text)
         scopes.stack += inside
         scopes.depth = len(scopes.stack) - 1
@@ -419,12 +303,3 @@ def _combined(operation: Operation, place: str, value: str) -> str:
     if operation is Operation.PEAK:
         return f"{place} = {value} > {place} ? {value} : {place};"
     return f"{place} = {value} > {place} || {value} != {value} ? {value} : {place};"
-
-
-def _added(place: str, value: str) -> str:
-    return f"{place} -= {value[1:]};" if value.startswith("-") and " " not in value else f"{place} += {value};"
-
-
-def _block(head: str, body: Iterable[str]) -> str:
-    text = textwrap.indent("\n".join(body), "    ")
-    return f"{head} {{\n{text}\n}}" if text else f"{head} {{\n}}"

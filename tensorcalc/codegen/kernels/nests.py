@@ -13,6 +13,7 @@ from enum import Enum
 from sympy import Add, Expr, Function, Integer, Mul, Pow
 
 from tensorcalc.codegen.kernels.groups import Group, main_access
+from tensorcalc.codegen.kernels.splitting import Pending, with_early_sums
 from tensorcalc.codegen.kernels.statements import Operation, Statement
 from tensorcalc.expr import Component
 from tensorcalc.index import Index, Tensor
@@ -77,8 +78,18 @@ class Nest:
 
 
 def planned(group: Group, kept: Iterable[Tensor]) -> Nest:
-    """The passes of a group; `kept` are the tensors that others need."""
-    return _Planner(group, frozenset(kept)).plan()
+    """The passes of a group, in the order with fewer of them; `kept` are the tensors that others need."""
+    wanted = frozenset(kept)
+    planner = _Planner(group, wanted)
+    nest = planner.plan()
+    early = with_early_sums(planner.pending)
+    while early is not None:
+        planner = _Planner(early, wanted)
+        other = planner.plan()
+        if other.last >= nest.last:
+            break
+        nest, early = other, with_early_sums(planner.pending)
+    return nest
 
 
 class _Planner:
@@ -113,6 +124,12 @@ class _Planner:
             passes.setdefault((number, loops), Pass(number, loops)).statements.append(statement)
         ordered = sorted(passes.values(), key=lambda p: p.number)
         return Nest(self.group, self.memory, ordered, scalars, self.definitions, self.flat)
+
+    @property
+    def pending(self) -> Pending:
+        """What is known when, of a group that is planned."""
+        virtual = {t: s for t, s in self.definitions.items() if self.memory.get(t) is Memory.VIRTUAL}
+        return Pending(self.group, self.ready, virtual)
 
     def rows(self, statement: Statement) -> tuple[Index, ...]:
         """The loops inside a row, in the order of memory."""
