@@ -34,9 +34,9 @@ class _Products(ctypes.Structure):
     )
 
 
-def use_blas(library: ctypes.CDLL, char: str) -> None:
-    """Let a compiled program use BLAS for its products."""
-    products = _Products.in_dll(library, "tensorcalc_products")
+def use_blas(library: ctypes.CDLL, name: str, char: str) -> None:
+    """Let the compiled program of this name use BLAS for its products."""
+    products = _Products.in_dll(library, f"{name}_products")
     found = _blas(char)
     if found is None:
         products.other = ctypes.cast(_matmul(char), ctypes.c_void_p).value

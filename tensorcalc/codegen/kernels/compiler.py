@@ -31,7 +31,7 @@ class Compiler:
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command
         machines = (("-march=native",), ("-mcpu=native",), ())
-        self.faster = [(*machine, openmp) for openmp in ("-fopenmp", "-fopenmp-simd") for machine in machines]
+        self.faster = [(*machine, *simd) for simd in (("-fopenmp-simd",), ()) for machine in machines]
 
     def build(self, source: str, target: Path, flags: tuple[str, ...]) -> None:
         """A shared library of a source text. Raises `TensorCalcError` E_TARGET where the compiler refuses it."""
@@ -108,18 +108,7 @@ def shared_library(source: str, flags: tuple[str, ...] = ()) -> ctypes.CDLL:
         target = folder / target.name
         if not target.exists():
             _made(source, flags, target)
-    return _loaded(target)
-
-
-def _loaded(target: Path) -> ctypes.CDLL:
-    """The library. OpenMP's threads are to sleep between loops: spinning, they take processors from BLAS and others."""
-    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
-        return ctypes.CDLL(str(target))
-    os.environ["OMP_WAIT_POLICY"] = "passive"  # read once, when the first library brings OpenMP with it
-    try:
-        return ctypes.CDLL(str(target))
-    finally:
-        del os.environ["OMP_WAIT_POLICY"]
+    return ctypes.CDLL(str(target))
 
 
 def _writable(folder: Path) -> Path:

@@ -14,13 +14,16 @@ from tensorcalc.codegen.kernels.products import Product
 from tensorcalc.codegen.kernels.schedule import Block, Schedule
 from tensorcalc.codegen.kernels.scopes import Scopes
 from tensorcalc.codegen.kernels.statements import Operation
+from tensorcalc.codegen.kernels.tasks import task
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.expr import Component
 from tensorcalc.index import Dimension, Index, Tensor
 
 __all__ = ["Driver"]
 
-PARALLEL = 131072  # entries below which a second thread costs more than it saves
+SHARED = 8192  # entries from which threads that are awake may help
+PARALLEL = 131072  # entries from which it pays to wake them
+ALONGSIDE = 1 << 20  # the same where BLAS has threads of its own
 PARTS = 16  # into which the batch is cut where sums over it are kept in parts: the same for any number of threads
 KEPT = 1 << 22  # entries that all parts together may have
 STREAMED = 4 << 20  # bytes of a result from which it is written past the cache
@@ -66,6 +69,9 @@ class Driver:
         self.sizes = sizes
         self.memory: dict[tuple[str, Tensor], str] = {}
         self.parts: dict[str, str] = {}
+        self.tasks: list[str] = []
+        self.variables: dict[str, str] = {}
+        self.apart = False  # whether what is written runs in a thread of its own
         self.blocks = [s for s in schedule.steps if isinstance(s, Block)]
         self.multiplies = len(schedule.nests) < len(schedule.single)
 
@@ -73,10 +79,9 @@ class Driver:
         """The text of the function."""
         names, program = self.names, self.schedule.program
         lines: list[str] = []
+        self.variables |= self._arguments_by_name()
         for number, tensor in enumerate((t for t in program.inputs if t.is_label), start=1):
             lines.append(self._label_check(number, tensor))
-        if self.multiplies:  # the threads are left to BLAS, with which others would compete
-            lines += ["const ptrdiff_t thread = 0;", "(void)thread;"]
         rows = {id(b): self._rows(b, lines) for b in self.blocks}
         lines += self._workspace({t: (b, rows[id(b)]) for b in self.blocks for t in b.local})
         for step in self.schedule.steps:
@@ -85,14 +90,20 @@ class Driver:
             else:
                 lines.append(self._step(step))
         lines += ["free(workspace);", "return 0;"] if self._has_workspace else ["return 0;"]
-        arguments = [f"ptrdiff_t {self.size(d)}" for d in self.sizes]
-        arguments += [f"const {'int64_t' if t.is_label else 'real'} *{names.tensor(t)}" for t in program.inputs]
-        arguments += [f"real *{names.tensor(t)}" for t in self.schedule.outputs]
-        arguments.append("int threads")
+        arguments = [f"{kind}{name}" for name, kind in self._arguments_by_name().items()]
         head = textwrap.fill(f"int {self.name}({', '.join(arguments)})", 110, subsequent_indent="    ")
         unused = [f"(void){names.tensor(t)};" for t in program.inputs if not t.is_label]
         lines = [*unused, "(void)threads;", *lines]
         return f"{head}\n{{\n{_indented(lines)}\n}}\n"
+
+    def _arguments_by_name(self) -> dict[str, str]:
+        """The arguments of the function, each with its type."""
+        names = self.names
+        found = {self.size(d): "ptrdiff_t " for d in self.sizes}
+        for tensor in self.schedule.program.inputs:
+            found[names.tensor(tensor)] = "const int64_t *" if tensor.is_label else "const real *"
+        found |= {names.tensor(t): "real *" for t in self.schedule.outputs}
+        return {**found, "threads": "int "}
 
     def size(self, dimension: Dimension) -> str:
         """The variable of a size."""
@@ -120,9 +131,10 @@ class Driver:
         lines.append(f"{name} = {name} < {least} ? {least} : {name};")
         if block.independent:
             share = f"({size} + threads - 1) / threads"
-            lines.insert(0, "threads = threads < 1 || !tensorcalc_products.apart ? 1 : threads;")
+            lines.insert(0, f"threads = threads < 1 || !{self.name}_products.apart ? 1 : threads;")
             lines.append(f"{name} = {name} < {share} ? {name} : {share};")
         lines.append(f"{name} = {name} < {size} ? {name} : {size} < 1 ? 1 : {size};")
+        self.variables[name] = "ptrdiff_t "
         return name
 
     def _workspace(self, local: Mapping[Tensor, tuple[Block, str]]) -> list[str]:
@@ -150,7 +162,7 @@ class Driver:
         self._has_workspace = bool(wanted)
         if not wanted:
             return []
-        lines += ["threads = threads < 1 ? 1 : threads;", "enum { LINE = 64 / sizeof(real) };", "size_t room = 0;"]
+        lines += ["threads = threads < 1 ? 1 : threads;", "size_t room = 0;"]
         for name, entries in wanted:
             lines += [f"const size_t {name}_at = room;", f"room += ((size_t)({entries}) / LINE + 1) * LINE;"]
         lines += [
@@ -158,12 +170,14 @@ class Driver:
             "if (workspace == NULL)\n    return -1;",
             "real *const start = workspace + (LINE - (uintptr_t)workspace / sizeof(real) % LINE) % LINE;",
         ]
+        self.variables |= {name: "real *" for name, _ in wanted}
         return [*lines, *(f"real *const {name} = start + {name}_at;" for name, _ in wanted)]
 
     def _parts(self, code: NestCode) -> list[str]:
         """The lines that find how many parts a nest has at most: fewer where each is large."""
         name = self.parts[code.name] = self.names.local(f"{code.name.rsplit('_', 1)[1]}_parts")
         entries = " + ".join(self.extent(axes) for axes in code.partial.values())
+        self.variables[name] = "ptrdiff_t "
         return [
             f"ptrdiff_t {name} = {KEPT} / ({entries} + 1);",
             f"{name} = {name} < 1 ? 1 : {name} > {PARTS} ? {PARTS} : {name};",
@@ -178,22 +192,41 @@ class Driver:
 
     def _block(self, block: Block, rows: str) -> str:
         low, high, size = self.names.local("low"), self.names.local("high"), self.size(block.dimension)
-        lines = [f"const ptrdiff_t {high} = {low} + {rows} < {size} ? {low} + {rows} : {size};"]
-        if block.independent:
-            lines.append("const ptrdiff_t thread = thread_number();")
+        ends = f"const ptrdiff_t {high} = {low} + {rows} < {size} ? {low} + {rows} : {size};"
+        outside = dict(self.variables)
+        local = []
         for tensor in block.local:
-            inner = self.extent(tensor.dimensions[1:])
+            inner, name = self.extent(tensor.dimensions[1:]), self.names.tensor(tensor)
             start = f"thread * {rows} - {low}" if block.independent else f"-{low}"
-            lines.append(
-                f"real *const {self.names.tensor(tensor)} = {self.memory['local', tensor]} + ({start}) * ({inner});"
-            )
-        lines += [self._step(s, low, high, i) for s, i in zip(block.steps, block.indices, strict=True)]
+            local.append(f"real *const {name} = {self.memory['local', tensor]} + ({start}) * ({inner});")
+            self.variables[name] = "real *"
+        self.variables |= {low: "ptrdiff_t ", high: "ptrdiff_t "}
+        self.apart = block.independent
+        steps = [self._step(s, low, high, i) for s, i in zip(block.steps, block.indices, strict=True)]
+        self.apart, self.variables = False, outside
         if block.independent:
-            pragma = "#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic)\n"
-            head = f"for (ptrdiff_t {low} = 0; {low} < {size}; {low} += {rows})"
-            return f"{pragma}{head} {{\n{_indented(lines)}\n}}"
+            begin = f"const ptrdiff_t {low} = part * {rows};"
+            parts = f"({size} + {rows} - 1) / {rows}"
+            lines = self._in_parts(self.names.local(f"{self.name}_rows"), [begin, ends, *local, *steps], outside, parts)
+            return f"{{\n{_indented(lines)}\n}}"
         head = f"for (ptrdiff_t {low} = 0; {low} == 0 || {low} < {size}; {low} += {rows})"
-        return f"{head} {{\n{_indented(lines)}\n}}"
+        return f"{head} {{\n{_indented([ends, *local, *steps])}\n}}"
+
+    def _in_parts(
+        self,
+        name: str,
+        body: Sequence[str],
+        variables: Mapping[str, str],
+        parts: str,
+        *,
+        team: str = "threads",
+        small: str = "0",
+    ) -> list[str]:
+        """The lines that have the parts of some work done by a team."""
+        text, begin = task(name, body, variables)
+        self.tasks.append(text)
+        hurry = int(self.multiplies)
+        return [begin, f"in_parts({name}_part, &task, {parts}, {team}, {small}, {hurry});"]
 
     def _product(self, step: Product, low: str, high: str, index: Index | None) -> str:
         """The call of a product for every value of its batch indices."""
@@ -227,7 +260,7 @@ class Driver:
                 self._stride(step.target, step.rows),
             ]
         )
-        body = [textwrap.fill(f"product({call});", 100, subsequent_indent="    ")]
+        body = [f"product({call});"]
         for i in reversed(step.batch):
             blocked = i == index
             body = [_loop(letters[i], low if blocked else "0", high if blocked else self.size(i.dimension), body)]
@@ -250,34 +283,49 @@ class Driver:
     def _nest(self, nest: Nest, code: NestCode, low: str, high: str) -> str:
         """The call of a nest, in parts of its batch, and the sum of what the parts have added up."""
         loops = nest.flat or nest.batch
-        serial = not loops or self.multiplies
         first, count = "0", self.extent(i.dimension for i in loops)
         if low:
             inner = self.extent(i.dimension for i in loops[1:])
             first, count = f"{low} * {inner}", f"({high} - {low}) * {inner}"
         lines = [f"const ptrdiff_t first = {first}, count = {count};"]
+        lines += self._shares(nest, code) if not self.apart else []
+        body = [self._cleared(nest, code, t, axes) for t, axes in code.partial.items()]
+        body.append(f"{code.name}({', '.join(self._arguments(code))});")
+        if self.apart:
+            lines += body
+        else:
+            variables = {**dict.fromkeys(("first", "count", "parts"), "ptrdiff_t "), **self.variables}
+            small = f"load < {PARALLEL}" if loops else "1"
+            lines += self._in_parts(code.name, body, variables, "parts", team="team", small=small)
+        lines += [self._combined(nest, code, t, axes, low) for t, axes in code.partial.items()]
+        return f"{{\n{_indented(lines)}\n}}"
+
+    def _shares(self, nest: Nest, code: NestCode) -> list[str]:
+        """The lines that find how many threads work on a nest, and in how many parts."""
         row = max(
             (self.extent(i.dimension for i in p.loops) for p in nest.passes if not nest.flat), key=len, default="1"
         )
-        team = "1" if serial else f"threads > 1 && count * ({row}) >= {PARALLEL} ? threads : 1"
-        lines.append(f"const int team = {team};")
+        if nest.flat or nest.batch:
+            least = ALONGSIDE if self.multiplies else SHARED
+            load = "count" if row == "1" else f"count * {row}" if "*" not in row else f"count * ({row})"
+            lines = [
+                f"const ptrdiff_t load = {load};",
+                f"const int team = threads > 1 && load >= {least} ? threads : 1;",
+            ]
+        else:
+            lines = ["const int team = 1;"]
         if code.partial:
             most = self.parts[code.name]
-            lines.append(f"const ptrdiff_t parts = count < {most} ? (count < 1 ? 1 : count) : {most};")
+            parts = f"count < {most} ? (count < 1 ? 1 : count) : {most}"
         else:
-            lines.append("const ptrdiff_t parts = team > 1 && count > 1 ? (count < 8 * team ? count : 8 * team) : 1;")
-        body = ["const ptrdiff_t thread = thread_number();"] if code.rows and not self.multiplies else []
-        body += [self._cleared(nest, code, t, axes) for t, axes in code.partial.items()]
-        body.append(textwrap.fill(f"{code.name}({', '.join(self._arguments(code))});", 100, subsequent_indent="    "))
-        if not serial:
-            lines.append("#pragma omp parallel for num_threads(team) if (team > 1) schedule(dynamic)")
-        lines.append(_loop("part", "0", "parts", body))
-        lines += [self._combined(nest, code, t, axes, low) for t, axes in code.partial.items()]
-        return f"{{\n{_indented([*lines[:2], '(void)team;', *lines[2:]])}\n}}"
+            parts = "team > 1 && count > 1 ? (count < 8 * team ? count : 8 * team) : 1"
+        return [*lines, f"const ptrdiff_t parts = {parts};"]
 
     def _arguments(self, code: NestCode) -> list[str]:
         names = self.names
         found = ["first + count * part / parts", "first + count * (part + 1) / parts"]
+        if self.apart:
+            found = ["first", "first + count"]
         if code.streams:
             largest = max((self.extent(t.dimensions) for t in code.streams), key=len)
             local = any(("local", t) in self.memory for t in code.streams)

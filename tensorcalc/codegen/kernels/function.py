@@ -22,6 +22,7 @@ from tensorcalc.codegen.kernels.blas import alone, use_blas
 from tensorcalc.codegen.kernels.compiler import compiler, shared_library
 from tensorcalc.codegen.kernels.schedule import Block
 from tensorcalc.codegen.kernels.source import CSource, write_source
+from tensorcalc.codegen.kernels.team import use_team
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.index import Dimension
@@ -31,10 +32,6 @@ __all__ = ["Kernel", "compile_kernel"]
 
 FLAGS: Mapping[str, tuple[str, ...]] = {"f": (), "d": ("-DTENSORCALC_DOUBLE",)}
 REMEMBERED = 256  # kinds of calls that are remembered
-_children: list[int] = []  # a child has none of its parent's threads, and OpenMP would wait for them
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _children.append(os.getpid()))
 
 
 def compile_kernel(program: Program, *, exact: bool = False, threads: int | None = None) -> Kernel:
@@ -154,11 +151,10 @@ class Kernel(Function):
         return out if out is not None else self._given(outs)
 
     def _run(self, prepared: _Prepared, inputs: Sequence[int], targets: Sequence[int]) -> int:
-        threads = 1 if _children else self.threads
-        if self._independent and threads > 1:
+        if self._independent and self.threads > 1:
             with alone():
-                return prepared.code(*prepared.sizes, *inputs, *targets, threads)
-        return prepared.code(*prepared.sizes, *inputs, *targets, threads)
+                return prepared.code(*prepared.sizes, *inputs, *targets, self.threads)
+        return prepared.code(*prepared.sizes, *inputs, *targets, self.threads)
 
     def _targets(self, values: Sequence[Any], out: Any, prepared: _Prepared) -> Sequence[Any]:
         """The arrays to write into."""
@@ -259,8 +255,9 @@ class Kernel(Function):
             pointers = [ctypes.c_void_p] * (len(self.arguments) + len(written.schedule.outputs))
             kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_ssize_t] * len(written.sizes), *pointers, ctypes.c_int)
             self._codes[char] = kind((written.name, library))
+            use_team(library, written.name)
             if written.has_products:
-                use_blas(library, char)
+                use_blas(library, written.name, char)
         return self._codes[char]
 
 

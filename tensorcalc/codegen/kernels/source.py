@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from tensorcalc.index import Dimension
 from tensorcalc.system import Program
 
 __all__ = ["CSource", "write_source"]
+
+WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,18 @@ def write_source(program: Program) -> CSource:
     for number, nest in enumerate(schedule.nests, start=1):
         codes[id(nest)] = write_nest(nest, names.local(f"{name}_step{number}"), names, schedule.origins, words)
     sizes = _sizes(schedule, codes.values())
-    body = Driver(schedule, name, names, words, codes=codes, sizes=sizes).write()
+    driver = Driver(schedule, name, names, words, codes=codes, sizes=sizes)
+    body = driver.write()
     has_products = len(schedule.nests) < len(schedule.single)
     parts = [_comment(program), mathematics.PRELUDE]
-    parts += [support.THREADS] if has_products or any(c.rows for c in codes.values()) else []
+    parts += [support.THREADS.replace("NAME", name)] if codes or has_products else []
     parts += [support.STREAM] if any(c.streams for c in codes.values()) else []
-    parts += [support.PRODUCT] if has_products else []
+    parts += [support.PRODUCT.replace("NAME", name)] if has_products else []
     parts += [mathematics.written(words)] if words else []
     parts += [c.text for c in codes.values()]
     return CSource(
         name,
-        "\n".join([*parts, body]),
+        _wrapped("\n".join([*parts, *driver.tasks, body])),
         schedule,
         sizes,
         tuple(names.tensor(t) for t in program.inputs),
@@ -72,6 +76,18 @@ def write_source(program: Program) -> CSource:
         entries(program),
         has_products,
     )
+
+
+def _wrapped(text: str) -> str:
+    """The text with long statements in several lines."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if len(line) <= WIDTH or line.lstrip().startswith(("#", "/*", "*")):
+            lines.append(line)
+            continue
+        indent = line[: len(line) - len(line.lstrip())]
+        lines += textwrap.wrap(line, WIDTH, subsequent_indent=f"{indent}    ", break_long_words=False)
+    return "\n".join(lines)
 
 
 def _function_name(program: Program) -> str:

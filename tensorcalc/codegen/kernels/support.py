@@ -1,16 +1,37 @@
-"""Parts of the C file that every program may need: threads, memory past the cache, products of matrices."""
+"""Parts of the C file that every program may need: threads, memory past the cache, products of matrices.
+
+NAME stands for the function, since several files may become one program.
+"""
 
 from __future__ import annotations
 
 __all__ = ["PRODUCT", "STREAM", "THREADS"]
 
 THREADS = """\
+/* work in parts, each of which runs once, by one of several threads; `hurry` where others wait for the processors */
+typedef void (*part_function)(const void *task, ptrdiff_t part, ptrdiff_t thread);
+typedef void (*team_function)(part_function work, const void *task, ptrdiff_t parts, int threads, int small, int hurry);
+team_function NAME_team; /* shares the parts out; set it to use other threads than OpenMP's */
+
+enum { LINE = 64 / sizeof(real) }; /* entries in a line of the cache */
+
 #ifdef _OPENMP
 #include <omp.h>
 #define thread_number() omp_get_thread_num()
 #else
 #define thread_number() 0
 #endif
+
+static void in_parts(part_function work, const void *task, ptrdiff_t parts, int threads, int small, int hurry)
+{
+    if (threads > 1 && parts > 1 && NAME_team != NULL) {
+        NAME_team(work, task, parts, threads, small, hurry);
+        return;
+    }
+    #pragma omp parallel for num_threads(threads) if (threads > 1 && !small) schedule(dynamic)
+    for (ptrdiff_t part = 0; part < parts; part++)
+        work(task, part, thread_number());
+}
 """
 
 STREAM = """\
@@ -84,12 +105,12 @@ struct products {
     product_function other;
     int apart; /* whether each thread may call it on its own */
 };
-struct products tensorcalc_products;
+struct products NAME_products;
 
 static void product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, real scale, const real *a, ptrdiff_t a_row,
     ptrdiff_t a_column, const real *b, ptrdiff_t b_row, ptrdiff_t b_column, real keep, real *out, ptrdiff_t out_row)
 {
-    const struct products *use = &tensorcalc_products;
+    const struct products *use = &NAME_products;
     const int left = a_column == 1 ? 111 : 112, right = b_column == 1 ? 111 : 112;
     const ptrdiff_t a_step = a_column == 1 ? a_row : a_column, b_step = b_column == 1 ? b_row : b_column;
     const ptrdiff_t a_least = a_column == 1 ? k : m, b_least = b_column == 1 ? n : k;
