@@ -36,6 +36,8 @@ def memory_of(value: Any, writes: bool = False) -> Memory | None:
     """Where the entries of an array lie; `None` where it has gaps, is no plain array, or may not be written."""
     kind = type(value)
     if kind is np.ndarray:
+        if not value.dtype.isnative:
+            return None
         if value.flags.carray:
             try:
                 return (value.shape, value.dtype.char), _address(_from_buffer(value))

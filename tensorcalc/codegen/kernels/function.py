@@ -20,6 +20,7 @@ from tensorcalc.codegen.kernels.aliasing import may_overwrite
 from tensorcalc.codegen.kernels.arrays import NUMBER, Arrays, address_of, computed, is_torch, memory_of
 from tensorcalc.codegen.kernels.blas import alone, use_blas
 from tensorcalc.codegen.kernels.compiler import compiler, shared_library
+from tensorcalc.codegen.kernels.entrance import Entrance, entrance
 from tensorcalc.codegen.kernels.schedule import Block
 from tensorcalc.codegen.kernels.source import CSource, write_source
 from tensorcalc.codegen.kernels.team import use_team
@@ -60,6 +61,7 @@ class _Prepared:
     sizes: tuple[int, ...]
     dtype: np.dtype[Any]
     results: tuple[tuple[tuple[int, ...], str], ...]
+    entrance: Entrance | None
     read: tuple[int, ...]
     written: tuple[int, ...]
     numbers: tuple[int, ...] = ()
@@ -76,8 +78,9 @@ class Kernel(Function):
     def __init__(self, program: Program, written: CSource, exact: bool, threads: int) -> None:
         self._written = written
         self._flags = ("-DTENSORCALC_EXACT",) if exact else ()
-        self._codes: dict[str, Callable[..., int]] = {}
+        self._codes: dict[str, tuple[Callable[..., int], int]] = {}
         self._calls: dict[tuple[Any, ...], _Prepared] = {}
+        self._entrance: Entrance | None = None
         self.threads = threads
         super().__init__(program, "c", _assembled(program, written), Arrays())
         self._places = tuple(written.schedule.outputs.index(t) for t in written.schedule.program.outputs)
@@ -95,6 +98,9 @@ class Kernel(Function):
     def __call__(self, /, *args: Any, **arguments: Any) -> Any:
         out = arguments.pop("out", None) if self._has_out else None
         if not args and len(arguments) == len(self.arguments):
+            found = self._short(arguments, out) if self._entrance is not None else None
+            if found is not None:
+                return found
             found = self._direct([arguments.get(name) for name in self.arguments], out)
             if found is not None:
                 return found
@@ -116,6 +122,22 @@ class Kernel(Function):
         """The results in the order of the program, alone where there is one."""
         found = tuple([results[p] for p in self._places])
         return found if self.many else found[0]
+
+    # a call like the last one
+
+    def _short(self, arguments: Mapping[str, Any], out: Any) -> Any:
+        """The results where arguments are of the kinds of the last call; `None` where not, or something is wrong."""
+        last = self._entrance
+        assert last is not None
+        if out is None:
+            outs = tuple([np.empty(*kind) for kind in last.results])
+        else:
+            outs = tuple(out) if self.many and isinstance(out, tuple | list) else (out,)
+            if len(outs) != len(last.results):
+                return None
+        if last.run(last.call, self.arguments, arguments, outs, self.threads):
+            return None  # of another kind; or a label is wrong, or memory is short: the careful way says which
+        return out if out is not None else self._given(outs)
 
     # a call like an earlier one
 
@@ -146,6 +168,7 @@ class Kernel(Function):
                 addresses[place] = scalar.ctypes.data
         if out is not None and not self._apart(prepared, addresses, targets):
             return None
+        self._entrance = None if any(is_torch(v) for v in values) else prepared.entrance
         if self._run(prepared, addresses, targets):
             return None  # a label is wrong, or memory is short: the careful way says which
         return out if out is not None else self._given(outs)
@@ -207,17 +230,28 @@ class Kernel(Function):
             for a, t in zip(arrays, self.program.inputs, strict=True)
         ]
         shapes = [tuple(self._known(d, sizes) for d in t.dimensions) for t in self._written.schedule.outputs]
+        code, packed = self._code(dtype.char)
         prepared = _Prepared(
-            self._code(dtype.char),
+            code,
             tuple(self._known(d, sizes) for d in self._written.sizes),
             dtype,
             tuple((shape, dtype.char) for shape in shapes),
+            self._way_in(packed, ready, [(shape, dtype) for shape in shapes], sizes),
             tuple(a.nbytes for a in ready),
             tuple(prod(shape) * dtype.itemsize for shape in shapes),
         )
         if not self.asked:
             self._remember(prepared, ready)
         return prepared, ready
+
+    def _way_in(
+        self, packed: int, ready: Sequence[Any], results: Sequence[tuple[tuple[int, ...], Any]], sizes: Any
+    ) -> Entrance | None:
+        """The short way into the code for arrays like these, where there is one."""
+        if not self._in_order or self._independent:
+            return None
+        counts = [self._known(d, sizes) for d in self._written.sizes]
+        return entrance(packed, counts, [(a.shape, a.dtype) for a in ready], results, self._in_place)
 
     def _remember(self, prepared: _Prepared, ready: Sequence[Any]) -> None:
         """Calls with arrays of these kinds go straight to the code, also where single numbers are plain ones."""
@@ -228,7 +262,8 @@ class Kernel(Function):
         numbers = tuple(p for p, kind in enumerate(kinds) if kind == ((), prepared.dtype.char))
         if numbers:
             plain = [NUMBER[0] if p in numbers else kind for p, kind in enumerate(kinds)]
-            self._calls[tuple(plain)] = replace(prepared, numbers=numbers)
+            short = prepared.entrance.with_numbers(numbers) if prepared.entrance else None
+            self._calls[tuple(plain)] = replace(prepared, numbers=numbers, entrance=short)
 
     def _written_into(self, out: Any, arrays: Sequence[Any], sizes: Mapping[Dimension, int]) -> Any:
         """The results in the caller's arrays, by way of new ones where writing at once would spoil an argument."""
@@ -247,14 +282,16 @@ class Kernel(Function):
                 np.copyto(array, results[place], casting="same_kind")
         return outs if self.many else outs[0]
 
-    def _code(self, char: str) -> Callable[..., int]:
-        """The machine code for a type of numbers, compiled when it is first needed."""
+    def _code(self, char: str) -> tuple[Callable[..., int], int]:
+        """The machine code for a type of numbers, compiled when first needed, and the address of its short form."""
         if char not in self._codes:
-            library = shared_library(self.source, (*FLAGS[char], *self._flags))
             written = self._written
+            library = shared_library(f"{self.source}\n{written.packed}", (*FLAGS[char], *self._flags))
             pointers = [ctypes.c_void_p] * (len(self.arguments) + len(written.schedule.outputs))
             kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_ssize_t] * len(written.sizes), *pointers, ctypes.c_int)
-            self._codes[char] = kind((written.name, library))
+            short = ctypes.cast(library[f"{written.name}_packed"], ctypes.c_void_p).value
+            assert short is not None
+            self._codes[char] = kind((written.name, library)), short
             use_team(library, written.name)
             if written.has_products:
                 use_blas(library, written.name, char)

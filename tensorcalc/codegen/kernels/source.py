@@ -44,6 +44,17 @@ class CSource:
     entries: tuple[tuple[str, Dimension, int], ...]
     has_products: bool
 
+    @property
+    def packed(self) -> str:
+        """A function that calls it with all sizes in one array and all addresses in another."""
+        count = len(self.schedule.program.inputs) + len(self.schedule.outputs)
+        values = [f"sizes[{k}]" for k in range(len(self.sizes))] + [f"arrays[{k}]" for k in range(count)]
+        unused = "" if self.sizes else "    (void)sizes;\n"
+        return (
+            f"int {self.name}_packed(const ptrdiff_t *sizes, void *const *arrays, int threads)\n{{\n{unused}"
+            f"    return {self.name}({', '.join([*values, 'threads'])});\n}}\n"
+        )
+
 
 def write_source(program: Program) -> CSource:
     """The file that computes a program. Raises `TensorCalcError` E_UNSUPPORTED, E_NAME."""

@@ -37,16 +37,18 @@ typedef void (*part_function)(const void *task, ptrdiff_t part, ptrdiff_t thread
 
 enum { MOST = 1024, LOOK = 200000 /* nanoseconds for which a member looks for work before it sleeps */ };
 
-/* The work. Everything up to `impatient` is written only while `open` is 0 and nobody is inside. */
-static part_function work;
-static const void *task;
-static ptrdiff_t parts;
-static int wanted;            /* members that may help have numbers below this one */
-static int impatient;         /* the processors are needed elsewhere: sleep at once afterwards */
-static _Atomic uint32_t open; /* the number of the work, 0 where there is none */
-static _Alignas(64) _Atomic ptrdiff_t next;
-static _Alignas(64) _Atomic int inside;
-static _Atomic int asleep;
+/* The work: written only while `open` is 0 and nobody is inside. What changes often lies in lines of its own. */
+static struct {
+    part_function function;
+    const void *task;
+    ptrdiff_t parts;
+    int threads;   /* members that may help have numbers below this one */
+    int impatient; /* the processors are needed elsewhere: sleep at once afterwards */
+    _Alignas(64) _Atomic uint32_t open; /* the number of the work, 0 where there is none */
+    _Alignas(64) _Atomic ptrdiff_t next;
+    _Alignas(64) _Atomic int inside;
+    _Alignas(64) _Atomic int asleep;
+} work;
 
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER; /* held by whoever has work */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -65,10 +67,10 @@ static int64_t now(void)
 static void take_parts(ptrdiff_t thread)
 {
     for (;;) {
-        const ptrdiff_t part = atomic_fetch_add(&next, 1);
-        if (part >= parts)
+        const ptrdiff_t part = atomic_fetch_add(&work.next, 1);
+        if (part >= work.parts)
             return;
-        work(task, part, thread);
+        work.function(work.task, part, thread);
     }
 }
 
@@ -77,7 +79,7 @@ static uint32_t wait_for_work(uint32_t seen, int sleepy)
     const int64_t begin = sleepy ? 0 : now();
     do {
         for (int k = 0; k < 64; k++) {
-            const uint32_t number = atomic_load(&open);
+            const uint32_t number = atomic_load(&work.open);
             if (number != 0 && number != seen)
                 return number;
             pause_briefly();
@@ -85,10 +87,10 @@ static uint32_t wait_for_work(uint32_t seen, int sleepy)
     } while (!sleepy && now() - begin < LOOK);
     uint32_t number;
     pthread_mutex_lock(&gate);
-    atomic_fetch_add(&asleep, 1);
-    while ((number = atomic_load(&open)) == 0 || number == seen)
+    atomic_fetch_add(&work.asleep, 1);
+    while ((number = atomic_load(&work.open)) == 0 || number == seen)
         pthread_cond_wait(&call, &gate);
-    atomic_fetch_sub(&asleep, 1);
+    atomic_fetch_sub(&work.asleep, 1);
     pthread_mutex_unlock(&gate);
     return number;
 }
@@ -100,13 +102,13 @@ static void *member(void *argument)
     int sleepy = 0;
     for (;;) {
         seen = wait_for_work(seen, sleepy);
-        atomic_fetch_add(&inside, 1);
-        if (atomic_load(&open) == seen) {
-            sleepy = impatient;
-            if (thread < wanted)
+        atomic_fetch_add(&work.inside, 1);
+        if (atomic_load(&work.open) == seen) {
+            sleepy = work.impatient;
+            if (thread < work.threads)
                 take_parts(thread);
         }
-        atomic_fetch_sub(&inside, 1);
+        atomic_fetch_sub(&work.inside, 1);
     }
     return NULL;
 }
@@ -117,9 +119,9 @@ static void forget(void)
     pthread_mutex_init(&busy, NULL);
     pthread_mutex_init(&gate, NULL);
     pthread_cond_init(&call, NULL);
-    atomic_store(&open, 0);
-    atomic_store(&inside, 0);
-    atomic_store(&asleep, 0);
+    atomic_store(&work.open, 0);
+    atomic_store(&work.inside, 0);
+    atomic_store(&work.asleep, 0);
     members = 1;
 }
 
@@ -140,31 +142,31 @@ static void grow(int threads)
 }
 
 /* run every part of some work once, on up to as many threads; `small` work does not wake sleeping ones for itself */
-void tensorcalc_share(part_function function, const void *argument, ptrdiff_t count, int threads, int small, int hurry)
+void tensorcalc_share(part_function function, const void *task, ptrdiff_t parts, int threads, int small, int hurry)
 {
     if (pthread_mutex_trylock(&busy) != 0) { /* somebody else's work is under way */
-        for (ptrdiff_t part = 0; part < count; part++)
-            function(argument, part, 0);
+        for (ptrdiff_t part = 0; part < parts; part++)
+            function(task, part, 0);
         return;
     }
     if (members < threads)
         grow(threads);
-    work = function;
-    task = argument;
-    parts = count;
-    wanted = threads;
-    impatient = hurry;
-    atomic_store(&next, 0);
+    work.function = function;
+    work.task = task;
+    work.parts = parts;
+    work.threads = threads;
+    work.impatient = hurry;
+    atomic_store(&work.next, 0);
     last = last + 1 != 0 ? last + 1 : 1;
-    atomic_store(&open, last);
-    if (atomic_load(&asleep) != 0 && (!small || now() - finished < LOOK)) {
+    atomic_store(&work.open, last);
+    if (atomic_load(&work.asleep) != 0 && (!small || now() - finished < LOOK)) {
         pthread_mutex_lock(&gate);
         pthread_cond_broadcast(&call);
         pthread_mutex_unlock(&gate);
     }
     take_parts(0);
-    atomic_store(&open, 0);
-    for (int k = 1; atomic_load(&inside) != 0; k++) {
+    atomic_store(&work.open, 0);
+    for (int k = 1; atomic_load(&work.inside) != 0; k++) {
         pause_briefly();
         if (k % 1024 == 0)
             sched_yield();
