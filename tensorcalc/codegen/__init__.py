@@ -14,6 +14,8 @@ from tensorcalc.codegen.kernels.function import compile_kernel
 from tensorcalc.codegen.kernels.plan import plan
 from tensorcalc.codegen.kernels.schedule import scheduled
 from tensorcalc.codegen.kernels.source import write_source
+from tensorcalc.codegen.kernels.triton import function as triton
+from tensorcalc.codegen.kernels.triton import source as triton_source
 from tensorcalc.codegen.library import library
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
@@ -21,7 +23,7 @@ from tensorcalc.system import Program
 
 __all__ = ["TARGETS", "Function", "compile_program", "program_plan", "program_source"]
 
-TARGETS = (*DIALECTS, "c")
+TARGETS = (*DIALECTS, "c", "triton")
 
 
 @bounded
@@ -40,6 +42,8 @@ def compile_program(
     _check_target(target)
     if target == "c":
         return compile_kernel(program, exact=exact, threads=threads)
+    if target == "triton":
+        return triton.compile_kernel(program)
     backend = library(target)
     return Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)
 
@@ -48,7 +52,9 @@ def compile_program(
 def program_source(program: Program, target: str) -> str:
     """The source that computes a program, without compiling it. Raises as `compile_program`, but not for a compiler."""
     _check_target(target)
-    return write_source(program).text if target == "c" else assemble(program, DIALECTS[target]).source
+    if target in ("c", "triton"):
+        return (write_source if target == "c" else triton_source.write_source)(program).text
+    return assemble(program, DIALECTS[target]).source
 
 
 @bounded
