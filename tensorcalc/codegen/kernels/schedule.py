@@ -80,9 +80,21 @@ def scheduled(program: Program) -> Schedule:
     every, products = with_products(every, outputs, names | {t.name for t in program.inputs})
     groups = grouped(every, products)
     kept = _kept(groups, outputs)
-    steps = [products[g.statements[0]] if g.closed else planned(g, kept) for g in groups]
+    steps = _scalars_last([products[g.statements[0]] if g.closed else planned(g, kept) for g in groups])
     intermediate = [t for t in dict.fromkeys(s.tensor for s in every) if t in kept and t not in outputs]
     return Schedule(program, outputs, tuple(_blocked(steps, intermediate)), tuple(intermediate), sources(program))
+
+
+def _scalars_last(steps: Sequence[Nest | Product]) -> list[Nest | Product]:
+    """The steps with scalars that no other step reads at the end: between others they would part a block."""
+    early: list[Nest | Product] = []
+    late: list[Nest | Product] = []
+    for step in reversed(steps):
+        made = {t for t, _ in _written(step)}
+        scalar = isinstance(step, Nest) and not step.flat and not any(s.loops for s in step.group.statements)
+        needed = any(a.tensor in made for s in early for a in _accesses(s))
+        (late if scalar and not needed else early).append(step)
+    return [*reversed(early), *reversed(late)]
 
 
 def _with_copies(program: Program) -> Program:

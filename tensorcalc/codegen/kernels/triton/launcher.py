@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import Add, Expr, Integer, Mul, Pow, S
 
-from tensorcalc.binding import free_indices
 from tensorcalc.codegen.kernels.nests import Memory, Nest
 from tensorcalc.codegen.kernels.products import Product
 from tensorcalc.codegen.kernels.schedule import Block, Schedule
 from tensorcalc.codegen.kernels.statements import Operation
 from tensorcalc.codegen.kernels.triton.expressions import unsupported
-from tensorcalc.codegen.kernels.triton.layout import Layout, Scatter
+from tensorcalc.codegen.kernels.triton.layout import Layout, Scatter, plain_places
 from tensorcalc.codegen.kernels.triton.writer import START, KernelCode
 from tensorcalc.codegen.lowering import is_constant
 from tensorcalc.codegen.names import Names
@@ -111,6 +110,10 @@ class Launcher:
         each = " + ".join(self.extent(t.dimensions[1:]) for t in block.local)
         for step, index in zip(block.steps, block.indices, strict=True):
             self._summed(step, index)
+            made = [step.target.tensor] if isinstance(step, Product) else self._made_by(step)
+            for tensor in made:
+                if tensor not in local:
+                    self._allocate(tensor)
         least = "LEAST" if any(isinstance(s, Product) and not s.batch for s in block.steps) else "1"
         self.lines.append(f"{rows} = max({least}, LOCAL // (({each}) * dtype.itemsize + 1))")
         self.lines.append(f"for {low} in range(0, {size}, {rows}):")
@@ -144,6 +147,11 @@ class Launcher:
 
     # kernels
 
+    def _made_by(self, nest: Nest) -> list[Tensor]:
+        """What a nest leaves in memory."""
+        layout = self.layouts[id(nest)]
+        return [*layout.full, *layout.parts]
+
     def _nest(self, nest: Nest, local: frozenset[Tensor]) -> None:
         layout, codes = self.layouts[id(nest)], self.kernels[id(nest)]
         for tensor in (*layout.full, *layout.parts):
@@ -158,7 +166,7 @@ class Launcher:
             inner = self.extent(i.dimension for i in loops[1:])
             times = "" if inner == "1" else f" * {inner}"
             first, last = f"{low}{times}", f"{high}{times}"
-            count = f"({high} - {low}){times}"
+            count = f"({high} - {low}){times}" if times else f"{high} - {low}"
         count = count or last
         if whole is None:
             self.lines += self._launch(layout, other, first, last, count, "LONG")
@@ -247,19 +255,15 @@ class Launcher:
 
     def _scatter(self, scatter: Scatter) -> None:
         self.words["scatter"] = None
-        target = list(scatter.target)
-        loops = list(scatter.loops)
-        plain = 0
-        while plain < min(len(target), len(loops)) - 1 and target[-1 - plain] == loops[-1 - plain]:
-            used = any(loops[-1 - plain] in free_indices(t) for t in target[: len(target) - 1 - plain])
-            if used:
-                break
-            plain += 1
-        lead = loops[: len(loops) - plain]
-        places = [self._place(t, lead) for t in target[: len(target) - plain]]
-        values = self.names.tensor(scatter.values)
-        whole = f"({', '.join(places)}{',' if len(places) == 1 else ''})"
-        self.lines.append(f"_scatter({self.names.tensor(scatter.tensor)}, {whole}, {values})")
+        places = plain_places(scatter.target)
+        others = [p for p in range(len(scatter.target)) if p not in places]
+        loops = scatter.loops[: len(scatter.loops) - len(places)]
+        found = [self._place(scatter.target[p], loops) for p in others]
+        tensor = self.names.tensor(scatter.tensor)
+        if places and places[0] < others[-1]:
+            tensor += f".permute({', '.join(map(str, (*others, *places)))})"
+        whole = f"({', '.join(found)}{',' if len(found) == 1 else ''})"
+        self.lines.append(f"_scatter({tensor}, {whole}, {self.names.tensor(scatter.values)})")
 
     def _place(self, e: Expr, loops: Sequence[Index]) -> str:
         """An index as an array over loops."""

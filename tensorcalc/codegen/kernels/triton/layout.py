@@ -20,7 +20,7 @@ from tensorcalc.expr import Component, Exp
 from tensorcalc.functions import minimum
 from tensorcalc.index import Index, Tensor
 
-__all__ = ["Layout", "Online", "Scatter", "Work", "laid_out"]
+__all__ = ["Layout", "Online", "Scatter", "Work", "laid_out", "plain_places"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,15 @@ def expanded(nest: Nest, added: dict[Tensor, list[Statement]], expressions: Iter
     return found
 
 
+def plain_places(target: Sequence[Expr]) -> tuple[int, ...]:
+    """The places of a target where an index stands that stands nowhere else in it: no two values meet along it."""
+    return tuple(
+        p
+        for p, t in enumerate(target)
+        if isinstance(t, Index) and not any(t in free_indices(o) for q, o in enumerate(target) if q != p)
+    )
+
+
 def laid_out(nest: Nest, taken: set[str]) -> Layout:
     """The levels of a nest; `taken` are the names of tensors, to which those of new ones are added."""
     nest, scatters = _scattered(nest, taken)
@@ -136,7 +145,7 @@ def _scattered(nest: Nest, taken: set[str]) -> tuple[Nest, list[Scatter]]:
             continue
         if any(a.tensor == statement.tensor for s in nest.group.statements for a in s.accesses):
             raise unsupported(f"an addition to single entries of {statement.tensor.name}, which is read at once,")
-        last = [t for t in statement.target if isinstance(t, Index)]
+        last = [statement.target[p] for p in plain_places(statement.target)]
         loops = tuple(sorted(statement.loops, key=lambda i: (i in last, last.index(i) if i in last else 0)))
         name, number = f"{statement.tensor.name}_added", 1
         while name in taken:

@@ -196,7 +196,7 @@ class Values(TritonExpressions):
         for place, (index, axis) in enumerate(zip(indices, axes, strict=True)):
             code = self.integer(index, 3 if text else 2)
             if not place and local:
-                code = f"({code} - low)" if len(axes) > 1 else f"{code} - low"
+                code = f"{code} - low"
             if not place and len(axes) > 1 and not index.is_Integer and not self._is_wide(index):
                 code = f"tl.cast({code}, tl.int64)"
             if not text or text == "0":
