@@ -20,7 +20,7 @@ from tensorcalc.codegen.kernels.expressions import (
 )
 from tensorcalc.codegen.kernels.scopes import Scope, Scopes
 from tensorcalc.codegen.kernels.statements import Decay, Finite, Masked
-from tensorcalc.codegen.kernels.triton.mathematics import HELPERS
+from tensorcalc.codegen.kernels.triton.mathematics import COMBINERS, HELPERS
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Delta, Group, Iverson, One
@@ -78,6 +78,9 @@ class TritonExpressions(Expressions):
         value = float(e)
         return repr(value), ATOM if value >= 0 else UNARY
 
+    def bound(self, e: Expr, depth: int, wanted: str = "c") -> str:
+        return self.number(e)[0] if e.is_Number else super().bound(e, depth, wanted)
+
     def _node(self, e: Expr) -> Code:
         if isinstance(e, Add):
             return self._sum(e)
@@ -132,7 +135,7 @@ class TritonExpressions(Expressions):
         word = row.name if row is not None else "exp" if isinstance(e, sympy.exp) else type(e).__name__
         if word in PLAIN:
             return self._named(e, word, f"tl.{word}({self.value(e.args[0])})")
-        if word in HELPERS:
+        if word in HELPERS and word not in COMBINERS:
             return self._named(e, word, self.helper(word, *(self.value(a) for a in e.args)))
         form = FORMS.get(word)
         if form is None:

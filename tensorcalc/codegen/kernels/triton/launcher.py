@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, S
 
 from tensorcalc.codegen.kernels.nests import Memory, Nest
@@ -16,10 +17,13 @@ from tensorcalc.codegen.kernels.triton.writer import START, KernelCode
 from tensorcalc.codegen.lowering import is_constant
 from tensorcalc.codegen.names import Names
 from tensorcalc.expr import Component
+from tensorcalc.functions import function_of
 from tensorcalc.index import Dimension, Index, Tensor
 
 __all__ = ["Launcher"]
 
+SCALARS = ("exp", "log", "sqrt", "tanh", "sigmoid", "abs", "sin", "cos")
+"""Functions that may stand in the scale of a product of matrices."""
 TOTAL = {Operation.SUM: "sum(0)", Operation.PRODUCT: "prod(0)"}
 
 
@@ -352,6 +356,9 @@ class Launcher:
             return f"({' + '.join(self._number(a) for a in e.args)})"
         if isinstance(e, Pow) and e.exp.is_number:
             return f"{self._bracketed(e.base)} ** {float(e.exp)!r}"
+        word = "exp" if isinstance(e, sympy.exp) else getattr(function_of(e), "name", "")
+        if word in SCALARS:
+            return f"torch.{word}({self._number(e.args[0])})"
         raise unsupported(f"{e} as the scale of a product of matrices")
 
     def _bracketed(self, e: Expr) -> str:

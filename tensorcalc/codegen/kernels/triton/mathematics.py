@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-__all__ = ["HELPERS", "helpers"]
+__all__ = ["COMBINERS", "HELPERS", "helpers"]
+
+COMBINERS = ("greatest", "times")
+"""Functions of two entries with which rows are reduced."""
 
 HELPERS: Mapping[str, str] = {
-    "larger": '''\
-def _larger(a, b):
+    "greatest": '''\
+def _greatest(a, b):
     """The maximum; NaN counts as larger than everything."""
     return tl.where((a > b) | (a != a), a, b)
 ''',

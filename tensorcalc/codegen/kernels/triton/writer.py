@@ -289,7 +289,7 @@ class _Writer(Values):
         where = "" if axis is None else f", axis={axis}" + (", keep_dims=True" if keep else "")
         if operation in (Operation.SUM, Operation.PEAK):
             return f"tl.{'sum' if operation is Operation.SUM else 'max'}({value}{where})"
-        word = "times" if operation is Operation.PRODUCT else "larger"
+        word = "times" if operation is Operation.PRODUCT else "greatest"
         self.words[word] = None
         return f"tl.reduce({value}, {axis}, _{word}{', keep_dims=True' if keep else ''})"
 
@@ -305,8 +305,8 @@ class _Writer(Values):
             return f"{total} *= {value}"
         if operation is Operation.PEAK:
             return f"{total} = tl.maximum({total}, {value})"
-        self.words["larger"] = None
-        return f"{total} = _larger({total}, {value})"
+        self.words["greatest"] = None
+        return f"{total} = _greatest({total}, {value})"
 
     def finished(self, statement: Statement, value: str) -> None:
         """The value of a reduction is known: it is kept, stored, or added to what rows share."""
