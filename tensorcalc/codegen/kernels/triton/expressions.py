@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 
+import numpy as np
 import sympy
 from sympy import Add, Expr, Function, Integer, Mul, Pow, Rational, S
 
@@ -103,7 +104,7 @@ class TritonExpressions(Expressions):
         if isinstance(e, Delta | Iverson):
             relation = "==" if isinstance(e, Delta) else RELATIONS[e.relation]
             a, b = (self.integer(i, SUM) for i in e.indices)
-            return f"tl.where({a} {relation} {b}, 1.0, 0.0)", ATOM
+            return f"tl.cast({a} {relation} {b}, REAL)", ATOM
         if isinstance(e, Function):
             return self._function(e)
         raise unsupported(str(e))
@@ -119,8 +120,18 @@ class TritonExpressions(Expressions):
         if isinstance(exponent, Rational) and exponent.q == 2 and 1 < exponent <= LARGEST_POWER:
             root, whole = self.value(Pow(base, S.Half)), self.value(Pow(base, exponent - S.Half), UNARY)
             return f"{root} * {whole}", PRODUCT
-        arguments = [f"tl.cast({self.value(a)}, REAL)" if a.is_number else self.value(a) for a in e.args]
-        return self.helper("power", *arguments), ATOM
+        return self.helper("power", *(self.exactly(a) for a in e.args)), ATOM
+
+    def exactly(self, e: Expr) -> str:
+        """The code of an argument; a number as a value of the precision that is computed in."""
+        code = self.value(e)
+        return f"tl.full([], {code}, REAL)" if e.is_number else code
+
+    def entry(self, e: Expr) -> str:
+        """Something that may be repeated, and chosen: alone, Triton takes a number for one of 32 bits."""
+        if e.is_number and np.float32(float(e)) != float(e):
+            return self.exactly(e)
+        return self.local(e)
 
     def helper(self, word: str, *arguments: str) -> str:
         """The call of a function of the file itself."""
@@ -150,7 +161,7 @@ def _choice(text: str) -> Form:
     """A form with the arguments in variables at {0}, {1}."""
 
     def form(self: TritonExpressions, e: Expr) -> Code:
-        return text.format(*(self.local(a) for a in e.args)), ATOM
+        return text.format(*(self.entry(a) for a in e.args)), ATOM
 
     return form
 
@@ -188,8 +199,8 @@ FORMS: Mapping[str, Form] = {
     "gelu": _gelu,
     "max": _choice("tl.where(({0} > {1}) | ({0} != {0}), {0}, {1})"),
     "min": _choice("tl.where(({0} < {1}) | ({0} != {0}), {0}, {1})"),
-    "positive": _choice("tl.where({0} > 0, 1.0, 0.0)"),
-    "larger": _choice("tl.where({0} > {1}, 1.0, tl.where({0} == {1}, 0.5, 0.0))"),
-    "equal": _choice("tl.where({0} == {1}, 1.0, 0.0)"),
+    "positive": _choice("tl.cast({0} > 0, REAL)"),
+    "larger": _choice("tl.cast(tl.where({0} > {1}, 1.0, tl.where({0} == {1}, 0.5, 0.0)), REAL)"),
+    "equal": _choice("tl.cast({0} == {1}, REAL)"),
 }
 """Functions that are a choice between values; comparisons with NaN are false, which lets it through where it should."""

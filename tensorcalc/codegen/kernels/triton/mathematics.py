@@ -108,6 +108,8 @@ def _acos(x):
     "power": '''\
 def _power(a, b):
     """a to the power b, by exp and log; for a < 0 where b is whole."""
+    a += tl.zeros_like(b)
+    b += tl.zeros_like(a)
     value = tl.exp(b * tl.log(tl.abs(a)))
     whole = tl.floor(b) == b
     odd = whole & (2.0 * tl.floor(0.5 * b) != b)

@@ -243,7 +243,7 @@ def _unchecked(
 
 def _precision(numbers: list[str], inputs: list[str]) -> list[str]:
     """The precision of the results, and that of what is computed on the way."""
-    device = f"device = {inputs[0]}.device" if inputs else 'device = torch.device("cuda")'
+    device = f"device = {inputs[0]}.device" if inputs else 'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")'
     if not numbers:
         return [device, "dtype, real, REAL = torch.get_default_dtype(), torch.float32, tl.float32"]
     if len(numbers) == 1:

@@ -132,12 +132,19 @@ class Values(TritonExpressions):
         """A zero of the shape that the values of a component have, so that a variable keeps its shape in a loop."""
         raise NotImplementedError
 
+    @property
+    def entry_shape(self) -> str:
+        """The shape of a value that is the same for all rows and entries."""
+        raise NotImplementedError
+
     def close_loop(self, index: Index) -> None:
         """End the innermost loop, over the values of an index one by one."""
         scope = self.scopes.pop()
         letter, size = self.scopes.letter(index), self.scopes.size(index.dimension)
-        body = "\n".join(f"    {line}" for text in (*scope.lines, *scope.stores) for line in text.split("\n"))
-        self.scopes.stack[-1].lines.append(f"for {letter} in range({size}):\n{body}")
+        number = self.scopes.variable(f"{letter}_number", 0)
+        lines = [f"{letter} = tl.full({self.entry_shape}, {number}, tl.int64)", *scope.lines, *scope.stores]
+        body = "\n".join(f"    {line}" for text in lines for line in text.split("\n"))
+        self.scopes.stack[-1].lines.append(f"for {number} in range({size}):\n{body}")
 
     def wanted(self, tensor: Tensor) -> str:
         """The name of a variable for an entry of a tensor."""
@@ -208,4 +215,7 @@ class Values(TritonExpressions):
         return text or "0"
 
     def _is_wide(self, index: Expr) -> bool:
-        return isinstance(index, Component) or index in self.wide
+        """Whether an index has 64 bits: rows, labels, and what is looped over one by one."""
+        if isinstance(index, Index):
+            return index in self.wide or index not in self.masks
+        return isinstance(index, Component)

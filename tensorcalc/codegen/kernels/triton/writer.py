@@ -195,6 +195,10 @@ class _Writer(Values):
         """The shape of a value for each row."""
         return "[ROWS, 1]" if self.two else "[ROWS]" if self.nest.batch else "[]"
 
+    @property
+    def entry_shape(self) -> str:
+        return "[1, 1]" if self.two else "[1]"
+
     def _shape(self, vector: Index | None) -> str:
         """The shape of a value for each row and each entry of a block."""
         if vector is None:
@@ -261,15 +265,15 @@ class _Writer(Values):
         inside.open(streamed)
         for statement in renamed:
             inside.add(statement)
-        for online in streamed:
-            self._online_step(online, work)
+        for peak in dict.fromkeys(taken):
+            assert work.vector is not None
+            self._online_step(peak, [o for o in streamed if o.peak is peak], self.masks[work.vector])
         for _, statement in parts:
             inside.add(statement)
         for statement in stores:
             self._store(statement, self.value(self._target(statement)))
         inside.close()
-        for online in streamed:
-            self._online_end(online)
+        self._online_end(streamed)
 
     def _target(self, statement: Statement) -> Component:
         return Component(statement.tensor, *statement.target)
@@ -326,42 +330,48 @@ class _Writer(Values):
         other = next(w for w in self.layout.work if online.total in w.reductions)
         return len(work.loops) == 1 and work.loops == other.loops
 
-    def open_online(self, online: Online) -> None:
-        """The running maximum and sum, before the loop."""
+    def open_online(self, streamed: Sequence[Online]) -> None:
+        """The running maxima and sums, before the loop."""
         scopes = self.scopes
-        for statement, start in ((online.peak, START[Operation.PEAK]), (online.total, "0.0")):
-            name = scopes.variable(self.wanted(statement.tensor), scopes.depth)
-            self.running[statement.tensor] = name
+        starts = {o.peak.tensor: START[Operation.PEAK] for o in streamed} | {o.total.tensor: "0.0" for o in streamed}
+        for tensor, start in starts.items():
+            name = self.running[tensor] = scopes.variable(self.wanted(tensor), scopes.depth)
             self._emit(f"{name} = tl.full({self.row_shape}, {start}, REAL)")
 
-    def _online_step(self, online: Online, work: Work) -> None:
-        peak, total = (self.running[s.tensor] for s in (online.peak, online.total))
-        assert work.vector is not None
-        mask = self.masks[work.vector]
-        value = self._masked(self.value(online.peak.expression), mask, Operation.PEAK)
-        new, shift, kept = (self.scopes.variable(w, 0) for w in ("larger", "shift", "kept"))
-        self._emit(f"{new} = tl.maximum({peak}, {self.reduce_row(Operation.PEAK, value)})")
-        finite = 'tl.abs({}) == float("inf")' if online.shielded else '{} == -float("inf")'
-        self._emit(f"{shift} = tl.where({finite.format(new)}, 0.0, {new})")
-        before = f"tl.where({finite.format(peak)}, 0.0, {peak})" if online.shielded else peak
-        self._emit(f'{kept} = tl.where({peak} == -float("inf"), 0.0, tl.exp({before} - {shift}))')
-        exponent = f"{self.value(online.argument, 3)} - {shift}"
-        if online.weight == 1:
-            power = f"tl.exp({exponent})"
-        else:
-            apart = self.scopes.variable("apart", 0)
-            self._emit(f"{apart} = {exponent}")
-            power = f"{self.value(online.weight, 4)} * tl.exp(tl.where({apart} > 0, 0.0, {apart}))"
-        summed = self.reduce_row(Operation.SUM, self._masked(power, mask, Operation.SUM))
-        self._emit(f"{total} = {total} * {kept} + {summed}")
-        self._emit(f"{peak} = {new}")
+    def _online_step(self, peak: Statement, totals: Sequence[Online], mask: str) -> None:
+        """The maximum with one more block, and sums that are scaled to it before they grow."""
+        old, new = self.running[peak.tensor], self.scopes.variable("larger", 0)
+        value = self._masked(self.value(peak.expression), mask, Operation.PEAK)
+        self._emit(f"{new} = tl.maximum({old}, {self.reduce_row(Operation.PEAK, value)})")
+        for online in totals:
+            total = self.running[online.total.tensor]
+            shift, kept = self.scopes.variable("shift", 0), self.scopes.variable("kept", 0)
+            infinite = 'tl.abs({}) == float("inf")' if online.shielded else '{} == -float("inf")'
+            self._emit(f"{shift} = tl.where({infinite.format(new)}, 0.0, {new})")
+            before = f"tl.where({infinite.format(old)}, 0.0, {old})" if online.shielded else old
+            self._emit(f'{kept} = tl.where({old} == -float("inf"), 0.0, tl.exp({before} - {shift}))')
+            power = self._power_of(online, f"{self.value(online.argument, 3)} - {shift}")
+            summed = self.reduce_row(Operation.SUM, self._masked(power, mask, Operation.SUM))
+            self._emit(f"{total} = {total} * {kept} + {summed}")
+        self._emit(f"{old} = {new}")
 
-    def _online_end(self, online: Online) -> None:
-        peak, total = (self.running[s.tensor] for s in (online.peak, online.total))
-        if not online.shielded:
-            self._emit(f"{total} += {peak} - {peak}  # NaN where every entry is an infinity, as exp(x - peak) has it")
-        self.finished(online.peak, peak)
-        self.finished(online.total, total)
+    def _power_of(self, online: Online, exponent: str) -> str:
+        """The weighted exponential; entries without weight may be larger than the maximum, which is not theirs."""
+        if online.weight == 1:
+            return f"tl.exp({exponent})"
+        apart = self.scopes.variable("apart", 0)
+        self._emit(f"{apart} = {exponent}")
+        return f"{self.value(online.weight, 4)} * tl.exp(tl.where({apart} > 0, 0.0, {apart}))"
+
+    def _online_end(self, streamed: Sequence[Online]) -> None:
+        for online in streamed:
+            peak, total = self.running[online.peak.tensor], self.running[online.total.tensor]
+            if not online.shielded:
+                why = "NaN where every entry is an infinity, as exp(x - peak) has it"
+                self._emit(f"{total} += {peak} - {peak}  # {why}")
+            self.finished(online.total, total)
+        for statement in dict.fromkeys(o.peak for o in streamed):
+            self.finished(statement, self.running[statement.tensor])
 
     # sums over rows
 
@@ -445,8 +455,7 @@ class _Accumulation:
             for statement in self.statements:
                 if self._first(statement) == place:
                     self._declare(statement)
-            for online in streamed:
-                writer.open_online(online)
+            writer.open_online(streamed)
             self._push(index)
 
     def _declare(self, statement: Statement) -> None:
