@@ -21,7 +21,7 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.index import Dimension, Tensor
 from tensorcalc.system import Program
 
-__all__ = ["TritonKernel", "compile_kernel"]
+__all__ = ["TritonKernel", "compile_kernel", "module_of"]
 
 
 def compile_kernel(program: Program) -> TritonKernel:
@@ -99,7 +99,7 @@ class TritonKernel(Function):
         super().__init__(program, "triton", assembled, library)
 
     def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
-        function: Callable[..., Any] = getattr(_module(assembled.source), f"_{assembled.name}")
+        function: Callable[..., Any] = getattr(module_of(assembled.source), f"_{assembled.name}")
         return function
 
     def _into(
@@ -116,7 +116,7 @@ class TritonKernel(Function):
         return outs if self.many else out
 
 
-def _module(text: str) -> Any:
+def module_of(text: str) -> Any:
     """The generated module, from a file that is kept by its content: Triton reads the source of what it compiles."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:24]
     name = f"tensorcalc_generated_{digest}"

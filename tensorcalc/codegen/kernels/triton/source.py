@@ -51,6 +51,7 @@ class TritonSource:
     parameters: tuple[str, ...]
     asked: Mapping[Dimension, str]
     entries: tuple[tuple[str, Dimension, int], ...]
+    kernels: tuple[KernelCode, ...]
 
 
 def write_source(program: Program) -> TritonSource:
@@ -78,7 +79,13 @@ def write_source(program: Program) -> TritonSource:
     parts.append("\n" + _public(program, name, names, asked, schedule))
     parts.append("\n" + _unchecked(program, schedule, name, names, sizes, asked, body))
     return TritonSource(
-        name, "\n".join(parts), schedule, tuple(names.tensor(t) for t in program.inputs), asked, entries(program)
+        name,
+        "\n".join(parts),
+        schedule,
+        tuple(names.tensor(t) for t in program.inputs),
+        asked,
+        entries(program),
+        tuple(code for codes in kernels.values() for code in codes),
     )
 
 

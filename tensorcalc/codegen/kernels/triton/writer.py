@@ -29,12 +29,13 @@ START = {
 
 @dataclass
 class KernelCode:
-    """A kernel and what it is called with: arrays that it reads and writes, arrays for what each program adds up (with
+    """A kernel and what it is called with: `arguments` in order, arrays that it reads and writes, arrays for what each program adds up (with
     the dimensions of their axes), sizes, and the dimensions along which it works on blocks.
     """
 
     name: str
     text: str
+    arguments: tuple[str, ...]
     reads: tuple[Tensor, ...]
     writes: tuple[Tensor, ...]
     parts: Mapping[Tensor, tuple[Dimension, ...]]
@@ -109,6 +110,7 @@ class _Writer(Values):
         arguments += (["low"] if low else []) + (["first"] if self.blocked else [])
         arguments += ["entries"] if self.nest.flat else ["rows"] if self.nest.batch else []
         arguments += [names.dimension(d) for d in sizes]
+        plain = tuple(arguments)
         arguments += [f"{word}: tl.constexpr" for word in ("REAL", *self._constants())]
         line = f"def {self.name}({', '.join(arguments)}):"
         head = line if len(line) <= 110 else f"def {self.name}(\n" + textwrap.fill(
@@ -116,7 +118,8 @@ class _Writer(Values):
         ) + "\n):"
         text = f"@triton.jit\n{head}\n{textwrap.indent(body, '    ')}\n"
         names.release([*self.scopes.letters, *self.buffers.values(), *self.kernel_scopes.variables])
-        return KernelCode(self.name, text, reads, writes, parts, frozenset(self.registers), sizes, tuple(self.blocks), self.whole, low)
+        blocks, registers = tuple(self.blocks), frozenset(self.registers)
+        return KernelCode(self.name, text, plain, reads, writes, parts, registers, sizes, blocks, self.whole, low)
 
     def _constants(self) -> list[str]:
         if self.nest.flat:
