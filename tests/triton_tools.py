@@ -1,4 +1,4 @@
-"""Kernels in Triton for the tests: compiled for a card without one, and run with blocks so small that all are needed."""
+"""Kernels in Triton for the tests: compiled for a card without one, and run with blocks so small that many are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code for array libraries and in C: a program becomes the readable source of one function, compiled and checked.
+"""Code for array libraries, in C and in Triton: a program becomes readable source, compiled and checked.
 
 `compile_program` is the whole surface. Nothing here imports torch or JAX before a function is compiled for them.
 """
@@ -30,7 +30,7 @@ TARGETS = (*DIALECTS, "c", "triton")
 def compile_program(
     program: Program, target: str, *, functional: bool = False, exact: bool = False, threads: int | None = None
 ) -> Function:
-    """The function that computes a program with an array library (numpy, torch or jax) or in C.
+    """The function that computes a program with an array library (numpy, torch or jax), in C, or in Triton.
 
     `functional` code writes into no array, so that transformations of functions such as `torch.vmap` can follow it.
     In C, `exact` takes the exponential and its kin from the C library instead of vectorised ones of 1 to 3 units in the
@@ -50,7 +50,7 @@ def compile_program(
 
 @bounded
 def program_source(program: Program, target: str) -> str:
-    """The source that computes a program, without compiling it. Raises as `compile_program`, but not for a compiler."""
+    """The source that computes a program, without a compiler or Triton. Raises as `compile_program`."""
     _check_target(target)
     if target in ("c", "triton"):
         return (write_source if target == "c" else triton_source.write_source)(program).text
@@ -59,7 +59,7 @@ def program_source(program: Program, target: str) -> str:
 
 @bounded
 def program_plan(program: Program) -> str:
-    """How the target c computes a program, as text: steps, passes, bytes, operations, and the bound they imply."""
+    """How c and triton compute a program, as text: steps, passes, bytes, operations, and the bound they imply."""
     return plan(scheduled(program))
 
 

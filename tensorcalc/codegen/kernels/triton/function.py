@@ -54,9 +54,7 @@ class Tensors(Torch):
             self._check_device(tensor.name, array, device)
         kinds = [a.dtype for t, a in zip(inputs, found, strict=True) if not t.is_label and a.is_floating_point()]
         default = next((k for k in kinds if k != torch.float64), torch.get_default_dtype())
-        return [
-            a if t.is_label or a.is_floating_point() else a.to(default) for t, a in zip(inputs, found, strict=True)
-        ]
+        return [a if t.is_label or a.is_floating_point() else a.to(default) for t, a in zip(inputs, found, strict=True)]
 
     def _interprets(self) -> bool:
         """Whether Triton runs kernels on the CPU."""

@@ -13,7 +13,8 @@ from tensorcalc.codegen.kernels.schedule import Block, Schedule
 from tensorcalc.codegen.kernels.statements import Operation
 from tensorcalc.codegen.kernels.triton.expressions import unsupported
 from tensorcalc.codegen.kernels.triton.layout import Layout, Scatter, plain_places
-from tensorcalc.codegen.kernels.triton.writer import START, KernelCode
+from tensorcalc.codegen.kernels.triton.reductions import START
+from tensorcalc.codegen.kernels.triton.writer import KernelCode
 from tensorcalc.codegen.lowering import is_constant
 from tensorcalc.codegen.names import Names
 from tensorcalc.expr import Component
@@ -173,21 +174,22 @@ class Launcher:
             count = f"({high} - {low}){times}" if times else f"{high} - {low}"
         count = count or last
         if whole is None:
-            self.lines += self._launch(layout, other, first, last, count, "LONG")
+            self.lines += self._launch(layout, other, (first, last, count), "LONG")
         else:
             largest = [self.size(d) for d in whole.blocks]
             test = f"max({', '.join(largest)})" if len(largest) > 1 else largest[0]
             self.lines.append(f"if {test} <= LIMIT:")
-            self.lines += [f"    {line}" for line in self._launch(layout, whole, first, last, count, "LIMIT")]
+            self.lines += [f"    {line}" for line in self._launch(layout, whole, (first, last, count), "LIMIT")]
             self.lines.append("else:")
-            self.lines += [f"    {line}" for line in self._launch(layout, other, first, last, count, "LONG")]
+            self.lines += [f"    {line}" for line in self._launch(layout, other, (first, last, count), "LONG")]
         for tensor in layout.parts:
             self._parts_added(layout, tensor)
         for scatter in layout.scatters:
             self._scatter(scatter)
 
-    def _launch(self, layout: Layout, code: KernelCode, first: str, last: str, count: str, most: str) -> list[str]:
-        """The lines that start a kernel."""
+    def _launch(self, layout: Layout, code: KernelCode, rows: tuple[str, str, str], most: str) -> list[str]:
+        """The lines that start a kernel for some rows: the first, that behind the last, and how many."""
+        first, last, count = rows
         names, flat = self.names, bool(layout.nest.flat)
         lines = []
         constants = ["REAL=REAL"]
@@ -296,8 +298,9 @@ class Launcher:
         keeps = target in self.sums
         if target not in local:
             self._allocate(target)
-        left = self._matrix(step.left, step.batch, step.rows, step.inner, index, local)
-        right = self._matrix(step.right, step.batch, step.inner, step.columns, index, local)
+        view = _View(self, index, local)
+        left = view.matrices(step.left, (step.batch, step.rows, step.inner))
+        right = view.matrices(step.right, (step.batch, step.inner, step.columns))
         name = self.sums.get(target, self.names.tensor(target))
         scale = ""
         if step.scale is not S.One:
@@ -306,41 +309,10 @@ class Launcher:
                 left = f"({left} * {code})"
             else:
                 scale = f", {code}"
-        out = self._matrix(step.target, step.batch, step.rows, step.columns, index, local, name)
+        out = view.matrices(step.target, (step.batch, step.rows, step.columns), name)
         cast = ".to(dtype)"
         keep = ", keep=True" if keeps else ""
         self.lines.append(f"_multiply({out}, {left}{cast}, {right}{cast}{scale}{keep})")
-
-    def _matrix(
-        self,
-        c: Component,
-        batch: Sequence[Index],
-        first: Sequence[Index],
-        second: Sequence[Index],
-        index: Index | None,
-        local: frozenset[Tensor],
-        name: str = "",
-    ) -> str:
-        """The view of an array as matrices: batch, first, second."""
-        text = name or self.names.tensor(c.tensor)
-        low, high = self.block or ("", "")
-        inside = index is not None and c.indices[:1] == (index,)
-        if inside and c.tensor not in local:
-            text = f"{text}[{low}:{high}]"
-        order = [*batch, *first, *second]
-        places = [c.indices.index(i) for i in order]
-        if places == [1, 0]:
-            text += ".T"
-        elif places != list(range(len(places))):
-            text += f".permute({', '.join(map(str, places))})"
-        groups = [g for g in (list(batch), list(first), list(second)) if g]
-        if all(len(g) == 1 for g in groups):
-            return text
-        sizes = [
-            self.extent((i.dimension for i in g), f"({high} - {low})" if inside and g[0] == index else "")
-            for g in groups
-        ]
-        return f"{text}.reshape({', '.join(sizes)})"
 
     def _number(self, e: Expr) -> str:
         """A number that does not depend on an index, in Python."""
@@ -363,3 +335,34 @@ class Launcher:
 
     def _bracketed(self, e: Expr) -> str:
         return f"({self._number(e)})"
+
+
+class _View:
+    """Arrays as matrices, in a block for a range of values of `index`; `local` hold the rows of the block only."""
+
+    def __init__(self, launcher: Launcher, index: Index | None, local: frozenset[Tensor]) -> None:
+        self.launcher = launcher
+        self.index = index
+        self.local = local
+
+    def matrices(self, c: Component, groups: tuple[Sequence[Index], ...], name: str = "") -> str:
+        """The view of an array, or of `name` in its place, with one axis for each group of indices that has any."""
+        launcher = self.launcher
+        text = name or launcher.names.tensor(c.tensor)
+        low, high = launcher.block or ("", "")
+        inside = self.index is not None and c.indices[:1] == (self.index,)
+        if inside and c.tensor not in self.local:
+            text = f"{text}[{low}:{high}]"
+        places = [c.indices.index(i) for group in groups for i in group]
+        if places == [1, 0]:
+            text += ".T"
+        elif places != list(range(len(places))):
+            text += f".permute({', '.join(map(str, places))})"
+        groups = tuple(g for g in groups if g)
+        if all(len(g) == 1 for g in groups):
+            return text
+        sizes = [
+            launcher.extent((i.dimension for i in g), f"({high} - {low})" if inside and g[0] == self.index else "")
+            for g in groups
+        ]
+        return f"{text}.{'view' if name else 'reshape'}({', '.join(sizes)})"

@@ -163,7 +163,7 @@ def _scattered(nest: Nest, taken: set[str]) -> tuple[Nest, list[Scatter]]:
     if not batch:
         whole = [s for s in statements if s.loops]
         if whole:
-            batch = whole[0].target[:-1] if len(whole[0].target) > 1 else whole[0].target  # type: ignore[assignment]
+            batch = whole[0].target[:-1] if len(whole[0].target) > 1 else whole[0].target
             if any(not set(batch) <= set(s.free) for s in statements):
                 raise unsupported("additions to entries over different loops")
     group = Group(batch, statements, axes, nest.group.seen, nest.group.rows)

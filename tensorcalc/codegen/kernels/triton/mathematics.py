@@ -19,10 +19,10 @@ def _greatest(a, b):
     """The maximum; NaN counts as larger than everything."""
     return tl.where((a > b) | (a != a), a, b)
 ''',
-    "times": '''\
+    "times": """\
 def _times(a, b):
     return a * b
-''',
+""",
     "log1p": '''\
 def _log1p(x):
     """log(1 + x) with what 1 + x has lost made good."""
@@ -65,10 +65,10 @@ def _logaddexp(a, b):
     apart = tl.where(a == b, 0.0, -tl.abs(a - b))
     return top + _log1p(tl.exp(apart))
 ''',
-    "tan": '''\
+    "tan": """\
 def _tan(x):
     return tl.sin(x) / tl.cos(x)
-''',
+""",
     "sinh": '''\
 def _sinh(x):
     """sinh: for large x by half the exponential of half the exponent, twice, so that nothing overflows early."""
@@ -77,11 +77,11 @@ def _sinh(x):
     value = tl.where(tl.abs(x) > 80.0, 0.5 * half * half, 0.5 * (u + u / (u + 1.0)))
     return tl.where(x < 0, -value, value)
 ''',
-    "cosh": '''\
+    "cosh": """\
 def _cosh(x):
     half = tl.exp(0.5 * tl.abs(x))
     return 0.5 * half * half + 0.5 / half / half
-''',
+""",
     "atan": '''\
 def _atan(x):
     """atan: the argument brought below tan(π/8), then a quotient of polynomials."""
@@ -97,14 +97,14 @@ def _atan(x):
     value = base + (r + r * z * (above / below))
     return tl.where(x < 0, -value, value)
 ''',
-    "asin": '''\
+    "asin": """\
 def _asin(x):
     return _atan(x / tl.sqrt((1.0 - x) * (1.0 + x)))
-''',
-    "acos": '''\
+""",
+    "acos": """\
 def _acos(x):
     return 2.0 * _atan(tl.sqrt((1.0 - x) / (1.0 + x)))
-''',
+""",
     "power": '''\
 def _power(a, b):
     """a to the power b, by exp and log; for a < 0 where b is whole."""

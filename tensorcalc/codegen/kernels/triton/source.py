@@ -11,30 +11,30 @@ from dataclasses import dataclass
 from tensorcalc.codegen.formula import formulas, shape
 from tensorcalc.codegen.kernels.nests import Nest
 from tensorcalc.codegen.kernels.products import Product
-from tensorcalc.codegen.kernels.schedule import Schedule, scheduled
+from tensorcalc.codegen.kernels.schedule import Block, Schedule, scheduled
 from tensorcalc.codegen.kernels.triton import support
 from tensorcalc.codegen.kernels.triton.launcher import Launcher
 from tensorcalc.codegen.kernels.triton.layout import Layout, laid_out
 from tensorcalc.codegen.kernels.triton.mathematics import HELPERS, helpers
 from tensorcalc.codegen.kernels.triton.overwriting import may_overwrite
+from tensorcalc.codegen.kernels.triton.reductions import definition
 from tensorcalc.codegen.kernels.triton.writer import KernelCode, write_kernel
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.needs import needed
 from tensorcalc.codegen.sizes import Shown, Solved, entries
 from tensorcalc.errors import printable
-from tensorcalc.index import Dimension, Tensor
+from tensorcalc.index import Dimension
 from tensorcalc.system import Program
 
 __all__ = ["TritonSource", "write_source"]
 
-RESERVED = (
-    frozenset(keyword.kwlist)
-    | frozenset(dir(builtins))
-    | frozenset("torch triton tl out self real dtype device low first rows entries tile programs".split())
-    | frozenset("REAL ROWS BLOCK LIMIT LONG TILE FLAT PARTS LOCAL LEAST tensors numbers".split())
-    | frozenset(f"_{w}" for w in ("block", "rows", "warps", "check", "target", "given", "sums", "multiply", "scatter", "precision"))
-    | frozenset(f"_{w}" for w in HELPERS)
-)
+SETTINGS = ("LIMIT", "LONG", "TILE", "FLAT", "PARTS", "LOCAL", "LEAST")
+KERNELS = ("low", "first", "rows", "entries", "tile", "programs", "REAL", "ROWS", "BLOCK")
+RUNNING = ("out", "outs", "self", "real", "dtype", "device", "results", "tensors", "shapes")
+FUNCTIONS = ("block", "rows", "warps", "check", "target", "given", "sums", "multiply", "scatter", "precision", *HELPERS)
+RESERVED = frozenset(
+    (*keyword.kwlist, *dir(builtins), "torch", "triton", "tl", *SETTINGS, *KERNELS, *RUNNING)
+) | frozenset(f"_{word}" for word in FUNCTIONS)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def write_source(program: Program) -> TritonSource:
     parts += [f"\n{text}" for word, text in extra.items() if word in launcher.words]
     parts += [f"\n{support.PRECISION}"] if sum(not t.is_label for t in program.inputs) > 1 else []
     parts.append("\n" + _public(program, name, names, asked, schedule))
-    parts.append("\n" + _unchecked(program, schedule, name, names, sizes, asked, body))
+    parts.append("\n" + _unchecked(schedule, name, names, sizes, asked, steps=body))
     return TritonSource(
         name,
         "\n".join(parts),
@@ -98,7 +98,7 @@ def _kernels(
     schedule: Schedule, layouts: Mapping[int, Layout], name: str, names: Names, words: dict[str, None]
 ) -> dict[int, list[KernelCode]]:
     """The kernels of each nest: for whole rows where that saves reading them again, and for rows of any length."""
-    blocks = {id(s): frozenset(b.local) for b in schedule.steps if hasattr(b, "local") for s in b.steps}
+    blocks = {id(s): frozenset(b.local) for b in schedule.steps if isinstance(b, Block) for s in b.steps}
     found: dict[int, list[KernelCode]] = {}
     for number, nest in enumerate(schedule.nests, start=1):
         layout = layouts[id(nest)]
@@ -178,17 +178,7 @@ def _arguments(program: Program, names: Names, asked: Mapping[Dimension, str]) -
     return ", ".join([*(names.tensor(t) for t in program.inputs), "*", *keywords])
 
 
-def _definition(name: str, arguments: str) -> str:
-    line = f"def {name}({arguments}):"
-    if len(line) <= 110:
-        return line
-    filled = textwrap.fill(arguments + ",", 106, initial_indent="    ", subsequent_indent="    ")
-    return f"def {name}(\n{filled}\n):"
-
-
-def _public(
-    program: Program, name: str, names: Names, asked: Mapping[Dimension, str], schedule: Schedule
-) -> str:
+def _public(program: Program, name: str, names: Names, asked: Mapping[Dimension, str], schedule: Schedule) -> str:
     """The function that checks its arguments first."""
     tensors = ", ".join(f"{t.name!r}: {names.tensor(t)}" for t in program.inputs)
     shapes = ", ".join(f"{t.name!r}: ({''.join(f'{_key(d)}, ' for d in t.dimensions)})" for t in program.inputs)
@@ -206,7 +196,7 @@ def _public(
     call = ", ".join([*(names.tensor(t) for t in program.inputs), *(f"{n}={n}" for n in asked.values()), "out=out"])
     body.append(f"return _{name}({call})")
     doc = textwrap.indent(f'"""{_text(_comment(program))}\n"""', "    ")
-    head = _definition(name, _arguments(program, names, asked))
+    head = definition(name, _arguments(program, names, asked))
     return f"{head}\n{doc}\n{textwrap.indent(chr(10).join(body), '    ')}\n"
 
 
@@ -215,15 +205,16 @@ def _key(dimension: Dimension) -> str:
 
 
 def _unchecked(
-    program: Program,
     schedule: Schedule,
     name: str,
     names: Names,
     sizes: Iterable[Dimension],
     asked: Mapping[Dimension, str],
+    *,
     steps: list[str],
 ) -> str:
     """The function that runs the steps."""
+    program = schedule.program
     lines = [f'"""{name} of arguments that are known to be right."""']
     numbers = [names.tensor(t) for t in program.inputs if not t.is_label]
     for tensor in program.inputs:
@@ -244,22 +235,22 @@ def _unchecked(
     lines += _returned(program, schedule, names)
     device = f"    with torch.cuda.device_of({inputs[0]}):\n" if inputs else ""
     body = textwrap.indent("\n".join(lines[1:]), "        " if inputs else "    ")
-    head = _definition(f"_{name}", _arguments(program, names, asked))
+    head = definition(f"_{name}", _arguments(program, names, asked))
     return f"{head}\n    {lines[0]}\n{device}{body}\n"
 
 
 def _precision(numbers: list[str], inputs: list[str]) -> list[str]:
     """The precision of the results, and that of what is computed on the way."""
-    device = f"device = {inputs[0]}.device" if inputs else 'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")'
+    if not inputs:
+        device = 'device = torch.device("cuda" if torch.cuda.is_available() else "cpu")'
+    else:
+        device = f"device = {inputs[0]}.device"
     if not numbers:
         return [device, "dtype, real, REAL = torch.get_default_dtype(), torch.float32, tl.float32"]
-    if len(numbers) == 1:
-        dtype = [f"dtype = {numbers[0]}.dtype"]
-    else:
-        dtype = [f"dtype = _precision([{', '.join(numbers)}])"]
+    common = f"{numbers[0]}.dtype" if len(numbers) == 1 else f"_precision([{', '.join(numbers)}])"
     return [
         device,
-        *dtype,
+        f"dtype = {common}",
         "real = torch.float64 if dtype == torch.float64 else torch.float32",
         "REAL = tl.float64 if dtype == torch.float64 else tl.float32",
     ]

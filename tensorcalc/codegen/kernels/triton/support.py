@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["CHECKS", "PRECISION", "PRODUCT", "SCATTER", "SETTINGS", "SUMS", "TARGET", "TILES"]
 
-SETTINGS = '''\
+SETTINGS = """\
 LIMIT = 16384  # entries of a row that a program holds at once; longer rows are read block by block
 LONG = 4096  # entries of a block of such a row
 TILE = 2048  # entries that a program works on where rows are short
@@ -12,7 +12,7 @@ FLAT = 1024  # entries that a program works on where there are no rows
 PARTS = 512  # programs among which sums over rows are divided: the same on every device
 LOCAL = 1 << 27  # bytes of what exists for the rows of a block only
 LEAST = 256  # rows of such a block at least
-'''
+"""
 
 TILES = '''\
 def _block(size, most):

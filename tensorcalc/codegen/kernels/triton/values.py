@@ -1,8 +1,8 @@
-"""Entries of tensors in a kernel: read from memory under a mask, still in registers, or computed where they are used."""
+"""Entries of tensors in a kernel: read from memory under a mask, still in registers, or computed where used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sympy import Expr, Tuple
 
@@ -57,11 +57,11 @@ class Values(TritonExpressions):
         home = self.scopes.home(c)
         return self._at(home, lambda: self.scopes.bind(c, "real", self._entry_name(c), self._load(c), home)), ATOM
 
-    def _at(self, depth: int, make: object) -> str:
+    def _at(self, depth: int, make: Callable[[], str]) -> str:
         """What a function makes while code goes into the scope at a depth."""
         outer, self.scopes.depth = self.scopes.depth, depth
         try:
-            return make()  # type: ignore[operator, no-any-return]
+            return make()
         finally:
             self.scopes.depth = outer
 
@@ -109,11 +109,9 @@ class Values(TritonExpressions):
                 stack[home].lines.append(f"{wanted} = {name} + {self.blank(c)}")
                 name = wanted
             for index in inner:
-                self.scopes.push([fresh[index]])  # type: ignore[list-item]
+                self.scopes.push([fresh[index]])
             value = self.value(rename(addition.expression, every))
-            conditions = [
-                f"({self.integer(a)} == {self.integer(rename(b, every))})" for a, b in tests
-            ] or ["True"]
+            conditions = [f"({self.integer(a)} == {self.integer(rename(b, every))})" for a, b in tests] or ["True"]
             new = name if inner else self.scopes.variable(self.wanted(c.tensor), self.scopes.depth)
             condition = " & ".join(conditions) if len(conditions) > 1 else conditions[0][1:-1]
             added = f"{name} - {value[1:]}" if value.startswith("-") and " " not in value else f"{name} + {value}"
@@ -122,7 +120,7 @@ class Values(TritonExpressions):
             else:
                 stack[-1].lines.append(f"{new} = tl.where({condition}, {added}, {name})")
             for index in reversed(inner):
-                self.close_loop(fresh[index])  # type: ignore[arg-type]
+                self.close_loop(fresh[index])
             return new
         finally:
             stack += inside
