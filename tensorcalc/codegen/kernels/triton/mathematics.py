@@ -88,7 +88,7 @@ def _atan(x):
     a = tl.abs(x)
     far, middle = a > 2.414213562373095, a > 0.6640625
     r = tl.where(far, -1.0 / a, tl.where(middle, (a - 1.0) / (a + 1.0), a))
-    base = tl.where(far, 1.5707963267948966, tl.where(middle, 0.7853981633974483, 0.0))
+    base = tl.where(far, 2.0, tl.where(middle, 1.0, 0.0)).to(x.dtype) * 0.7853981633974483
     z = r * r
     above = ((((-0.8750608600031904 * z - 16.15753718733365) * z - 75.00855792314705) * z - 122.88666844901361) * z
         - 64.85021904942025)

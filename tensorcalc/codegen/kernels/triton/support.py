@@ -33,10 +33,10 @@ def _warps(entries):
 CHECKS = '''\
 def _check(tensors, shapes, labels, sizes):
     """Whether arguments are what their formula says. Raises TypeError, ValueError; IndexError for a wrong label."""
-    device = next(iter(tensors.values())).device
     for name, tensor in tensors.items():
         if not isinstance(tensor, torch.Tensor):
             raise TypeError(f"{name} must be a tensor, not {type(tensor).__name__}")
+        device = next(iter(tensors.values())).device
         if tensor.device != device:
             raise ValueError(f"{name} is on {tensor.device}, and other arguments are on {device}")
         whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
