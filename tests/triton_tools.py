@@ -37,8 +37,13 @@ def with_blocks(function: Any, **settings: int) -> Iterator[None]:
         module.update(own)
 
 
-def compiled_for_a_card(program: Program, kind: str = "fp32", width: int = 64, rows: int = 2) -> list[tuple[str, str]]:
-    """The PTX of every kernel of a program, for arguments of one type; no card is needed for that."""
+def compiled_for_a_card(
+    program: Program, kind: str = "fp32", width: int = 64, rows: int = 2, aligned: bool = False
+) -> list[tuple[str, str]]:
+    """The PTX of every kernel of a program, for arguments of one type; no card is needed for that.
+
+    Where they are `aligned`, addresses and sizes are multiples of 16.
+    """
     import triton.language as tl  # noqa: PLC0415
     from triton.backends.compiler import GPUTarget  # noqa: PLC0415
     from triton.compiler import ASTSource, compile  # noqa: PLC0415
@@ -59,6 +64,8 @@ def compiled_for_a_card(program: Program, kind: str = "fp32", width: int = 64, r
         constants |= {n: rows if n == "ROWS" else width for n in function.arg_names if n not in signature | constants}
         signature |= dict.fromkeys(constants, "constexpr")
         places = {(function.arg_names.index(name),): value for name, value in constants.items()}
-        done = compile(ASTSource(function, signature, places), target=GPUTarget("cuda", 90, 32))
+        plain = [(p,) for p in range(len(code.arguments))] if aligned else []
+        attributes = {place: [["tt.divisibility", 16]] for place in plain}
+        done = compile(ASTSource(function, signature, places, attributes), GPUTarget("cuda", 90, 32), {"enable_fp_fusion": True})
         found.append((code.name, done.asm["ptx"]))
     return found
