@@ -1,7 +1,10 @@
-"""The target triton in Triton's interpreter: every kind of schedule, with rows that fit a block and rows that do not."""
+"""The target triton in Triton's interpreter: every kind of schedule, with rows that fit a block and that do not."""
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,9 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.system import Program
 from triton_tools import SMALL, needs_interpreter, with_blocks
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+import torch
+
 from test_codegen_random import SIZES, programs
 from test_kernels import LOGITS, logits
 from test_kernels_random import rowwise
@@ -259,7 +264,7 @@ def test_the_file_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     import alone  # type: ignore[import-not-found]  # noqa: PLC0415
 
     assert "tensorcalc" not in Path(alone.__file__).read_text(encoding="utf-8")
-    function, values, wanted = case("cross entropy")
+    _, values, wanted = case("cross entropy")
     torch.testing.assert_close(alone.compute_d_x(**values), wanted[0], rtol=0, atol=0)
     out = torch.full((7, 33), 7.0)
     wrong: list[tuple[type[Exception], dict[str, Any]]] = [
@@ -289,6 +294,24 @@ def test_autograd_uses_the_kernels() -> None:
     (3 * reference).backward()
     torch.testing.assert_close(value, reference)
     torch.testing.assert_close(x.grad, expected.grad)
+
+
+def test_the_example_of_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    (example,) = (
+        b
+        for b in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        if '"triton"' in b and "wrapped" in b
+    )
+    exec(example, {})
+    assert capsys.readouterr().out == "True\n"
+
+
+def test_the_benchmark_agrees_with_pytorch() -> None:
+    file = Path(__file__).resolve().parent.parent / "benchmarks" / "triton_kernels.py"
+    done = subprocess.run([sys.executable, str(file), "--small"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("tensorcalc ") >= 8
 
 
 def test_gradients_of_gradients() -> None:

@@ -47,12 +47,16 @@ def unknown_names(text: str) -> Iterator[str]:
 def launches(text: str) -> Iterator[tuple[str, int, set[str]]]:
     """The calls of kernels: name, number of plain arguments, keywords."""
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Subscript) and isinstance(node.func.value, ast.Name):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Subscript)
+            and isinstance(node.func.value, ast.Name)
+        ):
             yield node.func.value.id, len(node.args), {k.arg or "" for k in node.keywords}
 
 
 def check(text: str) -> None:
-    """A file that holds together: every name is defined, every kernel gets its arguments, nothing is added atomically."""
+    """A file holds together: every name is defined, every kernel gets its arguments, nothing is added atomically."""
     assert not list(unknown_names(text))
     defined = functions(text)
     started = list(launches(text))

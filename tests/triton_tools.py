@@ -66,6 +66,8 @@ def compiled_for_a_card(
         places = {(function.arg_names.index(name),): value for name, value in constants.items()}
         plain = [(p,) for p in range(len(code.arguments))] if aligned else []
         attributes = {place: [["tt.divisibility", 16]] for place in plain}
-        done = compile(ASTSource(function, signature, places, attributes), GPUTarget("cuda", 90, 32), {"enable_fp_fusion": True})
+        done = compile(
+            ASTSource(function, signature, places, attributes), GPUTarget("cuda", 90, 32), {"enable_fp_fusion": True}
+        )
         found.append((code.name, done.asm["ptx"]))
     return found
