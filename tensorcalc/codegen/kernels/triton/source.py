@@ -16,6 +16,7 @@ from tensorcalc.codegen.kernels.triton import support
 from tensorcalc.codegen.kernels.triton.launcher import Launcher
 from tensorcalc.codegen.kernels.triton.layout import Layout, laid_out
 from tensorcalc.codegen.kernels.triton.mathematics import HELPERS, helpers
+from tensorcalc.codegen.kernels.triton.matrices import with_matrices
 from tensorcalc.codegen.kernels.triton.overwriting import may_overwrite
 from tensorcalc.codegen.kernels.triton.reductions import definition
 from tensorcalc.codegen.kernels.triton.writer import KernelCode, write_kernel
@@ -56,7 +57,8 @@ class TritonSource:
 
 def write_source(program: Program) -> TritonSource:
     """The file that computes a program. Raises `TensorCalcError` E_UNSUPPORTED, E_NAME."""
-    schedule = scheduled(program)
+    extended, matrices = with_matrices(program)
+    schedule = scheduled(extended)
     names = Names((*program.inputs, *schedule.outputs), RESERVED)
     name = names.local(_function_name(program))
     words: dict[str, None] = {}
@@ -65,6 +67,7 @@ def write_source(program: Program) -> TritonSource:
     layouts = {id(n): laid_out(n, taken) for n in schedule.nests}
     kernels = _kernels(schedule, layouts, name, names, words)
     launcher = Launcher(schedule, names, layouts, kernels)
+    before = [f"{names.tensor(t)} = {call.format(names.tensor(m))}" for t, (m, call) in matrices.items()]
     body = launcher.write()
     sizes = _used(schedule, names, body)
     asked = {d: names.dimension(d) for d in sizes if schedule.origins.get(d) is None and d.size is None}
@@ -77,7 +80,7 @@ def write_source(program: Program) -> TritonSource:
     parts += [f"\n{text}" for word, text in extra.items() if word in launcher.words]
     parts += [f"\n{support.PRECISION}"] if sum(not t.is_label for t in program.inputs) > 1 else []
     parts.append("\n" + _public(program, name, names, asked, schedule))
-    parts.append("\n" + _unchecked(schedule, name, names, sizes, asked, steps=body))
+    parts.append("\n" + _unchecked(program, schedule, name, names, sizes=sizes, asked=asked, steps=(before, body)))
     return TritonSource(
         name,
         "\n".join(parts),
@@ -205,16 +208,16 @@ def _key(dimension: Dimension) -> str:
 
 
 def _unchecked(
+    program: Program,
     schedule: Schedule,
     name: str,
     names: Names,
+    *,
     sizes: Iterable[Dimension],
     asked: Mapping[Dimension, str],
-    *,
-    steps: list[str],
+    steps: tuple[list[str], list[str]],
 ) -> str:
-    """The function that runs the steps."""
-    program = schedule.program
+    """The function that runs the steps; the first of them come before there are arrays for results."""
     lines = [f'"""{name} of arguments that are known to be right."""']
     numbers = [names.tensor(t) for t in program.inputs if not t.is_label]
     for tensor in program.inputs:
@@ -230,8 +233,7 @@ def _unchecked(
         elif isinstance(origin, Solved):
             code = origin.code(lambda d: str(d.size) if d.size is not None else names.dimension(d))
             lines.append(f"{variable} = max(0, {code})")
-    lines += _results(schedule, names, inputs)
-    lines += steps
+    lines += [*steps[0], *_results(schedule, names, inputs), *steps[1]]
     lines += _returned(program, schedule, names)
     device = f"    with torch.cuda.device_of({inputs[0]}):\n" if inputs else ""
     body = textwrap.indent("\n".join(lines[1:]), "        " if inputs else "    ")
