@@ -99,6 +99,7 @@ class System(core.System):
         |---|---|---|---|
         | torch | function | `torch.autograd.Function` | backward and forward mode of any order, `torch.func`, `vmap` |
         | torch | operator | `torch.library.custom_op` | `torch.compile(fullgraph=True)`, `torch.export`, reverse mode |
+        | torch | triton | `torch.autograd.Function` | the same on a GPU by generated kernels, without `vmap` |
         | jax | function | `jax.custom_jvp` | forward and reverse mode of any order, `jit`, `vmap` |
         | jax | operator | `jax.custom_vjp` | reverse mode by the generated VJP, `jit`, `vmap` |
 
@@ -256,7 +257,7 @@ class Derivation(derivation.Derivation):
         exact: bool = False,
         threads: int | None = None,
     ) -> Function | FactoredFunction:
-        """The derivative as a function of arrays by name (`numpy`, `torch`, `jax`, `c`); its `source` is the code.
+        """The derivative as a function of arrays by name (`numpy`, `torch`, `jax`, `c`, `triton`), with its `source`.
 
         With `factored`, a Jacobian or Hessian is returned by its factors (`tensorcalc.factored.Factored`): δ between
         axes and outer products are kept, and nothing of the full size is made. With `value_and_grad`, a gradient or VJP
@@ -265,6 +266,9 @@ class Derivation(derivation.Derivation):
         The target `c` is compiled by the system's C compiler when it is first called. Its vectorised exp, log, tanh,
         sigmoid and erf are within 1 to 3 units in the last place; `exact` takes the C library's instead. `threads` is
         the number of threads, by default OMP_NUM_THREADS or all processors of the process.
+
+        The target `triton` takes tensors on a CUDA device, or on the CPU where TRITON_INTERPRET=1 was set before Python
+        started. Sums and functions are computed in float32, results have the dtype of the arguments with axes.
 
         Raises `TensorCalcError` E_TARGET for an unknown target or one whose library or compiler is not installed,
         E_KIND for factors of anything but a Jacobian or Hessian and for values with anything but a gradient or VJP,
@@ -282,11 +286,11 @@ class Derivation(derivation.Derivation):
         return compile_program(self._program(value_and_grad), target, exact=exact, threads=threads)
 
     def code(self, target: str = "numpy", *, value_and_grad: bool = False) -> str:
-        """The source of the function that `lambdify` gives. For `c` no compiler is needed: the file can be embedded."""
+        """The source of the function that `lambdify` gives. For `c` no compiler is needed, for `triton` no library."""
         return program_source(self._program(value_and_grad), target)
 
     def plan(self, *, value_and_grad: bool = False) -> str:
-        """How the target `c` computes: loops and passes, bytes read and written, operations, the bound they imply."""
+        """How `c` and `triton` compute: loops and passes, bytes read and written, operations, the bound they imply."""
         return program_plan(self._program(value_and_grad))
 
     def _program(self, value_and_grad: bool) -> core.Program:

@@ -283,9 +283,9 @@ def gallery(folder: str, names: tuple[str, ...]) -> None:
 @cli.command()
 @with_source
 @with_request
-@click.option("--target", metavar="TARGET", default="numpy", show_default=True, help="numpy, torch, jax or c.")
+@click.option("--target", metavar="TARGET", default="numpy", show_default=True, help="numpy, torch, jax, c or triton.")
 @click.option("--value-and-grad", is_flag=True, help="Compute the values as well as a gradient or VJP.")
-@click.option("--plan", "planned", is_flag=True, help="Print the loops of the target c and what they cost instead.")
+@click.option("--plan", "planned", is_flag=True, help="Print the loops of c and triton and their cost instead.")
 @OUTPUT
 def codegen(
     source: str | None,

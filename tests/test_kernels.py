@@ -173,6 +173,15 @@ def test_value_and_gradient_share_their_passes() -> None:
     assert plan.count("exp(") == 1
 
 
+def test_sums_over_rows_of_what_has_no_loop_of_its_own() -> None:
+    function, _ = compiled("mean cross entropy", value_and_grad=True)
+    x = np.random.default_rng(0).normal(size=(300, 5))
+    labels = np.arange(300) % 5
+    found, _ = function(x=x, T=labels)
+    wanted = torch.nn.functional.cross_entropy(torch.from_numpy(x), torch.from_numpy(labels))
+    np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-12)
+
+
 def test_functions_nobody_named_are_one_nest() -> None:
     assert derivation("unnamed").plan().count("step ") == 1
     text = "index i: I\nu[n,i] = x[n,i]*w[i]\nr[n] = 1/I*sum(i, abs(u[n,i])^3)\ny[n,i] = u[n,i]/(1[i]*r[n]^2 + 1[n,i])"

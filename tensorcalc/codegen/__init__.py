@@ -1,4 +1,4 @@
-"""Code for array libraries and in C: a program becomes the readable source of one function, compiled and checked.
+"""Code for array libraries, in C and in Triton: a program becomes readable source, compiled and checked.
 
 `compile_program` is the whole surface. Nothing here imports torch or JAX before a function is compiled for them.
 """
@@ -14,6 +14,8 @@ from tensorcalc.codegen.kernels.function import compile_kernel
 from tensorcalc.codegen.kernels.plan import plan
 from tensorcalc.codegen.kernels.schedule import scheduled
 from tensorcalc.codegen.kernels.source import write_source
+from tensorcalc.codegen.kernels.triton import function as triton
+from tensorcalc.codegen.kernels.triton import source as triton_source
 from tensorcalc.codegen.library import library
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
@@ -21,14 +23,14 @@ from tensorcalc.system import Program
 
 __all__ = ["TARGETS", "Function", "compile_program", "program_plan", "program_source"]
 
-TARGETS = (*DIALECTS, "c")
+TARGETS = (*DIALECTS, "c", "triton")
 
 
 @bounded
 def compile_program(
     program: Program, target: str, *, functional: bool = False, exact: bool = False, threads: int | None = None
 ) -> Function:
-    """The function that computes a program with an array library (numpy, torch or jax) or in C.
+    """The function that computes a program with an array library (numpy, torch or jax), in C, or in Triton.
 
     `functional` code writes into no array, so that transformations of functions such as `torch.vmap` can follow it.
     In C, `exact` takes the exponential and its kin from the C library instead of vectorised ones of 1 to 3 units in the
@@ -40,20 +42,24 @@ def compile_program(
     _check_target(target)
     if target == "c":
         return compile_kernel(program, exact=exact, threads=threads)
+    if target == "triton":
+        return triton.compile_kernel(program)
     backend = library(target)
     return Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)
 
 
 @bounded
 def program_source(program: Program, target: str) -> str:
-    """The source that computes a program, without compiling it. Raises as `compile_program`, but not for a compiler."""
+    """The source that computes a program, without a compiler or Triton. Raises as `compile_program`."""
     _check_target(target)
-    return write_source(program).text if target == "c" else assemble(program, DIALECTS[target]).source
+    if target in ("c", "triton"):
+        return (write_source if target == "c" else triton_source.write_source)(program).text
+    return assemble(program, DIALECTS[target]).source
 
 
 @bounded
 def program_plan(program: Program) -> str:
-    """How the target c computes a program, as text: steps, passes, bytes, operations, and the bound they imply."""
+    """How c and triton compute a program, as text: steps, passes, bytes, operations, and the bound they imply."""
     return plan(scheduled(program))
 
 

@@ -23,6 +23,7 @@ __all__ = ["FORMS", "Wrapped", "wrap"]
 FORMS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("torch", "function"): ("torch_function", "function"),
     ("torch", "operator"): ("torch_operator", "function"),
+    ("torch", "triton"): ("torch_function", "kernels"),
     ("jax", "function"): ("jax_function", "forward_mode"),
     ("jax", "operator"): ("jax_function", "reverse_mode"),
 }

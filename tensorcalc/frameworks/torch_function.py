@@ -1,5 +1,7 @@
 """Programs as `torch.autograd.Function`: differentiable any number of times, forward and reverse, under `torch.func`.
 
+The code is PyTorch's, or kernels in Triton (which `torch.vmap` cannot follow).
+
 Backward and jvp call programs that are wrapped in the same way, so their derivatives are generated code too. The code
 writes into no array: `torch.vmap` and the transformations built on it follow it operation by operation.
 """
@@ -25,9 +27,10 @@ Sizes = Mapping[Dimension, int]
 class Node:
     """One program as a differentiable function of torch tensors; its derivatives are nodes made when first needed."""
 
-    def __init__(self, differentiable: Differentiable) -> None:
+    def __init__(self, differentiable: Differentiable, target: str = "torch") -> None:
         self.differentiable = differentiable
-        self.function: Function = compile_program(differentiable.program, "torch", functional=True)
+        self.target = target
+        self.function: Function = compile_program(differentiable.program, target, functional=True)
         self._derivatives: dict[tuple[str, tuple[int, ...]], Node] = {}
 
     def apply(self, arrays: Sequence[Any], sizes: Sizes) -> tuple[Any, ...]:
@@ -45,7 +48,7 @@ class Node:
     def _derivative(self, kind: str, places: tuple[int, ...]) -> Node:
         key = kind, places
         if key not in self._derivatives:
-            self._derivatives[key] = Node(getattr(self.differentiable, kind)(places))
+            self._derivatives[key] = Node(getattr(self.differentiable, kind)(places), self.target)
         return self._derivatives[key]
 
     @cached_property
@@ -81,7 +84,7 @@ class Node:
 
 def _class(node: Node) -> Any:
     class Generated(torch.autograd.Function):
-        generate_vmap_rule = True
+        generate_vmap_rule = node.target == "torch"  # kernels see arrays, not operations
 
         @staticmethod
         def forward(*arguments: Any) -> Any:
@@ -106,8 +109,16 @@ def _class(node: Node) -> Any:
 
 def function(differentiable: Differentiable) -> tuple[Function, Callable[..., tuple[Any, ...]]]:
     """The forward code, and the function of checked arguments with its derivatives."""
-    node = Node(differentiable)
-    node.pullback(differentiable.places)
+    return _callable(Node(differentiable))
+
+
+def kernels(differentiable: Differentiable) -> tuple[Function, Callable[..., tuple[Any, ...]]]:
+    """The same with kernels in Triton, the derivatives of any order included."""
+    return _callable(Node(differentiable, "triton"))
+
+
+def _callable(node: Node) -> tuple[Function, Callable[..., tuple[Any, ...]]]:
+    node.pullback(node.differentiable.places)
 
     def call(*args: Any, **arguments: Any) -> tuple[Any, ...]:
         return node.apply(*node.function.checked(args, arguments))

@@ -13,7 +13,7 @@ from tensorcalc.codegen.kernels.statements import Operation, Statement
 from tensorcalc.expr import Component
 from tensorcalc.index import Tensor
 
-__all__ = ["may_overwrite"]
+__all__ = ["may_overwrite", "reads_of", "writes_of"]
 
 
 def may_overwrite(schedule: Schedule) -> frozenset[tuple[int, int]]:
@@ -27,9 +27,9 @@ def may_overwrite(schedule: Schedule) -> frozenset[tuple[int, int]]:
 
 
 def _allowed(schedule: Schedule, argument: Tensor, output: Tensor) -> bool:
-    first = next(p for p, s in enumerate(schedule.steps) if output in _writes(s))
+    first = next(p for p, s in enumerate(schedule.steps) if output in writes_of(s))
     nest = schedule.steps[first]
-    if not isinstance(nest, Nest) or any(argument in _reads(s) for s in schedule.steps[first + 1 :]):
+    if not isinstance(nest, Nest) or any(argument in reads_of(s) for s in schedule.steps[first + 1 :]):
         return False
     if nest.memory[output] is Memory.PART:
         return True  # written after the whole nest
@@ -64,11 +64,13 @@ def _steps(step: Step) -> Sequence[Nest | Product]:
     return step.steps if isinstance(step, Block) else (step,)
 
 
-def _writes(step: Step) -> set[Tensor]:
+def writes_of(step: Step) -> set[Tensor]:
+    """The tensors that a step writes or adds to."""
     return {t for s in _steps(step) for t in ({s.target.tensor} if isinstance(s, Product) else s.group.made)}
 
 
-def _reads(step: Step) -> set[Tensor]:
+def reads_of(step: Step) -> set[Tensor]:
+    """The tensors that a step reads."""
     found: set[Tensor] = set()
     for single in _steps(step):
         if isinstance(single, Product):

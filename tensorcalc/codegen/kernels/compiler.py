@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tensorcalc.errors import TensorCalcError
 
-__all__ = ["Compiler", "cache_folder", "compiler", "shared_library"]
+__all__ = ["Compiler", "cache_folder", "compiler", "shared_library", "writable"]
 
 FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast", "-w")
 
@@ -104,14 +104,14 @@ def shared_library(source: str, flags: tuple[str, ...] = ()) -> ctypes.CDLL:
     folder = cache_folder() / "tensorcalc" / "kernels"
     target = folder / f"{key[:32]}.so"
     if not target.exists():
-        folder = _writable(folder)
+        folder = writable(folder)
         target = folder / target.name
         if not target.exists():
             _made(source, flags, target)
     return ctypes.CDLL(str(target))
 
 
-def _writable(folder: Path) -> Path:
+def writable(folder: Path) -> Path:
     """The folder, or one for this process alone where it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from tensorcalc.codegen.sizes import Origin, fits
 from tensorcalc.expr import Component
 from tensorcalc.index import Dimension, Index, Tensor
 
-__all__ = ["Entries"]
+__all__ = ["Entries", "stays"]
 
 
 class Entries(Expressions):
@@ -84,7 +84,7 @@ class Entries(Expressions):
         """Whether indices that may leave their axes are on them."""
         tests = []
         for index, axis in zip(c.indices, c.tensor.dimensions, strict=True):
-            if _stays(index, axis) or fits(index, axis, self.origins):
+            if stays(index, axis) or fits(index, axis, self.origins):
                 continue
             code = self.integer(index, ATOM)
             tests.append(f"(size_t){code} < (size_t){self.scopes.size(axis)}")
@@ -169,7 +169,8 @@ class Entries(Expressions):
         return text or "0"
 
 
-def _stays(index: Expr, axis: Dimension) -> bool:
+def stays(index: Expr, axis: Dimension) -> bool:
+    """Whether an index certainly has values on its axis."""
     if isinstance(index, Component):
         return index.tensor.label_dimension == axis
     return bool(index.is_Integer) or (isinstance(index, Index) and index.dimension == axis)

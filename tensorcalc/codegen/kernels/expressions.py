@@ -45,6 +45,10 @@ class Expressions:
         """The code of an entry of a tensor of labels, as an integer."""
         raise NotImplementedError
 
+    def number(self, e: Expr) -> Code:
+        """A number as a literal."""
+        return number(e)
+
     def value(self, e: Expr, level: int = CHOICE) -> str:
         """The code of an expression, in brackets where it binds less than `level`."""
         text, own = self.code(e)
@@ -78,7 +82,7 @@ class Expressions:
     def _raw(self, e: Expr) -> Code:
         """The code of an expression that has no variable yet."""
         if _is_number(e):
-            return number(e)
+            return self.number(e)
         return self.component(e) if isinstance(e, Component) else self._node(e)
 
     def integer(self, e: Expr, level: int = CHOICE) -> str:
@@ -146,7 +150,7 @@ class Expressions:
         factors += [self.value(f, PRODUCT if not factors and place == 0 else UNARY) for place, f in enumerate(above)]
         sign = "-" if negative else ""
         if not factors:
-            factors = ["R(1.0)"]
+            factors = [self.number(S.One)[0]]
         text = sign + " * ".join(factors)
         if not below:
             return text, PRODUCT if len(factors) > 1 or not sign else UNARY
@@ -169,7 +173,7 @@ class Expressions:
             plain = len(fixed) == 1 and coefficient is S.One
             constant = self.value(whole, UNARY) if plain else self.bound(whole, home)
         elif coefficient is not S.One:
-            constant = number(coefficient)[0]
+            constant = self.number(coefficient)[0]
         below = [_inverse(f) for f in moving if _is_divisor(f)]
         above = [f for f in moving if not _is_divisor(f)]
         return negative, constant, above, below

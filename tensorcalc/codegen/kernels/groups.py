@@ -149,6 +149,8 @@ def _merge_sources(groups: list[Group], statement: Statement) -> None:
         if names is None:
             continue
         read = {c.tensor for s in b.statements for c in _components(s)}
+        if not read.isdisjoint(s.tensor for s in a.statements if a.accumulates(s)):
+            continue
         between = groups[early + 1 : late]
         if all(read.isdisjoint(g.made) for g in between):
             place = early

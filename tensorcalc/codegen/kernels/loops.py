@@ -168,6 +168,9 @@ class _Writer(Streaming):
             self.scopes.forget(statement.tensor)
             return
         name = self.bound(statement.expression, self.scopes.depth, self.wanted(statement.tensor))
+        if self.nest.memory.get(statement.tensor) is Memory.PART:
+            self.emit(_combined(statement.operation, self.place(target), name))
+            return
         self.emit(f"{self.place(target)} = {name};")
         self.scopes.stack[self.scopes.depth].known[target] = name
 

@@ -79,10 +79,22 @@ def scheduled(program: Program) -> Schedule:
     names = {t.name for s in every for t in (s.tensor, *(a.tensor for a in s.accesses))}
     every, products = with_products(every, outputs, names | {t.name for t in program.inputs})
     groups = grouped(every, products)
-    kept = _kept(groups, outputs)
-    steps = [products[g.statements[0]] if g.closed else planned(g, kept) for g in groups]
+    kept = _kept(groups, outputs) | {c.tensor for p in products.values() for c in p.scale.atoms(Component)}
+    steps = _scalars_last([products[g.statements[0]] if g.closed else planned(g, kept) for g in groups])
     intermediate = [t for t in dict.fromkeys(s.tensor for s in every) if t in kept and t not in outputs]
     return Schedule(program, outputs, tuple(_blocked(steps, intermediate)), tuple(intermediate), sources(program))
+
+
+def _scalars_last(steps: Sequence[Nest | Product]) -> list[Nest | Product]:
+    """The steps with scalars that no other step reads at the end: between others they would part a block."""
+    early: list[Nest | Product] = []
+    late: list[Nest | Product] = []
+    for step in reversed(steps):
+        made = {t for t, _ in _written(step)}
+        scalar = isinstance(step, Nest) and not step.flat and not any(s.loops for s in step.group.statements)
+        needed = any(a.tensor in made for s in early for a in _accesses(s))
+        (late if scalar and not needed else early).append(step)
+    return [*reversed(early), *reversed(late)]
 
 
 def _with_copies(program: Program) -> Program:
@@ -126,7 +138,7 @@ def block_index(step: Nest | Product) -> tuple[Index, ...]:
 
 def _accesses(step: Nest | Product) -> list[Component]:
     if isinstance(step, Product):
-        return [step.left, step.right]
+        return [step.left, step.right, *sorted(step.scale.atoms(Component), key=str)]
     read = [a for s in step.group.statements for a in s.accesses]
     read += [Component(s.tensor, *s.target) for s in step.group.statements if s.operation is Operation.ADD]
     return [a for a in read if a.tensor not in step.group.axes]
