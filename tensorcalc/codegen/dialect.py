@@ -20,8 +20,8 @@ class Dialect:
     `functions` goes by the words of `tensorcalc.functions` and `tensorcalc.codegen.nodes`; a word that ends in `=` is
     the form that writes into the array `{out}`. `statements` are those of whole lines. `guards` name the floating
     point conditions that a function's spelling may meet on the way to a right result (`numpy.errstate`). `reuses`: an
-    array that is not needed any more may become the next result, in place. `numbers_first`: functions with two
-    arguments take a plain number first.
+    array that is not needed any more may become the next result, in place. `blocks`: rows are computed in blocks where
+    that spares memory traffic. `numbers_first`: functions with two arguments take a plain number first.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Dialect:
     has_out: bool = True
     has_device: bool = False
     reuses: bool = False
+    blocks: bool = False
     numbers_first: bool = False
 
     def into(self, word: str, *arguments: str) -> str:
@@ -163,6 +164,7 @@ NUMPY = Dialect(
     transpose="transpose",
     axis="axis",
     reuses=True,
+    blocks=True,
     numbers_first=True,
     guards={
         "sigmoid": ("over",),
