@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sympy import Expr, Mul
+from sympy import Expr, Mul, S
 
 from tensorcalc.binding import free_indices
 from tensorcalc.codegen.arrays import Array, Kind, Level
@@ -58,6 +58,7 @@ class Writer:
             own = {d.tensor for d in single}
             self.heirs = {t: heir for t, heir in self.heirs.items() if t in own and heir in own}
         self.owned: set[Tensor] = set()
+        self.scaled: set[Tensor] = set()
         self.read = {t for d in program.definitions for t in tensors_in(d.rhs)}
         for tensor in program.inputs:
             kind = Kind.INTEGERS if tensor.is_label else Kind.NUMBERS
@@ -156,11 +157,11 @@ class Writer:
             self._whole(name, definition, self.lowering.lower(dense), bool(scatters))
         else:
             self._part(name, definition, self.lowering.lower(dense))
-        for term in scatters:
+        for place, term in enumerate(scatters):
             if term.summed or "add" not in self.block.dialect.statements:
                 self._accumulate(name, term)
             else:
-                self._add(name, term)
+                self._add(name, term, dense is S.Zero and place == 0)
 
     def _part(self, name: str, definition: Definition, value: Array) -> None:
         """A value under the name of its tensor, with the axes that it has; it is constant along the others."""
@@ -220,37 +221,65 @@ class Writer:
         names += [block.bind(block.aligned(block.array(part), axes)).code for part in parts[1:]]
         places = tuple(axes.index(i) for i in function.row)
         word = f"weighted {function.word}" if weighted else function.word
+        scale = None if weighted else self._scale(definition, function)
+        if scale is not None:
+            word, names = f"scaled {word}", [names[0], scale]
+        names += [""] * (2 - len(names))
         if len(places) > 1 and f"{word}*" in block.dialect.statements:
             word += "*"
         axis = str(places[0] if len(places) == 1 else places)
         peak = block.names.local("peak") if "{3}" in "".join(block.dialect.statements[word]) else ""
         out = self._out(definition.tensor)
-        block.statement(word, name, names[0], axis, peak, *names[1:], out=out)
+        total = self._total(name, axes, places) if "{5}" in "".join(block.dialect.statements[word]) else ""
+        block.statement(word, name, names[0], axis, peak, names[1], total, out=out)
         if self.run is not None and out != "None" and "{out}" not in "".join(block.dialect.statements[word]):
             block.statement("assign", out, name)
         self._own(name, definition)
 
+    def _total(self, name: str, axes: tuple[Index, ...], places: tuple[int, ...]) -> str:
+        """The code of the sums of an array's rows; of rows that lie together in memory it is a product."""
+        if places == (len(axes) - 1,) and len(axes) > 1:
+            return self.block.spelled("last sums", name, self.block.size(axes[-1].dimension))
+        return self.block.spelled("row sums", name, str(places[0] if len(places) == 1 else places))
+
+    def _scale(self, definition: Definition, function: RowFunction) -> str | None:
+        """The code of a number for each row, by which the heir of a row function multiplies it; `None` without one."""
+        heir = next((d for d in self.program.definitions if d.tensor == self.heirs.get(definition.tensor)), None)
+        if heir is None or f"scaled {function.word}" not in self.block.dialect.statements:
+            return None
+        dense, _ = written(heir.rhs, heir.indices)
+        rest = Mul(*_others(dense, definition.tensor))
+        row = {heir.indices[definition.indices.index(i)] for i in function.row}
+        if rest is S.One or row & free_indices(rest) or not self.lowering.stored.keys() >= set(tensors_in(rest)):
+            return None
+        self.scaled.add(heir.tensor)
+        hint, self.block.hint = self.block.hint, heir.indices
+        value = self.block.aligned(self.block.numbers(self.lowering.lower(rest)), heir.indices)
+        self.block.hint = hint
+        return value.wrapped(Level.PRODUCT)
+
     def _take_over(self, name: str, definition: Definition, taken: Tensor, dense: Expr) -> None:
         """The definition in the array of one that is not needed any more, multiplied in place."""
         block, own = self.block, self.lowering.stored[taken].name
-        rest = [f for f in Mul.make_args(dense) if not (isinstance(f, Component) and f.tensor == taken)]
-        if rest:
+        rest = _others(dense, taken)
+        if rest and definition.tensor not in self.scaled:
             value = block.numbers(self.lowering.lower(Mul(*rest)))
             block.statement("scale", name, own, block.aligned(value, definition.indices).wrapped(Level.POWER))
         else:
             block.statement("take over", name, own)
         self._own(name, definition)
 
-    def _add(self, name: str, term: Scatter) -> None:
-        """Add a term to entries that are all different."""
+    def _add(self, name: str, term: Scatter, first: bool) -> None:
+        """Add a term to entries that are all different; the `first` one meets zeros."""
         block = self.block
         found = subscript(block, term.target, self.lowering.lower)
         block.hint = found.axes
         number, _ = term.coefficient.as_coeff_Mul()
-        negative = bool(number.is_negative)
+        first = first and "set" in block.dialect.statements
+        negative = bool(number.is_negative) and not first
         value = block.numbers(self.lowering.lower(-term.coefficient if negative else term.coefficient))
         code = block.aligned(value, found.axes)
-        word = "subtract" if negative else "add"
+        word = "set" if first else "subtract" if negative else "add"
         block.statement(word, name, found.code or "...", code.wrapped(Level.POWER) if negative else code.code)
 
     def _accumulate(self, name: str, term: Scatter) -> None:
@@ -272,6 +301,11 @@ class Writer:
         value = block.aligned(value, block.hint)
         places = ", ".join(codes)
         block.statement("accumulate", name, places, value.code, places if len(codes) == 1 else f"({places})")
+
+
+def _others(dense: Expr, taken: Tensor) -> list[Expr]:
+    """The factors of a definition that takes the array of another over, without that one."""
+    return [f for f in Mul.make_args(dense) if not (isinstance(f, Component) and f.tensor == taken)]
 
 
 def _assignments(values: Mapping[str, str]) -> list[str]:
