@@ -461,5 +461,5 @@ def test_calls_like_earlier_ones_are_checked_and_converted_alike(target: str) ->
             with pytest.raises(TensorCalcError, match="lies outside") as caught:
                 f(**{**arguments, "T": label})
             assert caught.value.code == "E_INDEX_RANGE"
-    with pytest.raises(TensorCalcError, match="real numbers|made"):
+    with pytest.raises(TensorCalcError, match=r"real numbers|made"):
         f(**{**calls[0], "a": "two"})
