@@ -31,7 +31,7 @@ _numbers = count(1)
 def _executed(assembled: Assembled) -> Callable[..., Any]:
     """The function that the generated source defines; its lines are known to tracebacks."""
     file = f"<tensorcalc {assembled.name} {next(_numbers)}>"
-    namespace: dict[str, Any] = {"__name__": f"tensorcalc.generated.{assembled.name}"}
+    namespace: dict[str, Any] = {}  # no name: torch.compile would look for a module
     exec(compile(assembled.source, file, "exec"), namespace)  # our own text; names have passed `names.PATTERN`
     linecache.cache[file] = (len(assembled.source), None, assembled.source.splitlines(keepends=True), file)
     function: Callable[..., Any] = namespace[assembled.name]
