@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
+from typing import Any
 
 __all__ = ["TOLERANCES", "Benchmark", "Timing"]
 
@@ -65,10 +66,9 @@ class Benchmark:
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Benchmark:
         """A benchmark from what `to_dict` made of it."""
-        values = dict(data)
-        rows = values.pop("rows")
-        assert isinstance(rows, list)
-        timings = [
-            Timing(**{k: float("nan") if v is None and k != "memory" else v for k, v in r.items()}) for r in rows
-        ]
-        return cls(**values, rows=tuple(timings))  # type: ignore[arg-type]
+        values: dict[str, Any] = dict(data)
+        rows: list[dict[str, Any]] = values.pop("rows")
+        for row in rows:
+            missing = [key for key in ("median", "lower", "upper", "error") if row[key] is None]
+            row.update(dict.fromkeys(missing, float("nan")))
+        return cls(**values, rows=tuple(Timing(**row) for row in rows))

@@ -214,8 +214,8 @@ def _follows(expression: Expr, row: Index, made: set[Tensor]) -> bool:
         return False
     if isinstance(expression, Binder):
         body, _ = expression.open((row,))
-        indices = free_indices(body)
-        if not _covered(body) or (row not in indices and len(indices) > 1):
+        inner = free_indices(body)
+        if not _covered(body) or (row not in inner and len(inner) > 1):
             return False
         return _follows(body, row, made)
     return all(_follows(a, row, made) for a in expression.args if isinstance(a, Expr))

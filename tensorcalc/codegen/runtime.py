@@ -83,7 +83,7 @@ class Function:
         for dimension, variable in assembled.sizes.items():
             self._dimensions.setdefault(variable, dimension)
         self._has_out = "out" not in self._names
-        self._calls: dict[tuple[Any, ...], _Call] = {}
+        self._earlier: dict[tuple[Any, ...], _Call] = {}
 
     def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
         """The callable that the generated source defines."""
@@ -138,7 +138,7 @@ class Function:
         values = self._listed(args, arguments)
         kinds = None if values is None else self._library.kinds(values)
         try:
-            call = None if kinds is None else self._calls.get(kinds)
+            call = None if kinds is None else self._earlier.get(kinds)
         except TypeError:  # lengths are symbols while a framework traces the call
             call = kinds = None
         if values is None or call is None:
@@ -178,11 +178,11 @@ class Function:
         shapes = [tuple(self._known(d, sizes) for d in dimensions) for dimensions in outputs] if known else []
         call = _Call(sizes, keywords, (), tuple(labels), tuple(shapes))
         if kinds is not None:
-            if len(self._calls) >= MOST_KINDS:
-                self._calls.clear()
+            if len(self._earlier) >= MOST_KINDS:
+                self._earlier.clear()
             pairs = enumerate(zip(values, arrays, strict=True))
             converted = tuple((p, self._library.converter(a)) for p, (v, a) in pairs if a is not v)
-            self._calls[kinds] = replace(call, converted=converted)
+            self._earlier[kinds] = replace(call, converted=converted)
         return arrays, call
 
     def shapes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> list[tuple[int, ...]]:
