@@ -67,7 +67,7 @@ class Benchmark:
     def from_dict(cls, data: Mapping[str, object]) -> Benchmark:
         """A benchmark from what `to_dict` made of it."""
         values: dict[str, Any] = dict(data)
-        rows: list[dict[str, Any]] = values.pop("rows")
+        rows: list[dict[str, Any]] = [dict(row) for row in values.pop("rows")]
         for row in rows:
             missing = [key for key in ("median", "lower", "upper", "error") if row[key] is None]
             row.update(dict.fromkeys(missing, float("nan")))
