@@ -26,7 +26,7 @@ from tensorcalc.system import Definition, Program, tensors_in
 
 __all__ = ["Writer"]
 
-ENTRIES = 1 << 17  # of an array in a block of rows: what fits the caches beside a few others
+ENTRIES = 1 << 18  # of an array in a block of rows: what fits the caches beside a few others
 WIDTH = 96
 
 
