@@ -1,259 +1,184 @@
-"""Gradients in generated C against PyTorch's own autograd: medians over interleaved rounds, and whether both agree.
+"""Gradients in generated code against PyTorch, JAX and textbook NumPy: medians over rounds, memory, and the bound.
 
-    python benchmarks/kernels.py [--small] [--rounds N] [NAME ...]
+    python benchmarks/kernels.py [--small] [--rounds N] [--json FILE] [--plot FILE] [NAME ...]
+    python benchmarks/kernels.py --markdown FILE [FILE ...]
 
-For each workload: the time of eager autograd as a user runs it, the same with its heap kept warm (fresh pages cost it
-as much as its arithmetic), the time of the target c with `out=`, and both ratios. Every result is compared with
-autograd's in the same run. Each workload is measured in a process of its own; only ratios carry over between machines.
-Exit status 1 where a result is wrong.
+Every variant has a process of its own; they take turns. `torch.autograd` is the built-in function, forward and
+backward, as a user runs it; `torch.autograd.warm` the same with a heap that keeps its pages (fresh ones cost it as much
+as its arithmetic); `torch.compile` and `jax.jit` are compiled; `textbook` is NumPy as books write it, with one-hot
+labels. The targets numpy and c write into arrays that are there already. Every result is compared with autograd's in
+the same run; only ratios carry over between machines. Exit status 1 where a result is wrong.
+
+`--json` writes what was measured, and `--markdown` the README's table from such files.
 """
 
 from __future__ import annotations
 
 import argparse
-import ctypes
-import statistics
-import subprocess
+import json
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import numpy as np
 
-SOFTMAX = "s[n,i] = exp(x[n,i])/sum(j, exp(x[n,j]))"
-NORM = "m[b] = 1/H*1[h]*x[b,h]\nu[b,h] = x[b,h] - 1[h]*m[b]\nr[b] = sqrt(1/H*sum(h, u[b,h]^2) + eps)\n"
+import tensorcalc as tc
+from tensorcalc.bench import Benchmark, chart
+from tensorcalc.bench.machine import bound
+from tensorcalc.bench.variants import generated, jax_vjp
+from tensorcalc.bench.workers import Call, Task, measured
+from tensorcalc.codegen import program_operations
+from tensorcalc.derivation import program_of
+from workloads import WORKLOADS, values
 
-
-@dataclass(frozen=True)
-class Workload:
-    """A function by its equations and by PyTorch: `torch` takes the inputs by name, and returns what is derived."""
-
-    equations: str
-    of: str
-    wrt: str
-    shapes: dict[str, tuple[int, ...]]
-    torch: Callable[[Any, dict[str, Any]], Any]
-    kind: str = "vjp"
+PEERS = ("torch.autograd", "torch.autograd.warm", "torch.compile", "jax.jit", "textbook")
+TARGETS = ("numpy", "torch", "c")
+TOLERANCE = 1e-4  # of a result, relative to its largest entry
 
 
-def _focal(torch: Any, v: dict[str, Any]) -> Any:
-    loss = torch.nn.functional.cross_entropy(v["x"], v["T"], reduction="none")
-    return (1 - torch.exp(-loss)) ** 2 * loss
-
-
-def _attention(torch: Any, v: dict[str, Any]) -> Any:
-    return torch.nn.functional.scaled_dot_product_attention(v["q"][None], v["k"][None], v["v"][None])[0]
-
-
-def _network(torch: Any, v: dict[str, Any]) -> Any:
-    logits = torch.relu(v["x"] @ v["U"] + v["b"]) @ v["V"] + v["e"]
-    return torch.nn.functional.cross_entropy(logits, v["T"])
-
-
-def _cross_entropy(torch: Any, v: dict[str, Any]) -> Any:
-    return torch.nn.functional.cross_entropy(v["x"], v["T"], reduction="none")
-
-
-def _divergence(torch: Any, v: dict[str, Any]) -> Any:
-    logs = torch.nn.functional.log_softmax(v["x"], 1)
-    return torch.nn.functional.kl_div(logs, v["p"], reduction="none").sum(1)
-
-
-def _smoothed(torch: Any, v: dict[str, Any]) -> Any:
-    return torch.nn.functional.cross_entropy(v["x"], v["T"], reduction="none", label_smoothing=float(v["e"]))
-
-
-LOSS = f"{SOFTMAX}\nc[n] = -log(s[n,T[n]])"
-
-
-def _losses(n: int, i: int) -> dict[str, tuple[int, ...]]:
-    return {"x": (n, i), "T": (n,), "d_c": (n,)}
-
-
-WORKLOADS = {
-    "W1 (4096,8192)": Workload(LOSS, "c", "x", _losses(4096, 8192), _cross_entropy),
-    "W1 (2048,32000)": Workload(LOSS, "c", "x", _losses(2048, 32000), _cross_entropy),
-    "W1 (128,256)": Workload(LOSS, "c", "x", _losses(128, 256), _cross_entropy),
-    "W2 softmax": Workload(
-        SOFTMAX, "s", "x", {"x": (4096, 8192), "d_s": (4096, 8192)}, lambda torch, v: torch.softmax(v["x"], 1)
-    ),
-    "W3 layer norm": Workload(
-        f"index b: B, h: H\n{NORM}y[b,h] = u[b,h]/r[b]*g[h] + 1[b]*beta[h]",
-        "y",
-        "x g beta",
-        {"x": (4096, 1024), "eps": (), "g": (1024,), "beta": (1024,), "d_y": (4096, 1024)},
-        lambda torch, v: torch.nn.functional.layer_norm(v["x"], v["g"].shape, v["g"], v["beta"], float(v["eps"])),
-    ),
-    "W4 attention": Workload(
-        "index d: D\nS[h,i,j] = 1/sqrt(D)*q[h,i,d]*k[h,j,d]\nA[h,i,j] = exp(S[h,i,j])/sum(l, exp(S[h,i,l]))\n"
-        "o[h,i,d] = A[h,i,j]*v[h,j,d]",
-        "o",
-        "q k v",
-        dict.fromkeys(("q", "k", "v", "d_o"), (8, 512, 64)),
-        _attention,
-    ),
-    "W5 network": Workload(
-        "index n: N\na[n,h] = relu(x[n,d]*U[d,h] + 1[n]*b[h])\nz[n,c] = a[n,h]*V[h,c] + 1[n]*e[c]\n"
-        "s[n,i] = exp(z[n,i])/sum(j, exp(z[n,j]))\nL = -1/N*sum(n, log(s[n,T[n]]))",
-        "L",
-        "U b V e",
-        {"x": (256, 784), "U": (784, 512), "b": (512,), "V": (512, 10), "e": (10,), "T": (256,)},
-        _network,
-        "gradient",
-    ),
-    "W7a GELU": Workload(
-        "y[b,h] = 1/2*x[b,h]*(1 + tanh(sqrt(2/pi)*(x[b,h] + 0.044715*x[b,h]^3)))",
-        "y",
-        "x",
-        {"x": (4096, 1024), "d_y": (4096, 1024)},
-        lambda torch, v: torch.nn.functional.gelu(v["x"], approximate="tanh"),
-    ),
-    "W7b SwiGLU": Workload(
-        "y[b,h] = silu(a[b,h])*g[b,h]",
-        "y",
-        "a g",
-        {"a": (4096, 1024), "g": (4096, 1024), "d_y": (4096, 1024)},
-        lambda torch, v: torch.nn.functional.silu(v["a"]) * v["g"],
-    ),
-    "W8 linear, loss": Workload(
-        "index n: N\nz[n,c] = x[n,d]*W[d,c]\ns[n,i] = exp(z[n,i])/sum(j, exp(z[n,j]))\nL = -1/N*sum(n, log(s[n,T[n]]))",
-        "L",
-        "x W",
-        {"x": (2048, 512), "W": (512, 32000), "T": (2048,)},
-        lambda torch, v: torch.nn.functional.cross_entropy(v["x"] @ v["W"], v["T"]),
-        "gradient",
-    ),
-    "RMS norm": Workload(
-        "index b: B, h: H\nr[b] = sqrt(1/H*sum(h, x[b,h]^2) + eps)\ny[b,h] = x[b,h]/r[b]*g[h]",
-        "y",
-        "x g",
-        {"x": (4096, 4096), "eps": (), "g": (4096,), "d_y": (4096, 4096)},
-        lambda torch, v: torch.nn.functional.rms_norm(v["x"], v["g"].shape, v["g"], float(v["eps"])),
-    ),
-    "log-softmax": Workload(
-        "l[n,i] = x[n,i] - 1[i]*log(sum(j, exp(x[n,j])))",
-        "l",
-        "x",
-        {"x": (4096, 4096), "d_l": (4096, 4096)},
-        lambda torch, v: torch.log_softmax(v["x"], 1),
-    ),
-    "label smoothing": Workload(
-        "index i: I\nq[n,i] = x[n,i] - 1[i]*log(sum(j, exp(x[n,j])))\nc[n] = -(1 - e)*q[n,T[n]] - e/I*sum(i, q[n,i])",
-        "c",
-        "x",
-        {**_losses(4096, 4096), "e": ()},
-        _smoothed,
-    ),
-    "focal loss": Workload(
-        f"{SOFTMAX}\nc[n] = -(1 - s[n,T[n]])^2*log(s[n,T[n]])", "c", "x", _losses(4096, 4096), _focal
-    ),
-    "divergence": Workload(
-        f"{SOFTMAX}\nc[n] = sum(i, p[n,i]*(log(p[n,i]) - log(s[n,i])))",
-        "c",
-        "x",
-        {"x": (4096, 4096), "p": (4096, 4096), "d_c": (4096,)},
-        _divergence,
-    ),
-}
-LARGEST_LABEL = {"W5 network": 10, "W8 linear, loss": 32000}
-
-
-def _values(name: str, small: bool) -> dict[str, Any]:
-    """Random arguments in float32."""
-    import numpy as np
-
-    random = np.random.default_rng(0)
+def derivation(name: str) -> tc.Derivation:
+    """What is derived of a workload."""
     workload = WORKLOADS[name]
-    shapes = {k: tuple(min(n, 64) for n in s) if small else s for k, s in workload.shapes.items()}
-    values: dict[str, Any] = {}
-    for key, shape in shapes.items():
-        if key == "T":
-            largest = LARGEST_LABEL.get(name, shapes.get("x", (0, 0))[-1])
-            values[key] = random.integers(0, min(largest, 64) if small else largest, shape)
-        elif key in ("eps", "e") and not shape:
-            values[key] = 0.1
-        elif key == "p":
-            values[key] = random.uniform(0.1, 1, shape).astype(np.float32)
-        else:
-            scale = 0.05 if key in ("U", "V", "W") else 1
-            values[key] = (random.normal(size=shape) * scale).astype(np.float32)
-    return values
+    return tc.parse(workload.equations).derive(workload.of, wrt=workload.wrt.split(), kind=workload.kind)
 
 
-def measure(name: str, rounds: int, small: bool, warm: bool) -> tuple[float, float, float]:
-    """Medians of seconds of autograd and of C, and the largest difference of their results."""
-    if warm:  # large arrays from the heap, which keeps them: mmap threshold and trimming off
-        libc = ctypes.CDLL(None)
-        libc.mallopt(-3, 1 << 30)
-        libc.mallopt(-1, 2**31 - 1)
-    import numpy as np
+def autograd(name: str, small: bool, compiled: bool = False) -> Call:
+    """PyTorch's built-in function, forward and backward."""
     import torch
 
-    import tensorcalc as tc
-
-    workload, values = WORKLOADS[name], _values(name, small)
-    wrt = workload.wrt.split()
-    function = tc.parse(workload.equations).derive(workload.of, wrt=wrt, kind=workload.kind).lambdify("c")
-    outs = tuple(np.empty_like(values[w]) for w in wrt)
-    tensors = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in values.items()}
-    for w in wrt:
-        tensors[w].requires_grad_()
+    workload, arrays = WORKLOADS[name], values(name, small)
+    tensors = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in arrays.items()}
+    leaves = [tensors[w].requires_grad_() for w in workload.wrt.split()]
     upstream = tensors.get(f"d_{workload.of}")
 
-    def autograd() -> None:
-        for w in wrt:
-            tensors[w].grad = None
-        workload.torch(torch, tensors).backward(upstream)
+    def run(*_: Any) -> Any:
+        return workload.torch(torch, tensors)
 
-    def compiled() -> None:
-        function(**values, out=outs if len(outs) > 1 else outs[0])
+    forward: Any = torch.compile(lambda given: workload.torch(torch, given)) if compiled else run
+    return lambda: torch.autograd.grad(forward(tensors), leaves, upstream)
 
-    seconds: dict[Any, list[float]] = {autograd: [], compiled: []}
-    for place in range(rounds + 2):
-        for run, times in seconds.items():
-            start = time.perf_counter()
-            run()
-            if place >= 2:
-                times.append(time.perf_counter() - start)
-    wrong = 0.0
-    for w, out in zip(wrt, outs, strict=True):
-        wanted = tensors[w].grad.numpy()
-        wrong = max(wrong, float(np.abs(out - wanted).max() / max(1e-6, np.abs(wanted).max())))
-    return statistics.median(seconds[autograd]), statistics.median(seconds[compiled]), wrong
+
+def target(name: str, small: bool, wanted: str) -> Call:
+    """The generated code."""
+    return generated(program_of(derivation(name)), wanted, _arrays(name, small))
+
+
+def jax_jit(name: str, small: bool) -> Call:
+    """JAX's reverse mode of the equations, compiled."""
+    return jax_vjp(derivation(name), _arrays(name, small))
+
+
+def textbook(name: str, small: bool) -> Call:
+    """The gradient as it is usually written in NumPy."""
+    written, arrays = WORKLOADS[name].textbook, values(name, small)
+    assert written is not None
+
+    def call() -> Sequence[Any]:
+        found = written(np, arrays)
+        return found if isinstance(found, tuple) else (found,)
+
+    return call
+
+
+def _arrays(name: str, small: bool) -> dict[str, Any]:
+    return {k: np.asarray(v, np.float32) if isinstance(v, float) else v for k, v in values(name, small).items()}
+
+
+def task(name: str, small: bool, variant: str) -> Task:
+    """A variant of a workload."""
+    if variant == "jax.jit":
+        return Task(variant, "kernels:jax_jit", (name, small))
+    if variant == "textbook":
+        return Task(variant, "kernels:textbook", (name, small))
+    if variant in TARGETS:
+        return Task(variant, "kernels:target", (name, small, variant))
+    compiled = variant == "torch.compile"
+    return Task(variant, "kernels:autograd", (name, small, compiled), warm=variant.endswith(".warm"))
+
+
+def measure(
+    name: str, rounds: int, small: bool, variants: Sequence[str] = (*PEERS, *TARGETS), apart: bool = True
+) -> Benchmark:
+    """Time the variants of a workload; the first one's results are what all are compared with."""
+    known = [v for v in variants if v != "textbook" or WORKLOADS[name].textbook is not None]
+    rows, results = measured([task(name, small, v) for v in known], rounds, apart=apart)
+    program, arrays = program_of(derivation(name)), _arrays(name, small)
+    lengths = {d: n for t in program.inputs for d, n in zip(t.dimensions, arrays[t.name].shape, strict=True)}
+    moved = sum(a.nbytes for a in arrays.values()) + sum(r.nbytes for r in results)
+    operations = program_operations(program, lengths)
+    shown = {d.name: n for d, n in lengths.items()}
+    least = bound(moved, operations, "float32")
+    return Benchmark(name, "float32", shown, moved, operations, least, tuple(rows))
+
+
+def line(result: Benchmark) -> str:
+    """The times of a workload in milliseconds, the memory in MiB, and the largest error."""
+    cells = []
+    for row in result.rows:
+        memory = "" if row.memory is None else f" ({row.memory / 2**20:.0f} MiB)"
+        cells.append(f"{row.name} {'left out' if row.reason else f'{row.median * 1e3:.3f}{memory}'}")
+    return f"{result.title}: {'; '.join(cells)}; bound {result.bound * 1e3:.3f}; error {worst(result):.1e}"
+
+
+def worst(result: Benchmark) -> float:
+    """The largest error of a variant that ran."""
+    return max((row.error for row in result.rows if not row.reason), default=0.0)
+
+
+def markdown(results: Sequence[Benchmark]) -> str:
+    """How often the target c runs while each peer runs once, and the target numpy while the textbook does."""
+    columns = (
+        "autograd",
+        "warm heap",
+        "torch.compile",
+        "jax.jit",
+        "numpy : textbook",
+        "MiB, autograd",
+        "MiB, c",
+        "bound",
+    )
+    lines = [f"| workload | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for result in results:
+        rows = {row.name: row for row in result.rows if not row.reason}
+        times = {name: row.median for name, row in rows.items()}
+        pairs = [(peer, "c") for peer in PEERS[:4]] + [("textbook", "numpy")]
+        cells = [f"{times[a] / times[b]:.2g}" if a in times and b in times else "" for a, b in pairs]
+        memory = [rows[n].memory if n in rows else None for n in ("torch.autograd", "c")]
+        cells += ["" if m is None else f"{m / 2**20:.0f}" for m in memory]
+        cells.append(f"{result.bound / times['c']:.0%}" if "c" in times else "")
+        lines.append(f"| {result.title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> int:
-    """Measure in processes of their own and print; the number of wrong results."""
+    """Measure and print, or print what was measured; the number of wrong results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("names", nargs="*", help="parts of the names of workloads")
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--small", action="store_true", help="small sizes: for correctness only")
-    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--variants", nargs="+", default=[*PEERS, *TARGETS], help="those to measure")
+    parser.add_argument("--json", type=Path, help="add what was measured to a file")
+    parser.add_argument("--plot", type=Path, help="draw what was measured into an SVG file")
+    parser.add_argument("--markdown", action="store_true", help="print the table of the files of measurements")
     options = parser.parse_args()
-    if options.one:
-        name, warm = options.one
-        print(*measure(name, options.rounds, options.small, warm == "warm"))
+    if options.markdown:
+        print(markdown([Benchmark.from_dict(r) for n in options.names for r in json.loads(Path(n).read_text("utf-8"))]))
         return 0
-    print(f"{'':18} {'autograd ms':>12} {'warm ms':>9} {'C ms':>9} {'ratio':>7} {'warm':>7} {'error':>9}")
-    failures = 0
+    results = []
     for name in WORKLOADS:
-        if options.names and not any(part in name for part in options.names):
-            continue
-        found = []
-        for heap in ("plain", "warm"):
-            rounds = options.rounds * 20 if name == "W1 (128,256)" else options.rounds
-            command = [sys.executable, __file__, "--one", name, heap, "--rounds", str(rounds)]
-            command += ["--small"] if options.small else []
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            found.append([float(part) for part in done.stdout.split()])
-        (plain, mine, wrong), (warm, again, _) = found
-        failures += wrong > 1e-4
-        ratios = f"{plain / mine:7.2f} {warm / again:7.2f}"
-        print(f"{name:18} {plain * 1e3:12.3f} {warm * 1e3:9.3f} {mine * 1e3:9.3f} {ratios} {wrong:9.1e}", flush=True)
-    return failures
+        if not options.names or any(part in name for part in options.names):
+            results.append(measure(name, options.rounds, options.small, options.variants))
+            print(line(results[-1]), flush=True)
+    if options.json:
+        known = json.loads(options.json.read_text("utf-8")) if options.json.exists() else []
+        new = {r.title: r.to_dict() for r in results}
+        every = {**{r["title"]: r for r in known}, **new}
+        data = [every[name] for name in WORKLOADS if name in every]
+        options.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        options.plot.write_text(chart(results), encoding="utf-8")
+    return sum(worst(result) > TOLERANCE for result in results)
 
 
 if __name__ == "__main__":

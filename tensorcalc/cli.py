@@ -450,8 +450,16 @@ def _sizes(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> di
 @click.option("--size", "sizes", multiple=True, metavar="NAME=LENGTH", callback=_sizes, help="Length of a dimension.")
 @click.option("--dtype", default="float32", show_default=True, help="float32 or float64.")
 @click.option("--target", "targets", multiple=True, metavar="TARGET", help="numpy, torch, jax or c; all by default.")
-@click.option("--peer", "peers", multiple=True, metavar="PEER", help="torch.autograd, torch.compile or jax.vjp.")
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="PEER",
+    help="torch.autograd, torch.autograd.warm, torch.compile or jax.vjp; all by default.",
+)
 @click.option("--rounds", default=15, show_default=True, type=click.IntRange(2), help="How often each is timed.")
+@click.option("--together", is_flag=True, help="Time all in one process instead of one for each.")
+@click.option("--plot", metavar="FILE", help="Draw the times into an SVG file.")
 @JSON
 def bench(
     source: str | None,
@@ -464,21 +472,26 @@ def bench(
     targets: tuple[str, ...],
     peers: tuple[str, ...],
     rounds: int,
+    together: bool,
+    plot: str | None,
     as_json: bool,
 ) -> None:
     """Time the generated code beside the frameworks' own derivatives of the same definitions.
 
     Gradients and VJPs; dimensions are 256 long where no --size says otherwise. Results are compared before they are
-    timed; times are medians over interleaved rounds, with quartiles.
+    timed; times are medians over rounds in which all take turns, with quartiles. The bound is the time of a copy of
+    the arguments and results, or of a product of matrices with as many operations, whichever is longer.
     """
-    from tensorcalc.bench import DEFAULT_PEERS, TARGETS, benchmark
+    from tensorcalc.bench import PEERS, TARGETS, benchmark, chart
 
     found = [
         d for d in _derivations(_system(source, equations), of, wrt, kind) if kind or d.kind in ("gradient", "vjp")
     ]
-    options: Any = {"sizes": sizes, "dtype": dtype, "rounds": rounds}
-    options |= {"targets": targets or TARGETS, "peers": peers or DEFAULT_PEERS}
+    options: Any = {"sizes": sizes, "dtype": dtype, "rounds": rounds, "apart": not together}
+    options |= {"targets": targets or TARGETS, "peers": peers or PEERS}
     results = [benchmark(d, **options) for d in found]
+    if plot is not None:
+        _print(chart(results), plot)
     if as_json:
         data = [r.to_dict() for r in results]
         _print_json(data[0] if len(data) == 1 else data)

@@ -33,6 +33,10 @@ class Factored:
     def __iter__(self) -> Iterator[FactoredTerm]:
         return iter(self.terms)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """The whole array, for `numpy.asarray`."""
+        return self.dense() if dtype is None else self.dense().astype(dtype, copy=False)
+
     def dense(self) -> npt.NDArray[Any]:
         """The whole array, in NumPy."""
         letters = [chr(ord("a") + k) for k in range(len(self.shape))]

@@ -83,8 +83,8 @@ def build_gallery(folder: Path, names: Sequence[str]) -> list[Summary]:
 
 
 def print_benchmark(result: Benchmark) -> None:
-    """Print a row for every variant: its time, the quartiles, how often it runs while the fastest peer runs once, and
-    how far its results are from those of the first.
+    """Print a row for every variant: its time, the quartiles, how often it runs while the fastest peer runs once, the
+    memory that a call takes, and how far its results are from those of the first.
     """
     console = Console(highlight=False)
     _print(console, Text(result.title, style="bold"))
@@ -93,7 +93,7 @@ def print_benchmark(result: Benchmark) -> None:
     peers = [row.median for row in result.rows if "." in row.name and not row.reason]
     best = min(peers, default=float("nan"))
     table = Table(box=None, pad_edge=False)
-    for name in ("", "median", "quartiles", "against peers", "difference"):
+    for name in ("", "median", "quartiles", "against peers", "memory MiB", "difference"):
         table.add_column(name, justify="left" if not name else "right")
     for row in result.rows:
         if row.reason:
@@ -101,8 +101,9 @@ def print_benchmark(result: Benchmark) -> None:
             continue
         spread = f"{row.lower * 1e3:.3f} to {row.upper * 1e3:.3f}"
         ratio = f"{best / row.median:.2f}" if peers else ""
-        table.add_row(row.name, f"{row.median * 1e3:.3f}", spread, ratio, f"{row.error:.1e}")
-    table.add_row(Text("bound by memory", style="dim"), f"{result.bound * 1e3:.3f}")
+        memory = "" if row.memory is None else f"{row.memory / 2**20:.1f}"
+        table.add_row(row.name, f"{row.median * 1e3:.3f}", spread, ratio, memory, f"{row.error:.1e}")
+    table.add_row(Text("bound", style="dim"), f"{result.bound * 1e3:.3f}")
     console.print(table)
     for row in result.rows:
         if row.reason:

@@ -439,3 +439,27 @@ def test_a_hessian_by_several_inputs_is_a_tuple_of_tuples() -> None:
     assert np.allclose(xa, 2 * x * y)
     assert np.allclose(ax, xa)
     assert aa == 0
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_calls_like_earlier_ones_are_checked_and_converted_alike(target: str) -> None:
+    f = gradient("s[i] = exp(a*x[i])/sum(j, exp(a*x[j])); c = -w[T]*log(s[T])", "c", "x a", target=target)
+    x, w = array(target, [1.0, 2.0, -1.0], "float32"), array(target, [1, 2, 3], "int64")
+    calls: tuple[dict[str, Any], ...] = (
+        {"a": 2.0, "x": x, "w": w, "T": 1},
+        {"a": 3, "x": x, "w": array(target, [1, 2, 3]), "T": array(target, 2, "int64")},
+        {"a": array(target, 0.5, "float32"), "x": x * 2, "w": w, "T": 0},
+    )
+    for arguments in calls:
+        fresh = compile_program(f.program, target)(**arguments)
+        for _ in range(2):
+            again = f(**arguments)
+            assert all(a.dtype == b.dtype for a, b in zip(again, fresh, strict=True))
+            assert all(bool((a == b).all()) for a, b in zip(again, fresh, strict=True))
+        for wrong in (-1, 3):
+            label = wrong if isinstance(arguments["T"], int) else array(target, wrong, "int64")
+            with pytest.raises(TensorCalcError, match="lies outside") as caught:
+                f(**{**arguments, "T": label})
+            assert caught.value.code == "E_INDEX_RANGE"
+    with pytest.raises(TensorCalcError, match=r"real numbers|made"):
+        f(**{**calls[0], "a": "two"})

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
+
+from sympy import Integer
 
 from tensorcalc.budget import bounded
 from tensorcalc.codegen.assembly import assemble
 from tensorcalc.codegen.dialect import DIALECTS, FUNCTIONAL
 from tensorcalc.codegen.kernels.function import compile_kernel
-from tensorcalc.codegen.kernels.plan import plan
+from tensorcalc.codegen.kernels.plan import operations, plan
 from tensorcalc.codegen.kernels.schedule import scheduled
 from tensorcalc.codegen.kernels.source import write_source
 from tensorcalc.codegen.kernels.triton import function as triton
@@ -19,9 +22,10 @@ from tensorcalc.codegen.kernels.triton import source as triton_source
 from tensorcalc.codegen.library import library
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
+from tensorcalc.index import Dimension
 from tensorcalc.system import Program
 
-__all__ = ["TARGETS", "Function", "compile_program", "program_plan", "program_source"]
+__all__ = ["TARGETS", "Function", "compile_program", "program_operations", "program_plan", "program_source"]
 
 TARGETS = (*DIALECTS, "c", "triton")
 
@@ -61,6 +65,16 @@ def program_source(program: Program, target: str) -> str:
 def program_plan(program: Program) -> str:
     """How c and triton compute a program, as text: steps, passes, bytes, operations, and the bound they imply."""
     return plan(scheduled(program))
+
+
+@bounded
+def program_operations(program: Program, sizes: Mapping[Dimension, int]) -> int | None:
+    """The operations of the plan for given sizes of dimensions; `None` where there is no plan, or a size is missing."""
+    try:
+        found = operations(scheduled(program)).xreplace({d: Integer(n) for d, n in sizes.items()})
+    except TensorCalcError:
+        return None
+    return int(found) if found.is_number else None
 
 
 def _check_target(target: str) -> None:

@@ -16,6 +16,7 @@ __all__ = ["Factor", "literal", "power", "product", "signed_sum"]
 
 
 MOST_TERMS = 48  # of a sum on one line of code
+_SMALL_POWERS = (Rational(3, 2), Rational(5, 2), *map(Rational, range(3, 9)))  # that are multiplied out
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +145,22 @@ def power(block: Block, base: Array, exponent: Expr) -> Array:
             return Array(f"math.sqrt({base.code})", (), kind=Kind.PYTHON)
         return block.call("sqrt", [base], base.axes)
     base = block.numbers(base)
+    if block.dialect.squares and base.kind is not Kind.PYTHON and exponent in _SMALL_POWERS:
+        return _by_squares(block, base, exponent)
     code = f"{base.wrapped(Level.ATOM)} ** {literal(exponent).wrapped(Level.ATOM)}"
     return Array(code, base.axes, Level.POWER, base.kind, fresh=True)
+
+
+def _by_squares(block: Block, base: Array, exponent: Expr) -> Array:
+    """A small power as a product of squares, the base, and its root."""
+    base = block.bind(base)
+    whole, factors, square = int(exponent), [], base
+    if exponent != whole:
+        factors.append(block.call("sqrt", [base], base.axes))
+    while whole:
+        if whole % 2:
+            factors.append(square)
+        whole //= 2
+        if whole:
+            square = Array(f"{square.wrapped(Level.ATOM)} ** 2", base.axes, Level.POWER, fresh=True)
+    return product(block, [Factor(f) for f in reversed(factors)])

@@ -24,7 +24,7 @@ MEMORY = 8  # the cost of writing and reading an entry of a temporary array, in 
 def contract(block: Block, factors: Sequence[Factor], dummies: Iterable[Index]) -> Array:
     """The sum of the product of the factors over the dummies; each dummy is an axis of some factor."""
     summed = frozenset(dummies)
-    arrays = [_sum_alone(block, a, others, summed) for a, others in _with_others(_grouped(block, factors))]
+    arrays = [_sum_alone(block, a, others, summed) for a, others in _with_others(_grouped(block, factors, summed))]
     while len(arrays) > 1:
         first, second = _cheapest(arrays, summed)
         rest = [a for a in arrays if a is not first and a is not second]
@@ -34,8 +34,12 @@ def contract(block: Block, factors: Sequence[Factor], dummies: Iterable[Index]) 
     return block.total(arrays[0], summed)
 
 
-def _grouped(block: Block, factors: Sequence[Factor]) -> list[Array]:
-    """Factors over the same axes multiplied together; quotients joined to an array that has all their axes."""
+def _grouped(block: Block, factors: Sequence[Factor], summed: frozenset[Index]) -> list[Array]:
+    """Factors over the same axes multiplied together; quotients joined to an array that has all their axes.
+
+    A vector over the one index that is summed is multiplied as a vector: the sum of a matrix's rows over it is a
+    product of a vector and a matrix.
+    """
     groups: dict[frozenset[Index], list[Factor]] = {}
     for factor in factors:
         if not factor.inverse:
@@ -44,6 +48,8 @@ def _grouped(block: Block, factors: Sequence[Factor]) -> list[Array]:
         if factor.inverse:
             axes = frozenset(factor.array.axes)
             home = min((g for g in groups if g >= axes), key=len, default=axes)
+            if axes == summed and len(axes) == 1 and len(home) == 2:
+                home = axes
             groups.setdefault(home, []).append(factor)
     return [
         product(block, group) if len(group) > 1 or group[0].inverse else group[0].array for group in groups.values()

@@ -20,7 +20,8 @@ class Dialect:
     `functions` goes by the words of `tensorcalc.functions` and `tensorcalc.codegen.nodes`; a word that ends in `=` is
     the form that writes into the array `{out}`. `statements` are those of whole lines. `guards` name the floating
     point conditions that a function's spelling may meet on the way to a right result (`numpy.errstate`). `reuses`: an
-    array that is not needed any more may become the next result, in place. `numbers_first`: functions with two
+    array that is not needed any more may become the next result, in place. `blocks`: rows are computed in blocks where
+    that spares memory traffic. `squares`: of whole powers only the square is fast. `numbers_first`: functions with two
     arguments take a plain number first.
     """
 
@@ -36,6 +37,8 @@ class Dialect:
     has_out: bool = True
     has_device: bool = False
     reuses: bool = False
+    blocks: bool = False
+    squares: bool = False
     numbers_first: bool = False
 
     def into(self, word: str, *arguments: str) -> str:
@@ -105,6 +108,8 @@ NUMPY = Dialect(
         polygamma="special.polygamma({0}, {1})",
         sum="{0}.sum({axes})",
         **{"sum=": "np.sum({0}, {axes}, out={out})"},
+        **{"row sums": "{0}.sum(axis={1}, keepdims=True)"},
+        **{"last sums": "({0} @ np.ones({1}, {0}.dtype))[..., None]"},
         prod="{0}.prod({axes})",
         amax="{0}.max({axes})",
         inv="np.linalg.inv({0})",
@@ -127,7 +132,12 @@ NUMPY = Dialect(
         "softmax": (
             "{0} = np.subtract({1}, {1}.max(axis={2}, keepdims=True, initial=-np.inf), out={out})",
             "np.exp({0}, out={0})",
-            "{0} /= {0}.sum(axis={2}, keepdims=True)",
+            "{0} /= {5}",
+        ),
+        "scaled softmax": (
+            "{0} = np.subtract({1}, {1}.max(axis={2}, keepdims=True, initial=-np.inf), out={out})",
+            "np.exp({0}, out={0})",
+            "{0} *= {4} / {5}",
         ),
         "logsoftmax": (
             "{0} = np.subtract({1}, {1}.max(axis={2}, keepdims=True, initial=-np.inf), out={out})",
@@ -142,7 +152,7 @@ NUMPY = Dialect(
             "{3} = np.where({4} != 0, {1}, -np.inf).max(axis={2}, keepdims=True, initial=-np.inf)",
             "{3}[np.isinf({3})] = 0",
             "{0} = {4} * np.exp(np.minimum({1} - {3}, 0))",
-            "{0} /= {0}.sum(axis={2}, keepdims=True)",
+            "{0} /= {5}",
         ),
         "weighted logsumexp": (
             "{3} = np.where({4} != 0, {1}, -np.inf).max(axis={2}, keepdims=True, initial=-np.inf)",
@@ -156,6 +166,7 @@ NUMPY = Dialect(
         "accumulate": ("np.add.at({0}, {3}, {2})",),
         "add": ("{0}[{1}] += {2}",),
         "subtract": ("{0}[{1}] -= {2}",),
+        "set": ("{0}[{1}] = {2}",),
         "assign": ("{0}[...] = {1}",),
         "take over": ("{0} = {1}",),
         "scale": ("{0} = {1}", "{0} *= {2}"),
@@ -163,11 +174,14 @@ NUMPY = Dialect(
     transpose="transpose",
     axis="axis",
     reuses=True,
+    blocks=True,
+    squares=True,
     numbers_first=True,
     guards={
         "sigmoid": ("over",),
         "silu": ("over",),
         "softmax": ("invalid",),
+        "scaled softmax": ("invalid",),
         "logsoftmax": ("divide", "invalid"),
         "logsumexp": ("divide", "over"),
         "weighted softmax": ("invalid",),
@@ -223,6 +237,7 @@ TORCH = Dialect(
         "accumulate": ("{0}.index_put_([{1}], {2}, accumulate=True)",),
         "add": ("{0}[{1}] += {2}",),
         "subtract": ("{0}[{1}] -= {2}",),
+        "set": ("{0}[{1}] = {2}",),
         "assign": ("{0}[...] = {1}",),
         "take over": ("{0} = {1} if {in_place} else {1}.clone()",),
         "scale": ("{0} = {1}.mul_({2}) if {in_place} else {1} * {2}",),
@@ -324,7 +339,7 @@ _FUNCTIONAL_TORCH = replace(
     TORCH,
     functions={**TORCH.functions, "empty": TORCH.functions["zeros"]},
     statements={
-        **{word: lines for word, lines in TORCH.statements.items() if word not in ("add", "subtract")},
+        **{word: lines for word, lines in TORCH.statements.items() if word not in ("add", "subtract", "set")},
         "accumulate": ("{0} = {0}.index_put([{1}], {2}, accumulate=True)",),
         "assign": ("{0} = {0} + {1}",),
     },

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import importlib
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,12 +18,20 @@ from tensorcalc.index import Tensor
 
 __all__ = ["Library", "NumPy", "library", "wrong_shape"]
 
+MOST_PLAIN = 1 << 62  # plain integers beyond have no dtype of their own
+
 
 class Library(Protocol):
     """What the runtime asks of an array library."""
 
     def arrays(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> list[Any]:
         """The arguments as arrays: numbers of one floating dtype, labels as integers. Raises E_TYPE."""
+
+    def kinds(self, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        """What decides how arguments are converted and which sizes they show; `None` where that is not all."""
+
+    def converter(self, array: Any) -> Callable[[Any], Any]:
+        """What makes an array like this one of an argument of the same kind as that from which it was made."""
 
     def size(self, name: str, value: Any) -> int:
         """A size given by the caller."""
@@ -90,11 +99,29 @@ class NumPy:
             raise TensorCalcError("E_TYPE", f"{tensor.name} must be real numbers, not {array.dtype}")
         return array
 
+    def kinds(self, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        found: list[Any] = []
+        for value in values:
+            kind = type(value)
+            if kind is np.ndarray:
+                found.append((value.shape, value.dtype))
+            elif kind is float or (kind is int and abs(value) < MOST_PLAIN):
+                found.append(kind)
+            else:
+                return None
+        return tuple(found)
+
+    def converter(self, array: Any) -> Callable[[Any], Any]:
+        return partial(np.asarray, dtype=array.dtype)
+
     def size(self, name: str, value: Any) -> int:
         return _size(name, value)
 
     def outside(self, labels: Any, size: int) -> tuple[tuple[int, ...], int] | None:
-        if labels.size == 0 or (labels.min() >= 0 and labels.max() < size):
+        if labels.dtype == np.int64 and size >= 0:  # as unsigned numbers, negative ones are the largest
+            if labels.size == 0 or labels.view(np.uint64).max() < size:
+                return None
+        elif labels.size == 0 or (labels.min() >= 0 and labels.max() < size):
             return None
         place = tuple(int(p) for p in np.argwhere((labels < 0) | (labels >= size))[0])
         return place, int(labels[place])
@@ -145,6 +172,24 @@ class Torch:
         if array.is_complex():
             raise TensorCalcError("E_TYPE", f"{tensor.name} must be real numbers, not {array.dtype}")
         return array
+
+    def kinds(self, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        torch = self.torch
+        if torch.compiler.is_compiling():  # lengths may be symbols
+            return None
+        found: list[Any] = [torch.get_default_dtype()]
+        for value in values:
+            kind = type(value)
+            if kind is torch.Tensor or kind is torch.nn.Parameter:
+                found.append((value.shape, value.dtype, value.device))
+            elif kind is float or (kind is int and abs(value) < MOST_PLAIN):
+                found.append(kind)
+            else:
+                return None
+        return tuple(found)
+
+    def converter(self, array: Any) -> Callable[[Any], Any]:
+        return partial(self.torch.as_tensor, dtype=array.dtype, device=array.device)
 
     def size(self, name: str, value: Any) -> int:
         return _size(name, value)
@@ -219,6 +264,12 @@ class Jax:
         if jnp.issubdtype(array.dtype, jnp.complexfloating):
             raise TensorCalcError("E_TYPE", f"{tensor.name} must be real numbers, not {array.dtype}")
         return array
+
+    def kinds(self, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        return None
+
+    def converter(self, array: Any) -> Callable[[Any], Any]:
+        return partial(self.jnp.asarray, dtype=array.dtype)
 
     def size(self, name: str, value: Any) -> int:
         return _size(name, value)

@@ -22,6 +22,7 @@ from tensorcalc.codegen.contraction import contract
 from tensorcalc.codegen.deltas import split
 from tensorcalc.codegen.elementwise import elementwise, guarded
 from tensorcalc.codegen.gather import subscript
+from tensorcalc.codegen.needs import repeated
 from tensorcalc.codegen.sizes import Origin, affine, fits
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, Iverson, LogDeterminant, One
@@ -268,6 +269,7 @@ class Lowering:
         hint = self.block.hint
         self.block.hint = (*hint, *(d for d in dummies if d not in hint))
         body = distributed(body, dummies)
+        outer, self._shared = self._shared, self._shared | repeated((body,))
         try:
             if isinstance(body, Add) and not self._is_elementwise(body):
                 terms = []
@@ -278,7 +280,7 @@ class Lowering:
                 return arithmetic.signed_sum(self.block, terms)
             return self._summed_product(body, dummies)
         finally:
-            self.block.hint = hint
+            self.block.hint, self._shared = hint, outer
 
     def _is_elementwise(self, body: Expr) -> bool:
         """Whether the terms of a sum can be added before summing without making arrays of higher order."""

@@ -71,6 +71,10 @@ class Names:
             self._tensors[tensor] = self._allot(identifier(tensor.name))
         return self._tensors[tensor]
 
+    def share(self, tensor: Tensor, other: Tensor) -> None:
+        """Give a tensor the variable of another one that has no use for it."""
+        self._tensors[tensor] = self.tensor(other)
+
     def dimension(self, dimension: Dimension) -> str:
         """The variable that holds the size of a dimension."""
         if dimension not in self._dimensions:

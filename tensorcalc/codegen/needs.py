@@ -15,7 +15,7 @@ from tensorcalc.expr import Component
 from tensorcalc.index import BoundIndex, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
-__all__ = ["heirs", "needed", "shared", "taken_over"]
+__all__ = ["heirs", "needed", "repeated", "shared", "taken_over"]
 
 
 def needed(program: Program) -> Program:
@@ -30,10 +30,15 @@ def needed(program: Program) -> Program:
 
 
 def shared(definitions: Iterable[Definition]) -> frozenset[Expr]:
-    """Expressions that occur more than once and cost something: they are computed once."""
+    """Expressions that occur more than once in right sides and cost something: they are computed once."""
+    return repeated(d.rhs for d in definitions)
+
+
+def repeated(expressions: Iterable[Expr]) -> frozenset[Expr]:
+    """Costly expressions that occur more than once, other than under a sum over one of their indices."""
     counts: Counter[Expr] = Counter()
-    for definition in definitions:
-        stack: list[Expr] = [definition.rhs]
+    for expression in expressions:
+        stack: list[Expr] = [expression]
         while stack:
             node = stack.pop()
             costly = isinstance(node, Binder | Function) or (isinstance(node, Pow) and not node.exp.is_Integer)

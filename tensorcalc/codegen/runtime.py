@@ -1,12 +1,14 @@
 """The compiled function: what is checked about its arguments before the generated code runs.
 
-Generated code stays readable because everything about wrong arguments is said here, once for all targets.
+Generated code stays readable because everything about wrong arguments is said here, once for all targets. What follows
+from the kinds of the arguments alone (their types, dtypes and shapes) is remembered; values are looked at every time.
 """
 
 from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import count
 from typing import Any
@@ -21,7 +23,7 @@ from tensorcalc.system import Program
 
 __all__ = ["Function"]
 
-MOST_SHAPES = 64  # for which sizes are remembered
+MOST_KINDS = 64  # of calls that are remembered
 
 _numbers = count(1)
 
@@ -29,11 +31,27 @@ _numbers = count(1)
 def _executed(assembled: Assembled) -> Callable[..., Any]:
     """The function that the generated source defines; its lines are known to tracebacks."""
     file = f"<tensorcalc {assembled.name} {next(_numbers)}>"
-    namespace: dict[str, Any] = {"__name__": f"tensorcalc.generated.{assembled.name}"}
+    namespace: dict[str, Any] = {}  # no name: torch.compile would look for a module
     exec(compile(assembled.source, file, "exec"), namespace)  # our own text; names have passed `names.PATTERN`
     linecache.cache[file] = (len(assembled.source), None, assembled.source.splitlines(keepends=True), file)
     function: Callable[..., Any] = namespace[assembled.name]
     return function
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What the kinds of the arguments decide about a call.
+
+    `converted` are the places of arguments that are no arrays of the right dtype yet, with what makes them that;
+    `labels` the places of labels, each with the size of the dimension that they point into; `shapes` those of the
+    results, empty where a size is not known.
+    """
+
+    sizes: Mapping[Dimension, int]
+    keywords: Mapping[str, int]
+    converted: tuple[tuple[int, Callable[[Any], Any]], ...]
+    labels: tuple[tuple[int, int], ...]
+    shapes: tuple[tuple[int, ...], ...]
 
 
 class Function:
@@ -65,7 +83,7 @@ class Function:
         for dimension, variable in assembled.sizes.items():
             self._dimensions.setdefault(variable, dimension)
         self._has_out = "out" not in self._names
-        self._seen: dict[tuple[Any, ...], Mapping[Dimension, int]] = {}
+        self._earlier: dict[tuple[Any, ...], _Call] = {}
 
     def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
         """The callable that the generated source defines."""
@@ -80,12 +98,12 @@ class Function:
     def called(self, args: Sequence[Any], arguments: dict[str, Any]) -> tuple[Any, Mapping[Dimension, int]]:
         """The results of a call, and the sizes of all dimensions in it."""
         out = arguments.pop("out", None) if self._has_out else None
-        arrays, sizes = self.checked(args, arguments)
-        keywords = {variable: sizes[dimension] for dimension, variable in self.asked.items()}
+        arrays, call = self._ready(args, arguments)
         try:
             if out is None:
-                return self._arranged(self._function(*arrays, **keywords)), sizes
-            return self._into(out, arrays, keywords, sizes), sizes
+                results = self._function(*arrays, **call.keywords)
+                return self._arranged(results) if self.program.rows else results, call.sizes
+            return self._into(out, arrays, call), call.sizes
         except Exception as problem:
             if type(problem).__name__.strip("_") != "LinAlgError":
                 raise
@@ -112,16 +130,60 @@ class Function:
         self, args: Sequence[Any], arguments: Mapping[str, Any]
     ) -> tuple[Sequence[Any], Mapping[Dimension, int]]:
         """What a call with these arguments computes with: the arrays in order, and the sizes of all dimensions."""
+        arrays, call = self._ready(args, arguments)
+        return arrays, call.sizes
+
+    def _ready(self, args: Sequence[Any], arguments: Mapping[str, Any]) -> tuple[Sequence[Any], _Call]:
+        """The arrays of a call in order and what is known of it, at once where its arguments look like earlier ones."""
+        values = self._listed(args, arguments)
+        kinds = None if values is None else self._library.kinds(values)
+        try:
+            call = None if kinds is None else self._earlier.get(kinds)
+        except TypeError:  # lengths are symbols while a framework traces the call
+            call = kinds = None
+        if values is None or call is None:
+            return self._careful(args, arguments, kinds)
+        for place, convert in call.converted:
+            values[place] = convert(values[place])
+        for place, size in call.labels:
+            if self._library.outside(values[place], size) is not None:
+                self._check_labels(self.program.inputs[place], values[place], call.sizes)
+        return values, call
+
+    def _listed(self, args: Sequence[Any], arguments: Mapping[str, Any]) -> list[Any] | None:
+        """The values of the inputs where exactly those are given, all by place or all by name."""
+        if len(args) + len(arguments) != len(self.arguments) or (args and arguments):
+            return None
+        try:
+            return list(args) if args else [arguments[name] for name in self.arguments]
+        except KeyError:
+            return None
+
+    def _careful(
+        self, args: Sequence[Any], arguments: Mapping[str, Any], kinds: tuple[Any, ...] | None
+    ) -> tuple[Sequence[Any], _Call]:
+        """The arrays of a call in order and what is known of it, with everything checked; remembered for its kinds."""
         values, given = self._bound(args, arguments)
         arrays = self._library.arrays(self.program.inputs, values)
         sizes = self._sizes(arrays, given)
-        for tensor, array in zip(self.program.inputs, arrays, strict=True):
+        labels = []
+        for place, (tensor, array) in enumerate(zip(self.program.inputs, arrays, strict=True)):
             if tensor.is_label:
-                self._check_labels(tensor, array, sizes)
+                size = self._check_labels(tensor, array, sizes)
+                labels += [] if size is None else [(place, size)]
         self._check_entries(sizes)
-        for dimension in self.asked:
-            self._known(dimension, sizes)
-        return arrays, sizes
+        keywords = {variable: self._known(dimension, sizes) for dimension, variable in self.asked.items()}
+        outputs = [t.dimensions for t in self.program.outputs]
+        known = all(d.size is not None or d in sizes for dimensions in outputs for d in dimensions)
+        shapes = [tuple(self._known(d, sizes) for d in dimensions) for dimensions in outputs] if known else []
+        call = _Call(sizes, keywords, (), tuple(labels), tuple(shapes))
+        if kinds is not None:
+            if len(self._earlier) >= MOST_KINDS:
+                self._earlier.clear()
+            pairs = enumerate(zip(values, arrays, strict=True))
+            converted = tuple((p, self._library.converter(a)) for p, (v, a) in pairs if a is not v)
+            self._earlier[kinds] = replace(call, converted=converted)
+        return arrays, call
 
     def shapes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> list[tuple[int, ...]]:
         """The shapes of the results, from those of the arguments and the sizes that the caller gives."""
@@ -162,25 +224,11 @@ class Function:
         hint = f"did you mean {close[0]}?" if close else f"the arguments are {', '.join(known) or 'none'}"
         return TensorCalcError("E_ARGUMENTS", f"unknown argument {name}", hint=hint)
 
-    def _sizes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> Mapping[Dimension, int]:
-        """The size of every dimension that is known, checked against every argument; remembered for the same shapes."""
-        shapes = tuple(array.shape for array in arrays)
-        try:
-            known = None if given else self._seen.get(shapes)
-        except TypeError:  # lengths are symbols while a framework traces the call
-            return self._sizes_of(shapes, given)
-        if known is None:
-            known = self._sizes_of(shapes, given)
-            if not given:
-                if len(self._seen) >= MOST_SHAPES:
-                    self._seen.clear()
-                self._seen[shapes] = known
-        return known
-
-    def _sizes_of(self, shapes: Sequence[Sequence[int]], given: Mapping[Dimension, int]) -> dict[Dimension, int]:
+    def _sizes(self, arrays: Sequence[Any], given: Mapping[Dimension, int]) -> dict[Dimension, int]:
+        """The size of every dimension that is known, checked against every argument."""
         sizes: dict[Dimension, tuple[int, str]] = {d: (size, "given") for d, size in given.items()}
-        for tensor, found in zip(self.program.inputs, shapes, strict=True):
-            shape = tuple(found)
+        for tensor, array in zip(self.program.inputs, arrays, strict=True):
+            shape = tuple(array.shape)
             if len(shape) != tensor.order:
                 raise TensorCalcError(
                     "E_SHAPE",
@@ -229,16 +277,14 @@ class Function:
                     f"{text} needs more than {entry} entries, and dimension {dimension.name} has size {size}",
                 )
 
-    def _check_labels(self, tensor: Tensor, array: Any, sizes: Mapping[Dimension, int]) -> None:
-        """Every label lies in its dimension; negative ones do not count from the end."""
+    def _check_labels(self, tensor: Tensor, array: Any, sizes: Mapping[Dimension, int]) -> int | None:
+        """Every label lies in its dimension, whose size is returned; negative ones do not count from the end."""
         dimension = tensor.label_dimension
         assert dimension is not None
         size = dimension.size if dimension.size is not None else sizes.get(dimension)
-        if size is None:
-            return
-        wrong = self._library.outside(array, size)
+        wrong = None if size is None else self._library.outside(array, size)
         if wrong is None:
-            return
+            return size
         place, value = wrong
         at = f"[{', '.join(map(str, place))}]" if place else ""
         raise TensorCalcError(
@@ -249,21 +295,19 @@ class Function:
             else f"dimension {dimension.name} is empty",
         )
 
-    def _into(
-        self, out: Any, arrays: Sequence[Any], keywords: Mapping[str, int], sizes: Mapping[Dimension, int]
-    ) -> Any:
+    def _into(self, out: Any, arrays: Sequence[Any], call: _Call) -> Any:
         """Run into the caller's arrays, by way of new ones where writing at once would spoil an argument."""
         outs = tuple(out) if self.many and isinstance(out, tuple | list) else (out,)
         outputs = self.program.outputs
         if len(outs) != len(outputs) or (self.many and not isinstance(out, tuple | list)):
             raise TensorCalcError("E_ARGUMENTS", f"out needs {len(outputs)} arrays, one for each result, as a tuple")
-        for tensor, array in zip(outputs, outs, strict=True):
-            expected = tuple(self._known(d, sizes) for d in tensor.dimensions)
-            self._library.check_out(tensor, array, expected)
+        shapes = call.shapes or [tuple(self._known(d, call.sizes) for d in t.dimensions) for t in outputs]
+        for tensor, array, shape in zip(outputs, outs, shapes, strict=True):
+            self._library.check_out(tensor, array, shape)
         if self._assembled.has_out and self._library.may_write(outs, arrays):
-            result = self._function(*arrays, **keywords, out=outs if self.many else out)
+            result = self._function(*arrays, **call.keywords, out=outs if self.many else out)
         else:
-            result = self._function(*arrays, **keywords)
+            result = self._function(*arrays, **call.keywords)
         for array, value in zip(outs, result if self.many else (result,), strict=True):
             if value is not array:
                 self._library.copy_into(array, value)

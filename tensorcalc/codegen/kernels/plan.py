@@ -16,7 +16,7 @@ from tensorcalc.errors import printable
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Definition
 
-__all__ = ["plan"]
+__all__ = ["operations", "plan"]
 
 _FRESH = re.compile(r"'(\d+)('*)")  # the names of dummies, which nobody can write
 TYPICAL = 1024  # size of every dimension for which the ratio of operations to bytes is said
@@ -52,6 +52,12 @@ def plan(schedule: Schedule) -> str:
     lines.append(_bound(read + written, operations))
     text = "\n".join(printable(line) for line in lines).strip("\n") + "\n"
     return _FRESH.sub(lambda found: "klmnpq"[(int(found[1]) - 1) % 6] + "'" * len(found[2]), text)
+
+
+def operations(schedule: Schedule) -> Expr:
+    """The operations of a schedule, by the sizes of its dimensions."""
+    steps = [s for step in schedule.steps for s in (step.steps if isinstance(step, Block) else (step,))]
+    return sum((_operations(s) for s in steps), Integer(0))
 
 
 def _head(step: Nest | Product | Block) -> str:
