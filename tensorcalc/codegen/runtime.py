@@ -21,7 +21,7 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.index import Dimension, Tensor
 from tensorcalc.system import Program
 
-__all__ = ["Function"]
+__all__ = ["Call", "Function"]
 
 MOST_KINDS = 64  # of calls that are remembered
 
@@ -39,7 +39,7 @@ def _executed(assembled: Assembled) -> Callable[..., Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class Call:
     """What the kinds of the arguments decide about a call.
 
     `converted` are the places of arguments that are no arrays of the right dtype yet, with what makes them that;
@@ -83,7 +83,7 @@ class Function:
         for dimension, variable in assembled.sizes.items():
             self._dimensions.setdefault(variable, dimension)
         self._has_out = "out" not in self._names
-        self._earlier: dict[tuple[Any, ...], _Call] = {}
+        self._earlier: dict[tuple[Any, ...], Call] = {}
 
     def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
         """The callable that the generated source defines."""
@@ -133,7 +133,7 @@ class Function:
         arrays, call = self._ready(args, arguments)
         return arrays, call.sizes
 
-    def _ready(self, args: Sequence[Any], arguments: Mapping[str, Any]) -> tuple[Sequence[Any], _Call]:
+    def _ready(self, args: Sequence[Any], arguments: Mapping[str, Any]) -> tuple[Sequence[Any], Call]:
         """The arrays of a call in order and what is known of it, at once where its arguments look like earlier ones."""
         values = self._listed(args, arguments)
         kinds = None if values is None else self._library.kinds(values)
@@ -161,7 +161,7 @@ class Function:
 
     def _careful(
         self, args: Sequence[Any], arguments: Mapping[str, Any], kinds: tuple[Any, ...] | None
-    ) -> tuple[Sequence[Any], _Call]:
+    ) -> tuple[Sequence[Any], Call]:
         """The arrays of a call in order and what is known of it, with everything checked; remembered for its kinds."""
         values, given = self._bound(args, arguments)
         arrays = self._library.arrays(self.program.inputs, values)
@@ -176,7 +176,7 @@ class Function:
         outputs = [t.dimensions for t in self.program.outputs]
         known = all(d.size is not None or d in sizes for dimensions in outputs for d in dimensions)
         shapes = [tuple(self._known(d, sizes) for d in dimensions) for dimensions in outputs] if known else []
-        call = _Call(sizes, keywords, (), tuple(labels), tuple(shapes))
+        call = Call(sizes, keywords, (), tuple(labels), tuple(shapes))
         if kinds is not None:
             if len(self._earlier) >= MOST_KINDS:
                 self._earlier.clear()
@@ -295,7 +295,7 @@ class Function:
             else f"dimension {dimension.name} is empty",
         )
 
-    def _into(self, out: Any, arrays: Sequence[Any], call: _Call) -> Any:
+    def _into(self, out: Any, arrays: Sequence[Any], call: Call) -> Any:
         """Run into the caller's arrays, by way of new ones where writing at once would spoil an argument."""
         outs = tuple(out) if self.many and isinstance(out, tuple | list) else (out,)
         outputs = self.program.outputs

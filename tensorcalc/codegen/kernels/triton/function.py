@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from tensorcalc.codegen.assembly import Assembled
 from tensorcalc.codegen.kernels.compiler import cache_folder, writable
 from tensorcalc.codegen.kernels.triton.source import TritonSource, write_source
 from tensorcalc.codegen.library import Torch
-from tensorcalc.codegen.runtime import Function
+from tensorcalc.codegen.runtime import Call, Function
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.index import Dimension, Tensor
+from tensorcalc.index import Tensor
 from tensorcalc.system import Program
 
 __all__ = ["TritonKernel", "compile_kernel", "module_of"]
@@ -100,17 +100,15 @@ class TritonKernel(Function):
         function: Callable[..., Any] = getattr(module_of(assembled.source), f"_{assembled.name}")
         return function
 
-    def _into(
-        self, out: Any, arrays: Sequence[Any], keywords: Mapping[str, int], sizes: Mapping[Dimension, int]
-    ) -> Any:
+    def _into(self, out: Any, arrays: Sequence[Any], call: Call) -> Any:
         outs = tuple(out) if self.many and isinstance(out, tuple | list) else (out,)
         outputs = self.program.outputs
         if len(outs) != len(outputs) or (self.many and not isinstance(out, tuple | list)):
             raise TensorCalcError("E_ARGUMENTS", f"out needs {len(outputs)} arrays, one for each result, as a tuple")
         for tensor, array in zip(outputs, outs, strict=True):
-            self._library.check_out(tensor, array, tuple(self._known(d, sizes) for d in tensor.dimensions))
+            self._library.check_out(tensor, array, tuple(self._known(d, call.sizes) for d in tensor.dimensions))
             self._library._check_device("out", array, arrays[0].device if arrays else array.device)  # type: ignore[attr-defined]
-        self._function(*arrays, **keywords, out=outs if self.many else out)
+        self._function(*arrays, **call.keywords, out=outs if self.many else out)
         return outs if self.many else out
 
 
