@@ -1,0 +1,222 @@
+"""Names with scripts: entries of tensors, one-tensors, Kronecker deltas, entries of what stands in brackets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+from tensorcalc.errors import Span
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Relation, Scripted, Symbol
+from tensorcalc.verify.problems import IllFormed, NotCheckable
+from tensorcalc.verify.reading.algebra import Algebra, ungrouped
+from tensorcalc.verify.reading.values import Val
+from tensorcalc.verify.survey import flat_items, is_transpose, key_of
+from tensorcalc.verify.terms import (
+    Apply,
+    Constant,
+    Entry,
+    IndexValue,
+    Kronecker,
+    One,
+    Place,
+    Powered,
+    Times,
+    substitute,
+)
+
+__all__ = ["Entries"]
+
+
+class Entries(Algebra):
+    """Reads names with scripts."""
+
+    def scripted(self, node: Symbol | Scripted) -> Val:
+        if isinstance(node, Symbol):
+            return self.named(node, (), node.span)
+        base = node.base
+        if isinstance(base, Bracket) and base.kind == "group" and isinstance(base.body, Symbol):
+            return self.scripted(replace(node, base=base.body))
+        if not isinstance(base, Symbol) and not (isinstance(base, Number) and base.value == 1 and node.sub is not None):
+            return self.over_bracket(node)
+        if isinstance(base, Number) or base.name == "1":
+            return self.ones(node)
+        if base.name == "e" and node.sub is None and node.sup is not None and self.is_euler(node):
+            inside = self.value(ungrouped(node.sup))
+            return replace(inside, term=Apply("exp", (inside.term,)))
+        if base.name == "e" and node.sub is not None and "e" not in self.defined and self.is_unit_vector(node):
+            letter = self.letters.fresh("i")
+            value = Val(Kronecker(self.place(flat_items(node.sub)[0]), Place.of(letter)), (letter,))
+            return value if node.sup is None else self.raised(value, node.sup, node.span)
+        if base.name == "delta" and node.sub is not None and self.is_kronecker(node):
+            return self.kronecker(node)
+        key, places, power = self.parts(node)
+        if power is not None and is_transpose(power) and len(places) < self.names.order(key):
+            kept, self.sliced = self.sliced, True
+            value = self.named(base, places, node.span, key)
+            self.sliced = kept
+            return self.raised(value, power, node.span)
+        if self.is_square(key, power):
+            return self.named(base, places, node.span, f"{key}^2")
+        value = self.named(base, places, node.span, key)
+        return value if power is None else self.raised(value, power, node.span)
+
+    def is_square(self, key: str, power: Node | None) -> bool:
+        return key in self.squares and isinstance(power, Number) and power.value == 2
+
+    def is_euler(self, node: Scripted) -> bool:
+        survey = self.names.survey
+        scalar = "e" in self.defined and not survey.arities.get("e")
+        return not scalar and not is_transpose(node.sup)
+
+    def is_unit_vector(self, node: Scripted) -> bool:
+        """Whether e_T is the unit vector of a label, or e_i in bold that of an index."""
+        assert isinstance(node.base, Symbol)
+        items = flat_items(node.sub) if node.sub is not None else []
+        if len(items) != 1 or node.base.style != "bold":
+            return False
+        return self.names.survey.left[key_of(node.base)] == 0
+
+    def is_kronecker(self, node: Scripted) -> bool:
+        if node.primes or "delta" in self.defined or (node.sup is not None and not isinstance(node.sup, Number)):
+            return False
+        items = flat_items(node.sub) if node.sub is not None else []
+        if len(items) == 1 and self.names.survey.deltas and isinstance(items[0], Scripted):
+            raise IllFormed(
+                "δ has one index, a label with an index of its own; it needs two",
+                node.span,
+                "did you mean " + _two_indices(items[0]) + "?",
+            )
+        return len(items) == 2
+
+    def kronecker(self, node: Scripted) -> Val:
+        assert node.sub is not None
+        first, second = (self.place(i) for i in flat_items(node.sub))
+        value = Val(Kronecker(first, second))
+        return value if node.sup is None else self.raised(value, node.sup, node.span)
+
+    def ones(self, node: Scripted) -> Val:
+        sub = node.sub
+        if sub is None:
+            if is_transpose(node.sup):
+                letter = self.letters.fresh("i")
+                return Val(One(Place.of(letter)), (letter,), row=True)
+            raise NotCheckable("a power of a one-tensor", node.span)
+        if isinstance(sub, Relation):
+            return self.relation(sub)
+        if isinstance(sub, Bracket) and isinstance(sub.body, Relation):
+            return self.relation(sub.body)
+        factors = tuple(One(self.place(i)) for i in flat_items(sub))
+        value = Val(factors[0] if len(factors) == 1 else Times(factors))
+        return value if node.sup is None else self.raised(value, node.sup, node.span)
+
+    def over_bracket(self, node: Scripted) -> Val:
+        """A bracket or function with scripts: entries, powers, transposes."""
+        base = node.base
+        if isinstance(base, Bracket) and base.kind in ("|", "||") and node.sub is not None:
+            shown = flat_items(node.sub)[0]
+            two = (isinstance(shown, Number) and shown.value == 2) or (isinstance(shown, Symbol) and shown.name == "F")
+            if not two:
+                raise NotCheckable("a norm other than the Euclidean one", node.span)
+            value = self.value(base)
+            return value if node.sup is None else self.raised(value, node.sup, node.span)
+        if isinstance(base, Bracket) and isinstance(base.body, Relation) and base.kind in ("[", "(", "{"):
+            return self.value(base)
+        kept, self.sliced = self.sliced, isinstance(base, Bracket) and (node.sub is not None or is_transpose(node.sup))
+        try:
+            value = self.value(base)
+        finally:
+            self.sliced = kept
+        if node.primes:
+            if not value.axes:
+                raise NotCheckable("the derivative of a bracket", node.span)
+            value = self.transposed(value, node.span)
+        if node.sub is not None:
+            if node.sup is not None and not isinstance(node.sup, Number):
+                value = self.raised(value, node.sup, node.span)
+                return self.entries(value, flat_items(node.sub), node.span)
+            value = self.entries(value, flat_items(node.sub), node.span)
+        return value if node.sup is None else self.raised(value, node.sup, node.span)
+
+    def entries(self, value: Val, items: list[Node], span: Span) -> Val:
+        """The entries of a vector or matrix in brackets."""
+        if len(items) > len(value.axes):
+            raise IllFormed(f"{len(items)} indices for {len(value.axes)} axes", span)
+        mapping = {axis: self.place(item) for axis, item in zip(value.axes, items, strict=False)}
+        return Val(substitute(value.term, mapping), value.axes[len(items) :], False)
+
+    def named(self, symbol: Symbol, places: list[Place] | tuple[Place, ...], span: Span, key: str = "") -> Val:
+        """A tensor, a constant, an index as a number."""
+        if not key:
+            key = self.names.of(key_of(symbol))
+        if not places and symbol.name in self.bindings and key_of(symbol) == symbol.name:
+            return self.bindings[symbol.name]
+        if not places and (symbol.name in (key, "1")):
+            special = self.special(symbol, span)
+            if special is not None:
+                return special
+        order = self.names.order(key)
+        if self.names.of(key_of(symbol)) != key:  # a name with a label of its own
+            order = max(self.names.labelled_order(key, symbol.name), len(places))
+        if len(places) > order:
+            if self.names.settled_order(key, len(places)):
+                raise IllFormed(f"{key} has {len(places)} indices here and {order} elsewhere", span)
+            self.names.orders[key] = order = len(places)
+        missing = order - len(places)
+        if not missing:
+            return self.squared(key, Entry(key, tuple(places)))
+        spelled_whole = key_of(symbol) != key and self.names.of(key_of(symbol)) == key
+        matrices = missing == 2 and symbol.name.isupper()
+        if (
+            not places
+            or key.startswith("bold:")
+            or key in self.names.shapes
+            or spelled_whole
+            or self.sliced
+            or matrices
+        ):
+            self.whole = True
+        else:
+            self.slices.append(IllFormed(f"{key} has {len(places)} indices here and {order} elsewhere", span))
+        axes = tuple(self.letters.fresh("ijklmn"[k % 6]) for k in range(missing))
+        value = self.squared(key, Entry(key, (*places, *(Place.of(a) for a in axes))))
+        return replace(value, axes=axes)
+
+    def squared(self, key: str, entry: Entry) -> Val:
+        if key in self.squares:
+            return Val(Powered(replace(entry, name=f"{key}^2"), Constant(Fraction(1, 2))))
+        return Val(entry)
+
+    def special(self, symbol: Symbol, span: Span) -> Val | None:
+        name = symbol.name
+        survey = self.names.survey
+        if name == "1" and symbol.style in ("bold", "bb"):
+            letter = self.letters.fresh("i")
+            return Val(One(Place.of(letter)), (letter,))
+        if name in self.scope:
+            return Val(IndexValue(Place.of(self.scope[name])))
+        if name in ("...", "infty", "emptyset"):
+            raise NotCheckable("dots or infinity have no value", span)
+        if name in self.defined or survey.arities.get(name):
+            return None
+        if name == "pi":
+            return Val(Constant(math.pi))
+        if name == "e" and not survey.variables["e"]:
+            return Val(Constant(math.e))
+        if name == "I" and symbol.style in ("", "bold", "bb") and self.names.order("I") == 2:
+            first, second = self.letters.fresh("i"), self.letters.fresh("j")
+            return Val(Kronecker(Place.of(first), Place.of(second)), (first, second))
+        valued = survey.left[name] or survey.numerators[name] or survey.variables[name]
+        if self.names.is_index(name, symbol.style) and name in survey.bound and not valued:
+            return Val(IndexValue(Place.of(name + self.suffix)))
+        return None
+
+    def relation(self, node: Relation) -> Val:
+        """The value of a comparison."""
+        raise NotImplementedError
+
+
+def _two_indices(node: Scripted) -> str:
+    base = node.base.name if isinstance(node.base, Symbol) else "T"
+    inner = node.sub.name if isinstance(node.sub, Symbol) else "n"
+    return rf"\delta_{{{base} {inner}}}"

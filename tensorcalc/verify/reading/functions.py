@@ -1,0 +1,175 @@
+"""Functions and what they are applied to: known ones, those that the article defines, unknown ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from tensorcalc.errors import Span
+from tensorcalc.verify.latex.tree import Bracket, Function, Node, Product, Relation, Scripted, Sequence, Symbol
+from tensorcalc.verify.problems import IllFormed, NotCheckable
+from tensorcalc.verify.reading.entries import Entries
+from tensorcalc.verify.reading.values import FunctionDefinition, Val, number
+from tensorcalc.verify.survey import flat_items, key_of
+from tensorcalc.verify.terms import (
+    Added,
+    Apply,
+    Constant,
+    Entry,
+    Kronecker,
+    LabelAt,
+    MatrixValue,
+    Place,
+    Powered,
+    Reduced,
+    Sloped,
+    Times,
+)
+
+__all__ = ["Functions"]
+
+ELEMENTWISE: Mapping[str, str] = {
+    "exp": "exp", "log": "log", "ln": "log", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh",
+    "tanh": "tanh", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "sigmoid": "sigmoid", "relu": "relu",
+    "ReLU": "relu", "silu": "silu", "SiLU": "silu", "swish": "silu", "gelu": "gelu", "GELU": "gelu", "erf": "erf",
+    "softplus": "softplus", "sign": "sign", "sgn": "sign", "abs": "abs", "lgamma": "lgamma", "digamma": "digamma",
+    "log1p": "log1p", "expm1": "expm1", "sigm": "sigmoid", "logistic": "sigmoid", "ELU": "", "max": "max", "min": "min",
+}  # fmt: skip  # fmt: skip
+
+
+class Functions(Entries):
+    """Reads applied functions and brackets."""
+
+    def with_calls(self, node: Product) -> list[tuple[str, Node | Val]]:
+        """The factors with their signs, where `f(x)` is one factor if f is a function."""
+        result: list[tuple[str, Node | Val]] = []
+        position = 0
+        while position < len(node.factors):
+            factor, sign = node.factors[position], node.signs[position]
+            following = node.factors[position + 1] if position + 1 < len(node.factors) else None
+            if following is not None and not node.signs[position + 1]:
+                called = self.call(factor, following)
+                if called is not None:
+                    result.append((sign, called))
+                    position += 2
+                    continue
+            result.append((sign, factor))
+            position += 1
+        return result
+
+    def call(self, name: Node, following: Node) -> Val | None:
+        """The value of `f(x)`, with the scripts behind the bracket; `None` where it is a product."""
+        indicator = isinstance(name, Symbol) and name.name in ("1", "I") and name.style in ("bb", "bold")
+        if indicator and isinstance(following, Bracket) and isinstance(following.body, Relation):
+            return self.relation(following.body)
+        primes, sub = 0, None
+        if isinstance(name, Scripted):
+            if name.sub is not None or name.sup is not None:
+                return None
+            primes, name = name.primes, name.base
+        if not isinstance(name, Symbol) or not self.names.is_function(key_of(name)):
+            return None
+        bracket, sup = following, None
+        if isinstance(following, Scripted):
+            bracket, sub, sup = following.base, following.sub, following.sup
+        if not isinstance(bracket, Bracket) or bracket.kind not in ("(", "["):
+            return None
+        inside = bracket.body.items if isinstance(bracket.body, Sequence) else (bracket.body,)
+        value = self.applied(key_of(name), [self.value(i) for i in inside], primes, name.span)
+        if sub is not None:
+            value = self.entries(value, flat_items(sub), following.span)
+        return self.raised(value, sup, following.span) if sup is not None else value
+
+    def applied(self, key: str, arguments: list[Val], primes: int, span: Span) -> Val:
+        """A function of the article, or one of unknown form."""
+        definition = self.functions.get(key)
+        if definition is None:
+            plain = key.rsplit(":", 1)[-1]
+            known = "sigmoid" if plain == "sigma" and len(arguments) == 1 else f"?{key}"
+            return self.elementwise(known, arguments, primes, span)
+        if len(arguments) != len(definition.arguments):
+            raise IllFormed(f"{key} takes {len(definition.arguments)} arguments", span)
+        self.calls += 1
+        if self.calls > 200:
+            raise NotCheckable(f"{key} is defined by itself", span)
+        if primes:
+            return self.derived_function(definition, arguments, primes)
+        kept = self.bindings
+        self.bindings = {**kept, **dict(zip(definition.arguments, arguments, strict=True))}
+        try:
+            return self.value(definition.body)
+        finally:
+            self.bindings = kept
+
+    def derived_function(self, definition: FunctionDefinition, arguments: list[Val], primes: int) -> Val:
+        """The derivative of a function of one argument, at an argument."""
+        variable = f"{definition.name}/{definition.arguments[0]}"
+        kept = self.bindings
+        self.bindings = {**kept, definition.arguments[0]: Val(Entry(variable))}
+        try:
+            body = self.value(definition.body)
+        finally:
+            self.bindings = kept
+        if body.axes or len(arguments) != 1:
+            raise NotCheckable(f"the derivative of {definition.name}", definition.body.span)
+        return replace(arguments[0], term=Sloped(body.term, variable, arguments[0].term, primes))
+
+    def function(self, node: Function) -> Val:
+        name = node.name
+        if name in ("sqrt",):
+            inside = self.value(node.arguments[0])
+            return replace(inside, term=Powered(inside.term, Constant(Fraction(1, 2))))
+        known = ELEMENTWISE.get(name)
+        if known:
+            arguments = [self.value(a) for a in node.arguments]
+            if known == "log" and len(arguments) == 1 and isinstance(arguments[0].term, MatrixValue):
+                inner = arguments[0].term
+                if inner.kind == "det":
+                    return Val(replace(inner, kind="logdet"))
+            if known in ("max", "min") and len(arguments) > 2:
+                raise NotCheckable(f"{name} of more than two values", node.span)
+            if known in ("max", "min") and len(arguments) == 1:
+                raise NotCheckable(f"{name} of one value", node.span)
+            return self.elementwise(known, arguments, 0, node.span)
+        if name == "softmax" and len(node.arguments) == 1:
+            return self.softmax(self.value(node.arguments[0]), node.span)
+        if name in ("det", "tr", "Tr", "trace", "diag", "Diag", "logdet", "inv") and len(node.arguments) == 1:
+            return self.of_matrix(name.lower(), self.value(node.arguments[0]), node.span)
+        if name == "onehot" and len(node.arguments) == 1:
+            return self.onehot(node.arguments[0])
+        if self.functions.get(name) is not None:
+            return self.applied(name, [self.value(a) for a in node.arguments], 0, node.span)
+        raise NotCheckable(f"the function {name} is not known", node.span)
+
+    def onehot(self, node: Node) -> Val:
+        if isinstance(node, Scripted | Symbol):
+            base = node.base if isinstance(node, Scripted) else node
+            if isinstance(base, Symbol):
+                name = self.names.of(key_of(base))
+                if name.startswith("bold:"):
+                    name = name.removeprefix("bold:")
+                column = self.letters.fresh("j")
+                if self.names.survey.arities.get(name) or name in self.names.shapes or "bold:" in key_of(base):
+                    row = self.letters.fresh("i")
+                    label = LabelAt(name, (Place.of(row),))
+                    return Val(Kronecker(Place(((1, label),)), Place.of(column)), (row, column))
+                return Val(Kronecker(Place(((1, LabelAt(name)),)), Place.of(column)), (column,))
+        raise NotCheckable("onehot of something that is no label", node.span)
+
+    def bracket(self, node: Bracket) -> Val:
+        if node.kind in ("|", "||"):
+            inside = self.value(node.body)
+            if not inside.axes and node.kind == "|":
+                return Val(Apply("abs", (inside.term,)))
+            if len(inside.axes) == 1 or (len(inside.axes) == 2 and node.kind == "||"):
+                square = Powered(inside.term, number(2))
+                return Val(Powered(Reduced("sum", inside.axes, square, implied=True), Constant(Fraction(1, 2))))
+            if len(inside.axes) == 2:
+                return Val(MatrixValue("det", inside.term, *inside.axes))
+            raise NotCheckable("the norm of a scalar or an indexed tensor is not known", node.span)
+        if isinstance(node.body, Sequence):
+            raise NotCheckable("a list of values", node.span)
+        inside = self.value(node.body)
+        term = inside.term
+        return replace(inside, term=Times((term,))) if isinstance(term, Times | Added) else inside

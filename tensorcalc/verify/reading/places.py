@@ -1,0 +1,191 @@
+"""What subscripts and superscripts are: indices, which select, or labels, which belong to the name."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Prime, Product, Scripted, Sum, Symbol
+from tensorcalc.verify.problems import NotCheckable
+from tensorcalc.verify.reading.context import Context
+from tensorcalc.verify.survey import LAYERS, flat_items, is_transpose, key_of
+from tensorcalc.verify.terms import LabelAt, Place
+
+__all__ = ["Places"]
+
+SIZES = frozenset("kvqhm")  # d_k, d_v: sizes of keys and values, not entries of a vector d
+
+
+class Places(Context):
+    """Reads scripts."""
+
+    def parts(self, node: Scripted) -> tuple[str, list[Place], Node | None]:
+        """The name with its labels, the places of its indices, and its power."""
+        base = node.base
+        assert isinstance(base, Symbol)
+        key = self.names.of(key_of(base))
+        places: list[Place] = []
+        label = ""
+        if node.sub is not None:
+            for item in flat_items(node.sub):
+                if self.is_label(item, key_of(base)):
+                    label += f"_{self.label_name(item)}"
+                else:
+                    places.append(self.place(item))
+        marks = "'" * node.primes
+        power = node.sup
+        if isinstance(power, Prime):
+            marks += power.sign
+            power = None
+        elif isinstance(power, Bracket) and power.kind in ("(", "["):
+            place, mark = self.upper_index(power)
+            places = place + places
+            marks += mark
+            power = None
+        elif isinstance(power, Symbol) and not is_transpose(power) and self.is_upper_index(power, node):
+            places.insert(0, self.place(power))
+            power = None
+        elif (layer := self.layer(power)) is not None:
+            marks += layer
+            power = None
+        elif isinstance(power, Symbol) and power.style == "text":
+            marks += f"^{power.name}"
+            power = None
+        name = key + label + marks
+        raised = key + label.replace("_", "^") + marks  # a label moves up where indices take its place
+        return (raised if label and name not in self.defined and raised in self.defined else name), places, power
+
+    def layer(self, power: Node | None) -> str | None:
+        """The mark of a layer above a name, as in a^{l-1}; `None` for an exponent."""
+        letter = power.terms[0] if isinstance(power, Sum) else power
+        if not isinstance(letter, Symbol) or letter.name not in LAYERS or not LAYERS & self.names.survey.steps:
+            return None
+        return "^" + self.label_name(power) if isinstance(power, Symbol | Sum) else None
+
+    def is_label(self, item: Node, key: str) -> bool:
+        """Whether an item of a subscript belongs to the name rather than selecting an entry."""
+        survey = self.names.survey
+        if isinstance(item, Symbol):
+            if item.name in self.scope or item.name in self.names.profile.indices:
+                return False
+            if key in ("d", "n") and item.name in SIZES:
+                return survey.left[key] == 0 and survey.variables[key] == 0 and not survey.bare[key]
+            if self.is_step(item.name):
+                return True
+            if self.names.is_index(item.name, item.style):
+                return False
+            if item.style in ("text", "mathrm") or len(item.name) > 1:
+                return True
+            if item.name in survey.labels:
+                return False
+            if item.name in self.names.profile.labels and item.name.islower():
+                return True
+            if item.name[:1].isupper():
+                return key not in survey.indexed
+            others = survey.letters.get(key, Counter()) - Counter({item.name: 1_000})
+            return not any(n > 1 and self.names.is_index(x, "") for x, n in others.items())
+        if isinstance(item, Number):
+            return key not in survey.indexed
+        if isinstance(item, Sum) and len(item.terms) == 2 and isinstance(item.terms[0], Symbol):
+            return self.is_step(item.terms[0].name) and isinstance(item.terms[1], Number)
+        return isinstance(item, Prime)
+
+    def is_step(self, letter: str) -> bool:
+        """Whether a letter counts steps of time: t where t - 1 occurs, and no sum runs over it."""
+        survey = self.names.survey
+        return letter in survey.steps and letter not in survey.bound and letter not in self.names.profile.indices
+
+    def label_name(self, item: Node) -> str:
+        if isinstance(item, Symbol):
+            return key_of(item)
+        if isinstance(item, Prime):
+            return item.sign
+        if isinstance(item, Number):
+            return str(item.value)
+        if isinstance(item, Sum):
+            first, second = item.terms
+            return f"{_word(first)}{'-' if item.subtracted[1] else '+'}{_word(second)}"
+        raise NotCheckable("a subscript that is not read", item.span)
+
+    def upper_index(self, power: Bracket) -> tuple[list[Place], str]:
+        """An index or a label in brackets above a name: x^{(i)}, W^{[1]}."""
+        inner = power.body
+        if isinstance(inner, Symbol) and power.kind == "(" and self.names.profile.superscripts != "label":
+            stepped = inner.name in self.names.survey.steps
+            if inner.name in self.scope or (self.names.is_index(inner.name, inner.style) and not stepped):
+                return [self.place(inner)], ""
+        if isinstance(inner, Number):
+            return [], f"^{inner.value}"
+        if isinstance(inner, Symbol):
+            return [], f"^{inner.name}"
+        if isinstance(inner, Sum):
+            return [], "^" + "".join(
+                ("-" if m else "+") + _word(t) for t, m in zip(inner.terms, inner.subtracted, strict=True)
+            )
+        raise NotCheckable("a superscript that is not read", power.span)
+
+    def is_upper_index(self, power: Symbol, node: Scripted) -> bool:
+        if self.names.profile.superscripts == "index":
+            return True
+        known = power.name in self.scope or power.name in self.names.survey.bound
+        return known and self.names.survey.values[power.name] == 0 and node.sub is None
+
+    def place(self, node: Node) -> Place:
+        """What a node selects."""
+        if isinstance(node, Bracket) and node.kind in ("group", "("):
+            return self.place(node.body)
+        if isinstance(node, Number):
+            if node.value.denominator != 1:
+                raise NotCheckable("an index that is no whole number", node.span)
+            return Place((), int(node.value))
+        if isinstance(node, Symbol):
+            if node.name in self.scope:
+                return Place.of(self.scope[node.name])
+            if self.names.is_index(node.name, node.style):
+                return Place.of(node.name + self.suffix)
+            return Place(((1, LabelAt(self.names.of(key_of(node)))),))
+        if isinstance(node, Scripted) and isinstance(node.base, Symbol):
+            inner = tuple(self.place(i) for i in flat_items(node.sub)) if node.sub is not None else ()
+            return Place(((1, LabelAt(self.names.of(key_of(node.base)), inner)),))
+        if isinstance(node, Sum):
+            parts: list[tuple[int, str | LabelAt]] = []
+            offset = 0
+            for term, minus in zip(node.terms, node.subtracted, strict=True):
+                place = self.place(term)
+                sign = -1 if minus else 1
+                parts += [(sign * f, a) for f, a in place.parts]
+                offset += sign * place.offset
+            return Place(tuple(parts), offset)
+        if isinstance(node, Product) and len(node.factors) == 2 and isinstance(node.factors[0], Number):
+            factor = node.factors[0].value
+            place = self.place(node.factors[1])
+            if factor.denominator == 1:
+                return Place(tuple((int(factor) * f, a) for f, a in place.parts), int(factor) * place.offset)
+        raise NotCheckable("an index that is not read", node.span)
+
+    def is_position(self, node: Node) -> bool:
+        """Whether a node can only be a place: an index letter, a label, a number, a sum of those."""
+        if isinstance(node, Number):
+            return node.value.denominator == 1
+        if isinstance(node, Symbol):
+            if node.name in self.scope or node.name in self.names.survey.bound:
+                return True
+            alone = not self.names.survey.arities.get(key_of(node)) and key_of(node) not in self.defined
+            indexed = self.names.survey.scripts[node.name] > 0
+            return (alone and indexed and not self.names._names_value(node.name)) or key_of(node) in self.labels()
+        if isinstance(node, Scripted):
+            return isinstance(node.base, Symbol) and key_of(node.base) in self.labels()
+        if isinstance(node, Sum):
+            return all(self.is_position(t) for t in node.terms)
+        if isinstance(node, Product):
+            return all(self.is_position(f) for f in node.factors)
+        return False
+
+    def labels(self) -> set[str]:
+        survey = self.names.survey
+        return {k for k in survey.labels if k not in self.defined and survey.left[k] == 0}
+
+
+def _word(node: Node) -> str:
+    if isinstance(node, Symbol):
+        return node.name
+    return str(node.value) if isinstance(node, Number) else "?"
