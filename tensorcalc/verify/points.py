@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 
-from tensorcalc.verify.model import Key, Model
+from tensorcalc.verify.draws import Draw, Meaning
+from tensorcalc.verify.matrixvalues import matrix_value
+from tensorcalc.verify.model import Model
 from tensorcalc.verify.numbers import (
     Array,
     Dual,
@@ -60,39 +61,6 @@ COMPARISONS = {
     ">": np.greater,
     ">=": np.greater_equal,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """How derivatives are read: `default` for all (`total`, `mixed`, `partial`), `pairs` for single ones."""
-
-    default: str = "total"
-    pairs: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    totals: frozenset[str] = frozenset()
-
-    def direct(self, name: str | None, wrt: str) -> bool:
-        """Whether the derivative of a name (of a formula, where there is none) holds other definitions fixed."""
-        if name is not None:
-            known = self.pairs.get((name, wrt))
-            if known is not None:
-                return known == "partial"
-            if self.default == "mixed" and name in self.totals:
-                return False
-        return self.default != "total"
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One choice of sizes and of the numbers to draw."""
-
-    seed: int
-    signs: bool
-    sizes: Mapping[Key, int]
-    find: Mapping[Key, Key]
-
-    def size(self, key: Key) -> int:
-        """The size of the dimension that a key belongs to."""
-        return self.sizes[self.find[key]]
 
 
 class Point:
@@ -350,7 +318,7 @@ class Point:
     def of_matrix(self, term: MatrixValue) -> Value:
         body = self.term(term.body)
         size = self.size(term.row)
-        value = _matrix_value(term.kind, body, (term.row, term.column), size)
+        value = matrix_value(term.kind, body, (term.row, term.column), size)
         return self.gathered(value, "%", term.places) if term.places else value
 
     def branches(self, term: Branches) -> Value:
@@ -424,33 +392,3 @@ def _letters(value: Value) -> tuple[str, ...]:
     if isinstance(value, Dual):
         return (*_letters(value.value), *_letters(value.slope))
     return value.letters
-
-
-def _matrix_value(kind: str, body: Value, letters: tuple[str, str], size: int) -> Value:
-    """inv, det or logdet of a matrix over two letters: d(M⁻¹) = −M⁻¹ dM M⁻¹, d log det M = tr(M⁻¹ dM)."""
-    row, column = letters
-    if isinstance(body, Dual):
-        inside = _matrix_value(kind, body.value, letters, size)
-        inverse = _matrix_value("inv", body.value, letters, size)
-        if kind == "inv":
-            left = renamed(inverse, {"%0": "%0", "%1": row})
-            right = renamed(inverse, {"%0": column, "%1": "%1"})
-            change = multiply(multiply(left, body.slope), right)
-            return Dual(body.level, inside, multiply(constant(-1), reduce("sum", change, (row, column), (size, size))))
-        trace = reduce(
-            "sum", multiply(renamed(inverse, {"%0": column, "%1": row}), body.slope), (row, column), (size, size)
-        )
-        return Dual(body.level, inside, trace if kind == "logdet" else multiply(inside, trace))
-    rest = [x for x in body.letters if x not in letters]
-    order = [body.letters.index(x) for x in rest if x in body.letters]
-    if row not in body.letters or column not in body.letters:
-        raise NotCheckable("the inverse or determinant of a matrix whose entries do not depend on its indices")
-    data = body.data.transpose([*order, body.letters.index(row), body.letters.index(column)])
-    with np.errstate(all="ignore"):
-        try:
-            if kind == "inv":
-                return Named((*rest, "%0", "%1"), np.linalg.inv(data))
-        except np.linalg.LinAlgError:
-            return Named((*rest, "%0", "%1"), np.full(data.shape, np.nan))
-        determinant = np.linalg.det(data)
-        return Named(tuple(rest), np.log(determinant) if kind == "logdet" else np.asarray(determinant))

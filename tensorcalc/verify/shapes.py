@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tensorcalc.verify.latex.rows import Row
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Symbol
-from tensorcalc.verify.survey import flat_items, key_of
+from tensorcalc.verify.signs import flat_items, key_of
 
 __all__ = ["plain_key", "shapes_of"]
 

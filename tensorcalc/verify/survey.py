@@ -24,72 +24,11 @@ from tensorcalc.verify.latex.tree import (
     Sum,
     Symbol,
 )
+from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of
 
-__all__ = ["LAYERS", "Survey", "flat_items", "is_transpose", "key_of", "survey", "with_running_text"]
+__all__ = ["Survey", "survey", "with_running_text"]
 
-LAYERS = frozenset(("l", "L", "ell"))
 FUNCTION_LETTERS = frozenset(["f", "g", "h", "sigma", "phi", "varphi", "psi", "rho", "tau"])
-WORDS = frozenset(  # in subscripts, where they are no indices
-    (
-        "out",
-        "max",
-        "min",
-        "new",
-        "old",
-        "true",
-        "pred",
-        "loss",
-        "train",
-        "test",
-        "model",
-        "total",
-        "mean",
-        "var",
-        "bias",
-        "prev",
-        "next",
-        "size",
-        "seq",
-        "vocab",
-        "head",
-        "emb",
-        "hid",
-        "obs",
-        "reg",
-        "mse",
-        "nll",
-        "eff",
-        "avg",
-        "std",
-        "ref",
-        "opt",
-        "dim",
-        "key",
-        "val",
-        "query",
-        "ctx",
-        "src",
-        "tgt",
-        "rms",
-        "norm",
-        "act",
-        "pre",
-        "post",
-        "cat",
-        "con",
-        "aux",
-        "rec",
-    )
-)
-
-
-def key_of(symbol: Symbol) -> str:
-    """The name of a symbol in the article: its letter, with alphabet and accents where they tell names apart."""
-    style = symbol.style if symbol.style in ("bold", "cal", "frak", "bb", "tt") else ""
-    key = f"{style}:{symbol.name}" if style else symbol.name
-    for accent in symbol.accents:
-        key = f"{accent}({key})"
-    return key
 
 
 @dataclass(slots=True)
@@ -144,28 +83,6 @@ class Survey:
         plain = key.rsplit(":", 1)[-1]
         alone = self.bare[key] + sum(self.arities.get(key, Counter()).values()) > self.called[key]
         return plain in FUNCTION_LETTERS and self.called[key] > 0 and not alone
-
-
-def flat_items(node: Node) -> list[Node]:
-    """The items of a script: what stands side by side or between commas."""
-    if isinstance(node, Sequence):
-        return [x for item in node.items for x in flat_items(item)]
-    if isinstance(node, Bracket) and node.kind in ("group", "("):
-        return flat_items(node.body)
-    if isinstance(node, Product) and not any(node.signs):
-        if isinstance(node.factors[0], Number):
-            return [node]
-        if _word(node):
-            return [Symbol(node.span, "".join(f.name for f in node.factors if isinstance(f, Symbol)), "text")]
-        return [x for f in node.factors for x in flat_items(f)]
-    return [node]
-
-
-def _word(node: Product) -> bool:
-    if not all(isinstance(f, Symbol) and len(f.name) == 1 for f in node.factors):
-        return False
-    close = all(a.span.end == b.span.start for a, b in zip(node.factors, node.factors[1:], strict=False))
-    return close and "".join(f.name for f in node.factors if isinstance(f, Symbol)) in WORDS
 
 
 def survey(rows: Iterable[Row]) -> Survey:
@@ -396,8 +313,3 @@ def _upper_letter(sup: Node | None) -> str:
     if isinstance(sup, Bracket) and sup.kind == "(" and isinstance(sup.body, Symbol) and sup.body.name not in LAYERS:
         return sup.body.name if sup.body.name[:1].islower() and len(sup.body.name) == 1 else ""
     return ""
-
-
-def is_transpose(sup: Node | None) -> bool:
-    """Whether a superscript is a sign of transposition."""
-    return isinstance(sup, Symbol) and sup.name in ("T", "top", "t'") and not sup.accents

@@ -10,7 +10,7 @@ from tensorcalc.verify.latex.tree import Bracket, Node, Number, Prime, Sum
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.places import Places
 from tensorcalc.verify.reading.values import MINUS, Again, Val
-from tensorcalc.verify.survey import is_transpose
+from tensorcalc.verify.signs import is_transpose
 from tensorcalc.verify.terms import (
     Apply,
     Constant,

@@ -11,7 +11,7 @@ from tensorcalc.verify.latex.tree import Bracket, Node, Number, Relation, Script
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.algebra import Algebra, ungrouped
 from tensorcalc.verify.reading.values import Val
-from tensorcalc.verify.survey import flat_items, is_transpose, key_of
+from tensorcalc.verify.signs import flat_items, is_transpose, key_of
 from tensorcalc.verify.terms import (
     Apply,
     Constant,

@@ -11,7 +11,7 @@ from tensorcalc.verify.latex.tree import Bracket, Function, Node, Product, Relat
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.entries import Entries
 from tensorcalc.verify.reading.values import FunctionDefinition, Val, number
-from tensorcalc.verify.survey import flat_items, key_of
+from tensorcalc.verify.signs import flat_items, key_of
 from tensorcalc.verify.terms import (
     Added,
     Apply,

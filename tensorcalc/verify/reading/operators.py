@@ -22,7 +22,7 @@ from tensorcalc.verify.latex.tree import (
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading.functions import Functions
 from tensorcalc.verify.reading.values import Val, number
-from tensorcalc.verify.survey import flat_items, key_of
+from tensorcalc.verify.signs import flat_items, key_of
 from tensorcalc.verify.terms import Branches, Compared, CompareIndices, Derived, Entry, One, Place, Reduced, Term, Times
 
 __all__ = ["Operators"]

@@ -7,7 +7,7 @@ from collections import Counter
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Prime, Product, Scripted, Sum, Symbol
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading.context import Context
-from tensorcalc.verify.survey import LAYERS, flat_items, is_transpose, key_of
+from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of
 from tensorcalc.verify.terms import LabelAt, Place
 
 __all__ = ["Places"]

@@ -1,0 +1,257 @@
+"""What an article defines as it goes: its functions, its tensors; and the claims of its chains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from tensorcalc.errors import Span
+from tensorcalc.verify.chains import Chain, Claim, left_name
+from tensorcalc.verify.latex.rows import Side
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Symbol
+from tensorcalc.verify.latex.tree import Sequence as Items
+from tensorcalc.verify.model import Model, derivatives_in
+from tensorcalc.verify.names import Names
+from tensorcalc.verify.problems import NotCheckable, Problem
+from tensorcalc.verify.profile import Profile
+from tensorcalc.verify.reading import Definition, FunctionDefinition, Reader, Val, unbound
+from tensorcalc.verify.signs import key_of
+from tensorcalc.verify.summation import dummies, with_sums
+from tensorcalc.verify.terms import Entry, Place, Powered, Term, substitute, tensors_of
+
+__all__ = ["Builder"]
+
+
+class Builder:
+    """Reads the chains of an article in order. `settled`: whether no name has changed its order on the way."""
+
+    def __init__(self, names: Names, profile: Profile) -> None:
+        self.names = names
+        self.profile = profile
+        self.reader = Reader(names)
+        self.model = Model(positive=frozenset({*profile.positive, "epsilon", "eps"}))
+        self.settled = True
+        self.undefined: list[str] = []
+        self.orders = dict(names.orders)
+
+    def build(self, chains: Sequence[Chain]) -> list[Claim]:
+        self.function_definitions(chains)
+        self.find_squares(chains)
+        claims: list[Claim] = []
+        order = [c for c in chains if not c.inline] + [c for c in chains if c.inline]
+        for number, chain in enumerate(order):
+            claims += self.chain(number, chain)
+        self.settled = self.names.orders == self.orders
+        return claims
+
+    def function_definitions(self, chains: Sequence[Chain]) -> None:
+        """Functions that the article defines: σ(x) = 1/(1 + e^{-x})."""
+        for chain in chains:
+            if len(chain.sides) < 2 or chain.label or chain.sides[0].node is None or chain.sides[1].node is None:
+                continue
+            node = chain.sides[0].node
+            if not (isinstance(node, Product) and len(node.factors) == 2):
+                continue
+            name, bracket = node.factors
+            if isinstance(name, Symbol) and isinstance(bracket, Bracket) and self.names.is_function(key_of(name)):
+                items = bracket.body.items if isinstance(bracket.body, Items) else (bracket.body,)
+                if all(isinstance(i, Symbol) for i in items) and not _calls(chain.sides[1].node, name.name):
+                    arguments = tuple(i.name for i in items if isinstance(i, Symbol))
+                    definition = FunctionDefinition(key_of(name), arguments, chain.sides[1].node)
+                    self.reader.functions.setdefault(key_of(name), definition)
+
+    def find_squares(self, chains: Sequence[Chain]) -> None:
+        """Names of which only the square is defined: σ² = …"""
+        plain = {key for c in chains if (key := left_name(c)) is not None}
+        for chain in chains:
+            if len(chain.sides) < 2:
+                continue
+            node = chain.sides[0].node
+            squared = isinstance(node, Scripted) and isinstance(node.sup, Number) and node.sup.value == 2
+            if not (squared and isinstance(node, Scripted) and isinstance(node.base, Symbol)):
+                continue
+            if key_of(node.base) in plain:
+                continue
+            with suppress(Problem):
+                self.reader.squares.add(self.reader.parts(node)[0])
+
+    def chain(self, number: int, chain: Chain) -> list[Claim]:
+        self.reader.suffix = f"@{number}"
+        self.reader.arguments = self.scalar_arguments(chain)
+        values: list[Val | None] = []
+        problems: list[Problem | None] = []
+        for side in chain.sides:
+            value, problem = self.side(side)
+            values.append(value)
+            problems.append(problem)
+        known = [v for v in values if v is not None]
+        free = self.free(known, chain)
+        claims: list[Claim] = []
+        reference: Val | None = None
+        for place, side in enumerate(chain.sides):
+            value, problem = values[place], problems[place]
+            if value is not None:
+                value, problem = self.closed(value, free, side.span)
+            if place:
+                claims.append(self.claim(number, chain, place, reference, (value, problem), free))
+            if reference is None:
+                reference = value
+        if len(claims) >= 1 and not chain.label and not chain.assumed:
+            self.definition(chain, claims)
+            self.note_undefined(chain, claims[0])
+        return claims
+
+    def scalar_arguments(self, chain: Chain) -> dict[str, Val]:
+        """The x of a statement about f(x) or f'(x) for any x: a scalar."""
+        node = chain.sides[0].node if chain.sides else None
+        if isinstance(node, Product) and len(node.factors) == 2 and not node.signs[1]:
+            name, bracket = node.factors
+            symbol = name.base if isinstance(name, Scripted) else name
+            if isinstance(symbol, Symbol) and isinstance(bracket, Bracket) and isinstance(bracket.body, Symbol):
+                key = bracket.body.name
+                if self.names.is_function(key_of(symbol)):
+                    return {key: Val(Entry(f"{key}/any"))}
+        return {}
+
+    def side(self, side: Side) -> tuple[Val | None, Problem | None]:
+        if side.node is None:
+            assert side.problem is not None
+            return None, NotCheckable(side.problem.message, side.problem.span)
+        try:
+            return self.reader.read(side.node), None
+        except Problem as problem:
+            return None, problem
+        except RecursionError:
+            return None, NotCheckable("the formula is nested too deeply", side.span)
+
+    def free(self, values: list[Val], chain: Chain) -> frozenset[str]:
+        """The free letters of a chain: those of its first side that are not summed there."""
+        if not values:
+            return frozenset()
+        letters = unbound(values[0].term)
+        free = letters - dummies([v.term for v in values])
+        words = chain.words.lower()
+        if "no sum" in words or not self.profile.einstein:
+            free = free | frozenset(x for v in values for x in unbound(v.term))
+        return free
+
+    def closed(self, value: Val, free: frozenset[str], span: Span) -> tuple[Val | None, Problem | None]:
+        try:
+            term = with_sums(value.term, free | frozenset(value.axes), self.reader.letters, lambda: span)
+            return replace(value, term=term), None
+        except Problem as problem:
+            return None, problem
+
+    def claim(
+        self,
+        number: int,
+        chain: Chain,
+        place: int,
+        reference: Val | None,
+        found: tuple[Val | None, Problem | None],
+        free: frozenset[str],
+    ) -> Claim:
+        value, problem = found
+        left, right = chain.sides[place - 1], chain.sides[place]
+        row = next((r for r in chain.rows if any(s is right for s in r.sides)), chain.rows[-1])
+        claim = Claim(
+            row, left, right, right.mark or right.span, chain.inline, reference, value, problem, chain=number, free=free
+        )
+        if (
+            chain.assumed
+            and problem is None
+            and reference is not None
+            and not derivatives_in(value.term if value else reference.term)
+        ):
+            claim.assumed = True
+        if chain.label:
+            claim.problem = NotCheckable("a law that is stated for any tensor")
+        elif problem is None and reference is None:
+            claim.problem = NotCheckable("the left side has no value")
+            _, first = self.side(chain.sides[0])
+            if first is not None:
+                claim.problem = type(first)(first.reason, first.span, first.hint)
+        return claim
+
+    def definition(self, chain: Chain, claims: list[Claim]) -> None:
+        """Take the first `=` of a chain as a definition where its left side is a name without a meaning so far."""
+        claim = claims[0]
+        node = chain.sides[0].node
+        if claim.problem is not None or claim.value is None or claim.reference is None or node is None:
+            return
+        left, value = claim.reference, claim.value
+        term, key = left.term, ""
+        if isinstance(term, Powered) and isinstance(term.base, Entry) and isinstance(term.exponent, Entry):
+            return
+        if not isinstance(term, Entry):
+            return
+        key = term.name
+        letters = tuple(p.letter for p in term.places)
+        if None in letters or len(set(letters)) < len(letters):
+            return
+        if chain.inline and not self.wanted(key, value, chain):
+            return
+        if key in tensors_of(value.term):
+            return
+        body, names = value.term, tuple(x for x in letters if x is not None)
+        if value.axes or left.axes:
+            matched = self.matched(left, value, key)
+            if matched is None:
+                return
+            body, names = matched
+        if self.names.survey.extents & {key} and not names:
+            return
+        definition = Definition(key, names, body, claim.span)
+        if key in self.model.definitions:
+            claim.redefines = None if chain.inline else definition
+            return
+        if self.model.define(definition):
+            claim.defines = key
+            self.reader.defined.add(key)
+
+    def note_undefined(self, chain: Chain, claim: Claim) -> None:
+        """Remember a name on the left that could not be given its meaning: nothing is known about it."""
+        left = claim.reference
+        if left is not None and isinstance(left.term, Entry) and not claim.defines and not chain.inline:
+            name = left.term.name
+            used = tensors_of(claim.value.term) if claim.value is not None else set()
+            identity = used == {name} or (name not in used and name in self.model.ancestors(used))
+            if not identity:
+                self.undefined.append(name)
+        elif left is None and (written := left_name(chain)) is not None and not chain.inline:
+            self.undefined.append(self.names.of(written))
+
+    def matched(self, left: Val, value: Val, key: str) -> tuple[Term, tuple[str, ...]] | None:
+        """The body of a definition in matrix notation, with the letters of the axes of the name."""
+        assert isinstance(left.term, Entry)
+        places = tuple(p.letter or "" for p in left.term.places)
+        if not left.axes and not places and value.axes:
+            self.names.orders[key] = len(value.axes)
+            return value.term, value.axes
+        if len(left.axes) != len(value.axes):
+            if not value.axes:
+                return value.term, places
+            return None
+        mapping = {old: Place.of(new) for old, new in zip(value.axes, left.axes, strict=True)}
+        return substitute(value.term, mapping), places
+
+    def wanted(self, key: str, value: Val, chain: Chain) -> bool:
+        """Whether a formula in the running text is needed: it defines by a formula what displayed ones use."""
+        used = self.names.survey.right[key] or self.names.survey.variables[key]
+        plain = isinstance(value.term, Entry) and not value.term.places and not value.axes
+        return bool(used) and not plain and bool(tensors_of(value.term)) and len(chain.sides) == 2
+
+
+def _calls(node: Node, name: str) -> bool:
+    """Whether a function is used in a formula."""
+    stack: list[object] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, tuple):
+            stack.extend(current)
+        elif isinstance(current, Symbol) and current.name == name:
+            return True
+        elif isinstance(current, Node):
+            stack.extend(getattr(current, f) for f in current.__dataclass_fields__)
+    return False

@@ -1,0 +1,120 @@
+"""Derivatives: fractions of differentials, operators, gradients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tensorcalc.errors import Span
+from tensorcalc.verify.latex.expressions import Expressions
+from tensorcalc.verify.latex.stream import Stream
+from tensorcalc.verify.latex.tokens import Token, error
+from tensorcalc.verify.latex.tree import DerivativeOf, Node, Number, Quotient, Scripted
+
+__all__ = ["Derivatives"]
+
+
+class Derivatives(Expressions):
+    """Reads fractions and derivatives."""
+
+    def fraction(self, token: Token) -> Node:
+        above, below = self.group(), self.group()
+        span = token.span.to(self.last_span())
+        mark = _differential(above, below)
+        if mark is None:
+            return Quotient(span, self.inner(above, token.span), self.inner(below, token.span))
+        above, order = _without_mark(above)
+        variables = self.variables(below, order, mark, span)
+        numerator = self.inner(above, token.span) if above else self.operand(token)
+        return DerivativeOf(span.to(numerator.span), numerator, variables, mark != "partial")
+
+    def operand(self, token: Token) -> Node:
+        """What a derivative operator is applied to: a bracket, or the rest of the term."""
+        if not self.starts_factor():
+            raise error("the derivative is applied to nothing", token.span)
+        if self.at("(", "[", "\\{"):
+            return self.factor()
+        return self.term()
+
+    def variables(self, tokens: list[Token], order: int, mark: str, span: Span) -> tuple[Node, ...]:
+        parser = self.nested(tokens)
+        found: list[Node] = []
+        while parser.peek() is not None:
+            if not _is_mark(parser.peek(), parser.peek(1), mark):
+                raise error("the denominator of a derivative is not read", span)
+            _take_mark(parser)
+            node = parser.factor()
+            times = 1
+            if isinstance(node, Scripted) and isinstance(node.sup, Number) and order > 1 and node.sup.value == order:
+                times = order
+                node = node.base if node.sub is None else replace(node, sup=None)
+            found += [node] * times
+        if len(found) != order:
+            raise error(f"a derivative of order {order} with {len(found)} variables", span)
+        return tuple(found)
+
+    def inline_derivative(self, token: Token) -> Node:
+        """`\\partial l / \\partial x`."""
+        numerator = self.factor()
+        if not self.at("/"):
+            raise error("a differential alone has no value", token.span, code="E_UNSUPPORTED")
+        self.next()
+        if not self.at("\\partial"):
+            raise error("∂ is missing below", token.span)
+        self.next()
+        variable = self.factor()
+        return DerivativeOf(token.span.to(variable.span), numerator, (variable,))
+
+    def nabla(self, token: Token) -> Node:
+        if not self.at("_"):
+            raise error("∇ needs a subscript that says by what", token.span, code="E_UNSUPPORTED")
+        self.next()
+        variable = self.script(self.group(), token.span)
+        body = self.factor()
+        return DerivativeOf(token.span.to(body.span), body, (variable,))
+
+
+def _is_mark(token: Token | None, following: Token | None, mark: str) -> bool:
+    if token is None:
+        return False
+    if mark == "partial":
+        return token.is_("\\partial")
+    if token.is_("\\mathrm"):
+        return following is not None and (following.text == "d" or following.is_("{"))
+    return token.kind == "letter" and token.text == "d"
+
+
+def _take_mark(parser: Stream) -> None:
+    if parser.next().is_("\\mathrm"):
+        parser.group()
+
+
+def _starting_mark(tokens: list[Token]) -> str:
+    """`partial` or `d` where the tokens start with a differential sign."""
+    if not tokens:
+        return ""
+    if tokens[0].is_("\\partial"):
+        return "partial"
+    if tokens[0].is_("\\mathrm") and [t.text for t in tokens[1:4]] == ["{", "d", "}"]:
+        return "d"
+    if tokens[0].kind == "letter" and tokens[0].text == "d":
+        following = tokens[1] if len(tokens) > 1 else None
+        script = following is not None and following.is_("_", "'")
+        power = following is not None and following.is_("^") and (len(tokens) < 3 or tokens[2].kind != "number")
+        return "" if script or power else "d"
+    return ""
+
+
+def _differential(above: list[Token], below: list[Token]) -> str | None:
+    mark = _starting_mark(above)
+    return mark if mark and mark == _starting_mark(below) and len(below) > 1 else None
+
+
+def _without_mark(tokens: list[Token]) -> tuple[list[Token], int]:
+    """The tokens behind the differential sign, and the order that its power says."""
+    rest = tokens[4:] if tokens[0].is_("\\mathrm") else tokens[1:]
+    if len(rest) > 1 and rest[0].is_("^"):
+        braced = rest[1].is_("{") and len(rest) > 3
+        number = rest[2] if braced else rest[1]
+        if number.kind == "number" and number.text.isdigit() and 0 < int(number.text) < 5:
+            return rest[4:] if braced else rest[2:], int(number.text)
+    return rest, 1

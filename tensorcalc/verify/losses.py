@@ -1,0 +1,72 @@
+"""Scalars that an article differentiates without defining them: what they are functions of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tensorcalc.verify.chains import Claim
+from tensorcalc.verify.model import Model, derivatives_in
+from tensorcalc.verify.names import Names
+from tensorcalc.verify.problems import NotCheckable
+from tensorcalc.verify.reading import Definition
+from tensorcalc.verify.terms import Derived, Entry, Place, substitute
+
+__all__ = ["find_losses"]
+
+
+def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
+    """Undefined scalars that are differentiated, with the upstream gradients that no row derives."""
+    model.partial_losses = names.survey.both_signs
+    derived: dict[str, dict[str, None]] = {}
+    reached: dict[str, dict[str, None]] = {}
+    for claim in claims:
+        for value, left in ((claim.reference, True), (claim.value, False)):
+            if value is None:
+                continue
+            for node in derivatives_in(value.term):
+                body = node.body
+                if not isinstance(body, Entry) or body.places or body.name in model.definitions:
+                    continue
+                if body.name == node.name:
+                    continue
+                if model.partial_losses and node.total:
+                    continue
+                own = left and isinstance(value.term, type(node)) and value.term is node
+                (derived if own else reached).setdefault(body.name, {})[node.name] = None
+    used = model.used()
+    for name in {**derived, **reached}:
+        if name in used:
+            continue
+        made = derived.get(name, {})
+        given = [n for n in reached.get(name, {}) if n not in made]
+        given = [n for n in given if n in model.definitions] or given
+        every = given or _ends(model, [*made, *reached.get(name, {})])
+        model.losses[name] = tuple(every if model.partial_losses and given else _ends(model, every))
+        if not given:
+            _take_as_given(model, name, claims)
+
+
+def _take_as_given(model: Model, loss: str, claims: list[Claim]) -> None:
+    """∂l/∂y = y - t, where nothing defines l: what the other gradients are made of."""
+    for claim in claims:
+        left, right = claim.reference, claim.value
+        if left is None or right is None or not isinstance(left.term, Derived) or claim.problem is not None:
+            continue
+        body, name = left.term.body, left.term.name
+        if not isinstance(body, Entry) or body.name != loss or name not in model.losses[loss]:
+            continue
+        letters = tuple(p.letter or "" for p in left.term.places)
+        if (loss, name) in model.gradients or "" in letters or derivatives_in(right.term):
+            continue
+        if len(left.axes) != len(right.axes):
+            continue
+        mapping = {old: Place.of(new) for old, new in zip(right.axes, left.axes, strict=True)}
+        term = substitute(right.term, mapping)
+        model.gradients[loss, name] = Definition(name, letters, term, claim.span)
+        claim.problem = NotCheckable(f"{loss} is not defined, so its derivative by {name} is taken as given")
+
+
+def _ends(model: Model, names: Sequence[str]) -> list[str]:
+    """Those of the names that no other one of them is made of."""
+    names = list(dict.fromkeys(names))
+    return [n for n in names if not any(n != m and n in model.ancestors([m]) for m in names)]

@@ -1,0 +1,54 @@
+"""How names and scripts are spelled: the key of a symbol, the items of a subscript, signs of transposition."""
+
+from __future__ import annotations
+
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Sequence, Symbol
+
+__all__ = ["LAYERS", "flat_items", "is_transpose", "key_of"]
+
+LAYERS = frozenset(("l", "L", "ell"))
+
+WORDS = frozenset(  # in subscripts, where they are no indices
+    [
+        "out", "max", "min", "new", "old", "true", "pred", "loss", "train", "test", "model", "total",
+        "mean", "var", "bias", "prev", "next", "size", "seq", "vocab", "head", "emb", "hid", "obs", "reg",
+        "mse", "nll", "eff", "avg", "std", "ref", "opt", "dim", "key", "val", "query", "ctx", "src", "tgt",
+        "rms", "norm", "act", "pre", "post", "cat", "con", "aux", "rec"
+    ]
+)  # fmt: skip
+
+
+def key_of(symbol: Symbol) -> str:
+    """The name of a symbol in the article: its letter, with alphabet and accents where they tell names apart."""
+    style = symbol.style if symbol.style in ("bold", "cal", "frak", "bb", "tt") else ""
+    key = f"{style}:{symbol.name}" if style else symbol.name
+    for accent in symbol.accents:
+        key = f"{accent}({key})"
+    return key
+
+
+def flat_items(node: Node) -> list[Node]:
+    """The items of a script: what stands side by side or between commas."""
+    if isinstance(node, Sequence):
+        return [x for item in node.items for x in flat_items(item)]
+    if isinstance(node, Bracket) and node.kind in ("group", "("):
+        return flat_items(node.body)
+    if isinstance(node, Product) and not any(node.signs):
+        if isinstance(node.factors[0], Number):
+            return [node]
+        if _word(node):
+            return [Symbol(node.span, "".join(f.name for f in node.factors if isinstance(f, Symbol)), "text")]
+        return [x for f in node.factors for x in flat_items(f)]
+    return [node]
+
+
+def _word(node: Product) -> bool:
+    if not all(isinstance(f, Symbol) and len(f.name) == 1 for f in node.factors):
+        return False
+    close = all(a.span.end == b.span.start for a, b in zip(node.factors, node.factors[1:], strict=False))
+    return close and "".join(f.name for f in node.factors if isinstance(f, Symbol)) in WORDS
+
+
+def is_transpose(sup: Node | None) -> bool:
+    """Whether a superscript is a sign of transposition."""
+    return isinstance(sup, Symbol) and sup.name in ("T", "top", "t'") and not sup.accents
