@@ -8,7 +8,7 @@ from tensorcalc.errors import Span
 from tensorcalc.verify.latex.expressions import Expressions
 from tensorcalc.verify.latex.stream import Stream
 from tensorcalc.verify.latex.tokens import Token, error
-from tensorcalc.verify.latex.tree import DerivativeOf, Node, Number, Quotient, Scripted
+from tensorcalc.verify.latex.tree import DerivativeOf, Node, Number, Product, Quotient, Scripted, Symbol
 
 __all__ = ["Derivatives"]
 
@@ -65,12 +65,18 @@ class Derivatives(Expressions):
         return DerivativeOf(token.span.to(variable.span), numerator, (variable,))
 
     def nabla(self, token: Token) -> Node:
-        if not self.at("_"):
-            raise error("∇ needs a subscript that says by what", token.span, code="E_UNSUPPORTED")
-        self.next()
-        variable = self.script(self.group(), token.span)
+        variables: tuple[Node, ...] = ()
+        if self.at("^"):
+            raise error("a power of ∇ is not read", token.span, code="E_UNSUPPORTED")
+        if self.at("_"):
+            self.next()
+            variables = (self.script(self.group(), token.span),)
         body = self.factor()
-        return DerivativeOf(token.span.to(body.span), body, (variable,))
+        bracket = self.peek()
+        if isinstance(body, Symbol | Scripted) and bracket is not None and bracket.is_("(") and not bracket.spaced:
+            argument = self.factor()
+            body = Product(body.span.to(argument.span), (body, argument), ("", ""))
+        return DerivativeOf(token.span.to(body.span), body, variables)
 
 
 def _is_mark(token: Token | None, following: Token | None, mark: str) -> bool:

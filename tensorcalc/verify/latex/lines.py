@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 MAX_BRACKETS = 100
-_NOISE = ("label", "tag", "ref", "eqref", "cite", "hspace", "vspace", "intertext", "shortintertext", "color")
+_NOISE = ("label", "tag", "ref", "eqref", "cite", "vspace", "intertext", "shortintertext", "color")
 
 
 def check_nesting(tokens: list[Token]) -> None:
@@ -61,7 +61,8 @@ def without_sizes(tokens: list[Token]) -> list[Token]:
             result += [t for t in tokens[start:end] if not t.is_("{", "}")]
             position = end
             continue
-        if token.is_(":") and following is not None and following.is_("="):
+        if token.kind == "text" and token.name == "hspace":
+            result.append(Token("command", "quad", token.span))
             position += 1
             continue
         if token.kind == "text" and token.name in _NOISE:
@@ -240,7 +241,8 @@ def _uncontinued(line: list[Token]) -> list[Token]:
     return result + remarks
 
 
-OPEN, CLOSE = ("{", "(", "[", "\\{", "\\begin"), ("}", ")", "]", "\\}", "\\end")
+OPEN = ("{", "(", "[", "\\{", "\\begin", "\\langle")
+CLOSE = ("}", ")", "]", "\\}", "\\end", "\\rangle")
 
 
 def shallow(tokens: list[Token]) -> list[Token]:

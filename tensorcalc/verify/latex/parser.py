@@ -45,6 +45,8 @@ from tensorcalc.verify.latex.vocabulary import (
 __all__ = ["parse"]
 
 MAX_DIGITS = 300
+PLAIN = frozenset(("diag", "tr", "softmax", "relu", "tanh", "exp", "log", "max", "min", "sum", "det", "erf", "sign"))
+APPLIED = frozenset(("f", "g", "h", "p", "q", "sigma", "phi", "varphi", "psi", "pi", "Phi"))
 
 
 def parse(tokens: Tokens[Token]) -> Node:
@@ -68,13 +70,13 @@ class Parser(Derivatives):
                 raise error(f"a number with more than {MAX_DIGITS} digits", token.span, code="E_NUMBER_TOO_BIG")
             return Number(token.span, Fraction(token.text))
         if token.kind == "letter":
-            return Symbol(token.span, token.text)
+            return self.letters(token)
         if token.kind == "text":
             return self.words(token)
         if token.kind == "sign":
             return self.sign(token)
         name = token.text
-        if f"\\{name}" in OPENING:
+        if f"\\{name}" in OPENING:  # also \\langle
             return self.bracket(token)
         if name in STYLES:
             return self.styled(token)
@@ -109,6 +111,18 @@ class Parser(Derivatives):
         if name in SYMBOLS:
             return Symbol(token.span, SYMBOLS[name] or name)
         raise error(f"\\{name} is not known", token.span, code="E_UNSUPPORTED")
+
+    def letters(self, token: Token) -> Node:
+        """A letter, or a function whose name is written with plain letters: diag(x)."""
+        end = self.position
+        while end < len(self.tokens) and self.tokens[end].kind == "letter" and not self.tokens[end].spaced:
+            end += 1
+        word = token.text + "".join(t.text for t in self.tokens[self.position : end])
+        called = end < len(self.tokens) and self.tokens[end].is_("(")
+        if called and (word in PLAIN or (len(word) > 4 and word.islower())):
+            self.position = end
+            return self.function(word, token)
+        return Symbol(token.span, token.text)
 
     def words(self, token: Token) -> Node:
         name = token.text.strip()
@@ -145,6 +159,9 @@ class Parser(Derivatives):
     def bracket(self, token: Token) -> Node:
         opening = token.text if token.kind == "sign" else f"\\{token.text}"
         closing = OPENING[opening]
+        if opening == "\\{" and self.at("\\begin"):
+            return self.environment(self.next(), cases=True)
+        self.separate_bar()
         bars, self.bars = self.bars, 0
         self.depth += 1
         if self.depth > MAX_NESTING:
@@ -157,6 +174,21 @@ class Parser(Derivatives):
             raise error("a bracket is not closed", token.span.to(end.span))
         return Bracket(token.span.to(end.span), opening.lstrip("\\"), body)
 
+    def separate_bar(self) -> None:
+        """A single bar in a bracket tells arguments apart: p(x | z)."""
+        depth = 0
+        bars: dict[str, list[int]] = {"|": [], "||": []}
+        for place in range(self.position, len(self.tokens)):
+            token = self.tokens[place]
+            depth += 1 if token.is_(*OPENING, "{", "\\begin") else -1 if token.is_(*CLOSING, "\\end") else 0
+            if depth < 0:
+                break
+            if not depth and token.is_("|", "\\vert", "\\|", "\\Vert"):
+                bars["||" if token.is_("\\|", "\\Vert") else "|"].append(place)
+        for places in bars.values():
+            if len(places) == 1:
+                self.tokens[places[0]] = replace(self.tokens[places[0]], kind="command", text="mid")
+
     def styled(self, token: Token) -> Node:
         style = STYLES[token.text]
         tokens = self.group()
@@ -167,6 +199,14 @@ class Parser(Derivatives):
         if isinstance(node, Symbol) and style == "mathrm" and self.called(node):
             return self.function(node.name, token)
         return node
+
+    def calls(self, node: Node) -> bool:
+        """Whether a bracket directly behind a letter of a function is its argument: \\log p(x)."""
+        symbol = node.base if isinstance(node, Scripted) else node
+        bracket = self.peek()
+        if not isinstance(symbol, Symbol) or bracket is None or not bracket.is_("("):
+            return False
+        return symbol.name in APPLIED and not bracket.spaced
 
     def called(self, node: Symbol) -> bool:
         return (self.at("(") and len(node.name) > 1) or self.at("[")
@@ -206,6 +246,9 @@ class Parser(Derivatives):
         arguments = body.items if isinstance(body, Sequence) else (body,)
         span = token.span.to(arguments[-1].span)
         node: Node = Function(span, name, arguments)
+        closed = self.tokens[self.position - 1].is_(*CLOSING)
+        if name in ("log", "ln") and closed and self.at("^"):
+            raise error(f"{name}(…)^n can mean two things", span, "set brackets around the power", code="E_UNSUPPORTED")
         if power is None and not primes:
             return node
         return Scripted(span, node, None, power, primes)
@@ -214,12 +257,14 @@ class Parser(Derivatives):
         """The argument of a function: a bracket, or what stands directly behind it."""
         if self.at("(", "[", "\\{", "{"):
             node = self.primary()
-            if isinstance(node, Bracket) and not self.at("_", "^", "'"):
+            if isinstance(node, Bracket) and (node.kind != "group" or not self.at("_", "^", "'")):
                 return node.body
             return self.scripted(node)
         if not self.starts_factor():
             raise error(f"{token.text} misses its argument", token.span)
         factors = [self.factor()]
+        if self.calls(factors[0]):
+            factors.append(self.factor())
         while isinstance(factors[-1], Number) and self.starts_factor():
             factors.append(self.factor())
         if len(factors) == 1:
@@ -249,7 +294,7 @@ class Parser(Derivatives):
                 body = Sum(body.span, (body,), (True,))
         return BigOperator(token.span.to(body.span), kind, lower, upper, body)
 
-    def environment(self, token: Token) -> Node:
+    def environment(self, token: Token, cases: bool = False) -> Node:
         name = "".join(t.text for t in self.group())
         if name == "array" and self.at("{"):
             self.group()
@@ -260,7 +305,9 @@ class Parser(Derivatives):
         cells = _cells(self.tokens[start : self.position - 1])
         self.group()
         span = token.span.to(self.last_span())
-        if name in ("cases", "dcases", "rcases"):
+        if cases and self.at("\\}"):
+            self.next()
+        if name in ("cases", "dcases", "rcases") or (cases and name in MATRICES):
             return Cases(span, tuple(self.branch(row, span) for row in cells))
         if name in MATRICES:
             rows = tuple(tuple(self.cell(cell, span) for cell in row) for row in cells)

@@ -24,7 +24,7 @@ from tensorcalc.verify.latex.macros import Macros, expand
 from tensorcalc.verify.latex.parser import parse
 from tensorcalc.verify.latex.tokens import Token, error, tokenize
 from tensorcalc.verify.latex.tree import Node
-from tensorcalc.verify.latex.vocabulary import EQUALS, SEPARATORS, SKIPPED
+from tensorcalc.verify.latex.vocabulary import ARROWS, ASSIGNS, EQUALS, SEPARATORS, SKIPPED
 
 __all__ = ["Row", "Side", "rows_of"]
 
@@ -33,7 +33,8 @@ __all__ = ["Row", "Side", "rows_of"]
 class Side:
     """One side of an equation: its tree, or the error where it cannot be read.
 
-    `relation` is the sign before it (empty for the first side), `mark` the place of that sign.
+    `relation` is the sign before it (empty for the first side), `mark` the place of that sign; `assigns` tells whether
+    the sign gives the other side a value, as := does.
     """
 
     span: Span
@@ -41,6 +42,7 @@ class Side:
     problem: TensorCalcError | None = None
     relation: str = ""
     mark: Span | None = None
+    assigns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ def _parts(tokens: list[Token]) -> list[list[Token]]:
         following = next((t for t in tokens[position + 1 :]), None)
         wide = following is not None and following.is_("\\quad", "\\qquad", "\\ ", "\\;", "\\,")
         comma = token.is_(",", ";") and (wide or _has_relation(tokens[position + 1 :])) and _has_relation(parts[-1])
-        if depth <= 0 and (comma or token.is_(*SEPARATORS)):
+        arrow = token.is_(*ARROWS) and _has_relation(parts[-1]) and _has_relation(tokens[position + 1 :])
+        if depth <= 0 and (comma or arrow or token.is_(*SEPARATORS)):
             parts.append([])
         elif depth <= 0 and token.kind == "text" and not _is_name(token, tokens) and not _starts(parts[-1]):
             parts[-1].append(token)
@@ -164,16 +167,18 @@ def _row(tokens: list[Token], first: bool) -> Row | None:
     leads = first and bool(words) and words[0] is tokens[_first(tokens)] and words[0].text.rstrip().endswith(":")
     label = words[0].text.strip() if leads else ""
     pieces: list[tuple[str, Span | None, list[Token]]] = [("", None, [])]
+    assigns: set[int] = set()
     depth = 0
     for token in solid:
         depth += 1 if token.is_(*OPEN, "\\lvert") else -1 if token.is_(*CLOSE, "\\rvert") else 0
         if depth <= 0 and is_relation(token):
             sign = token.text if token.kind == "sign" else f"\\{token.text}"
+            assigns |= {len(pieces)} if token.is_(*ASSIGNS) else set()
             pieces.append(("=" if token.is_(*EQUALS) else sign, token.span, []))
         else:
             pieces[-1][2].append(token)
     continues = not pieces[0][2]
-    sides = tuple(_side(*piece) for piece in pieces[continues:])
+    sides = tuple(replace(_side(*piece), assigns=k in assigns) for k, piece in enumerate(pieces) if k or not continues)
     return Row(sides, continues, solid[0].span.to(solid[-1].span), tuple(t.text for t in words), label)
 
 
@@ -197,10 +202,12 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z-]*")
 
 def _is_name(token: Token, tokens: list[Token]) -> bool:
     """Whether a text is a name in the formula (`\\text{softmax}(x)`, `x_{\\text{in}}`) rather than a remark."""
-    if not _NAME.fullmatch(token.text.strip()):
-        return False
     place = next(k for k, t in enumerate(tokens) if t is token)
     before = tokens[place - 1] if place else None
+    if before is not None and (before.is_("_", "^") or (before.is_("{") and place > 1 and tokens[place - 2].is_("_"))):
+        return True
+    if not _NAME.fullmatch(token.text.strip()):
+        return False
     behind = tokens[place + 1] if place + 1 < len(tokens) else None
     scripted = before is not None and before.is_("_", "^", "{")
     called = behind is not None and behind.is_("(", "[", "_", "^", "=", "&", "}", "\\{")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tensorcalc.errors import Span
 from tensorcalc.verify.latex.tokens import Token, error
 from tensorcalc.verify.latex.vocabulary import ACCENTS, STYLES
@@ -54,6 +56,10 @@ class Stream:
                 start = self.position - 1
                 self.group()
                 return self.tokens[start : self.position]
+            if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():  # \\frac12, x^10
+                rest = replace(token, text=token.text[1:], span=Span(token.span.start + 1, token.span.end))
+                self.tokens[self.position : self.position] = [rest]
+                return [replace(token, text=token.text[0], span=Span(token.span.start, token.span.start + 1))]
             return [token]
         start, depth = self.position, 1
         while depth:

@@ -36,6 +36,7 @@ _TOKEN = re.compile(
     r"|(?P<command>\\(?:[a-zA-Z]+\*?|.)|\\\n)"
     r"|(?P<number>\d+(?:\.\d+)?|\.\d+)"
     r"|(?P<letter>[^\W\d_])"
+    r"|(?P<relation>[<>]=|:=)"
     r"|(?P<sign>.)",
     re.DOTALL,
 )
@@ -45,6 +46,9 @@ _UNICODE = {
     "≡": "\\equiv", "∘": "\\circ", "′": "'", "→": "\\to", "∞": "\\infty", "…": "\\ldots", "⋯": "\\cdots",
     "⊗": "\\otimes",
 }  # fmt: skip
+
+
+_WRITTEN = {"<=": "\\le", ">=": "\\ge", ":=": "\\coloneqq"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def tokenize(text: str, places: Sequence[int]) -> list[Token]:
 def _token(kind: str, text: str, span: Span, spaced: bool, opening: int) -> Token:
     if kind == "text":
         return Token("text", text[opening:-1], span, text[1:].split("{", maxsplit=1)[0].strip().rstrip("*"), spaced)
-    text = _UNICODE.get(text, text)
+    text = _WRITTEN.get(text) or _UNICODE.get(text, text)
     if text.startswith("\\"):
         return Token("command", text[1:].rstrip("*") if len(text) > 2 else text[1:], span, "", spaced)
     if kind == "letter" and not text.isascii():

@@ -9,6 +9,8 @@ from tensorcalc.greek import GREEK
 
 __all__ = [
     "ACCENTS",
+    "ARROWS",
+    "ASSIGNS",
     "BIG",
     "CLOSING",
     "EQUALS",
@@ -62,8 +64,10 @@ SKIPPED += (
 )
 SKIPPED += ("\\Biggr", "\\left", "\\right", "\\middle", "\\mathstrut", "\\strut", "\\hline", "\\noindent", "\\bigm")
 
-OPENING: Mapping[str, str] = {"(": ")", "[": "]", "\\{": "\\}", "\\lbrace": "\\rbrace", "\\lbrack": "\\rbrack"}
-CLOSING: tuple[str, ...] = (")", "]", "\\}", "\\rbrace", "\\rbrack", "\\rvert", "\\rVert", "}")
+OPENING: Mapping[str, str] = {
+    "(": ")", "[": "]", "\\{": "\\}", "\\lbrace": "\\rbrace", "\\lbrack": "\\rbrack", "\\langle": "\\rangle",
+}  # fmt: skip
+CLOSING: tuple[str, ...] = (")", "]", "\\}", "\\rbrace", "\\rbrack", "\\rvert", "\\rVert", "\\rangle", "}")
 
 PRODUCT_SIGNS: tuple[str, ...] = (
     "*",
@@ -79,7 +83,9 @@ PRODUCT_SIGNS: tuple[str, ...] = (
     "\\bullet",
 )
 
-EQUALS: tuple[str, ...] = ("=", "\\equiv", "\\coloneqq", "\\triangleq", "\\doteq", "\\eqqcolon")
+ASSIGNS: tuple[str, ...] = ("\\coloneqq", "\\leftarrow", "\\gets")
+EQUALS: tuple[str, ...] = ("=", "\\equiv", "\\triangleq", "\\doteq", "\\eqqcolon", *ASSIGNS)
+ARROWS: tuple[str, ...] = ("\\to", "\\rightarrow", "\\longrightarrow")
 RELATIONS: tuple[str, ...] = (
     "=",
     "<",
