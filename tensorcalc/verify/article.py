@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from tensorcalc.verify.chains import Claim, chains_of
 from tensorcalc.verify.definitions import Builder
+from tensorcalc.verify.dependence import without_dependence
+from tensorcalc.verify.doubts import find_doubts
 from tensorcalc.verify.extents import Extents
 from tensorcalc.verify.latex.rows import Row
 from tensorcalc.verify.losses import find_losses
@@ -44,6 +46,7 @@ def read_article(
 
     `assumed` are the numbers of the formulas that the article assumes to hold.
     """
+    displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
     found = with_running_text(survey([row for row in displayed if not row.label]), survey(inline))
     stated = dict(shapes)
@@ -67,6 +70,7 @@ def read_article(
     builder.model.undefined = frozenset(n for n in builder.undefined if n not in builder.model.definitions)
     find_losses(builder.model, names, claims)
     Extents(builder.model, names, profile, builder.reader).find()
+    find_doubts(claims, builder.model, names)
     _check_free(claims, names)
     return Article(claims, builder.model, names, builder.reader)
 

@@ -20,7 +20,8 @@ class Claim:
     """One `=`: its place, its two sides, and what was found out about it while reading.
 
     `reference` is the side that the right one is compared with: the first of its chain that has a value. `defines` is
-    the name that it defines, where it does.
+    the name that it defines, where it does. `doubt` says why the claim may be true although its sides differ, and
+    `shape_doubt` why their shapes may fit although they do not seem to.
     """
 
     row: Row
@@ -36,6 +37,8 @@ class Claim:
     assumed: bool = False
     free: frozenset[str] = frozenset()
     chain: int = 0
+    doubt: str = ""
+    shape_doubt: str = ""
 
 
 @dataclass(slots=True)

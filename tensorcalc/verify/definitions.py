@@ -9,16 +9,16 @@ from dataclasses import replace
 from tensorcalc.errors import Span
 from tensorcalc.verify.chains import Chain, Claim, left_name
 from tensorcalc.verify.latex.rows import Side
-from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Symbol
+from tensorcalc.verify.latex.tree import Bracket, Function, Node, Number, Product, Scripted, Symbol
 from tensorcalc.verify.latex.tree import Sequence as Items
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
-from tensorcalc.verify.problems import NotCheckable, Problem
+from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.profile import Profile
-from tensorcalc.verify.reading import Definition, FunctionDefinition, Reader, Val, unbound
-from tensorcalc.verify.signs import key_of
+from tensorcalc.verify.reading import ELEMENTWISE, Definition, FunctionDefinition, Reader, Val, unbound
+from tensorcalc.verify.signs import function_key, key_of
 from tensorcalc.verify.summation import dummies, with_sums
-from tensorcalc.verify.terms import Entry, Place, Powered, Term, substitute, tensors_of
+from tensorcalc.verify.terms import Derived, Entry, Place, Powered, Term, place_letters, substitute, tensors_of
 
 __all__ = ["Builder"]
 
@@ -51,15 +51,22 @@ class Builder:
             if len(chain.sides) < 2 or chain.label or chain.sides[0].node is None or chain.sides[1].node is None:
                 continue
             node = chain.sides[0].node
+            if isinstance(node, Function) and all(isinstance(a, Symbol) for a in node.arguments):
+                symbols = tuple(key_of(a) for a in node.arguments if isinstance(a, Symbol))
+                definition = FunctionDefinition(node.name, symbols, chain.sides[1].node)
+                if node.name not in ELEMENTWISE and not _calls(chain.sides[1].node, node.name):
+                    self.reader.functions.setdefault(node.name, definition)
+                continue
             if not (isinstance(node, Product) and len(node.factors) == 2):
                 continue
             name, bracket = node.factors
-            if isinstance(name, Symbol) and isinstance(bracket, Bracket) and self.names.is_function(key_of(name)):
+            key = function_key(name)
+            if key and isinstance(bracket, Bracket) and self.names.is_function(key):
                 items = bracket.body.items if isinstance(bracket.body, Items) else (bracket.body,)
-                if all(isinstance(i, Symbol) for i in items) and not _calls(chain.sides[1].node, name.name):
-                    arguments = tuple(i.name for i in items if isinstance(i, Symbol))
-                    definition = FunctionDefinition(key_of(name), arguments, chain.sides[1].node)
-                    self.reader.functions.setdefault(key_of(name), definition)
+                if all(isinstance(i, Symbol) for i in items) and not _calls(chain.sides[1].node, key):
+                    arguments = tuple(key_of(i) for i in items if isinstance(i, Symbol))
+                    definition = FunctionDefinition(key, arguments, chain.sides[1].node)
+                    self.reader.functions.setdefault(key, definition)
 
     def find_squares(self, chains: Sequence[Chain]) -> None:
         """Names of which only the square is defined: σ² = …"""
@@ -78,7 +85,8 @@ class Builder:
 
     def chain(self, number: int, chain: Chain) -> list[Claim]:
         self.reader.suffix = f"@{number}"
-        self.reader.arguments = self.scalar_arguments(chain)
+        self.reader.arguments = self.arguments(chain)
+        self.reader.doubts = []
         values: list[Val | None] = []
         problems: list[Problem | None] = []
         for side in chain.sides:
@@ -93,6 +101,8 @@ class Builder:
             value, problem = values[place], problems[place]
             if value is not None:
                 value, problem = self.closed(value, free, side.span)
+                if isinstance(problem, IllFormed) and self.suppresses(reference):
+                    problem = NotCheckable(problem.reason, problem.span)
             if place:
                 claims.append(self.claim(number, chain, place, reference, (value, problem), free))
             if reference is None:
@@ -102,17 +112,34 @@ class Builder:
             self.note_undefined(chain, claims[0])
         return claims
 
-    def scalar_arguments(self, chain: Chain) -> dict[str, Val]:
-        """The x of a statement about f(x) or f'(x) for any x: a scalar."""
+    def arguments(self, chain: Chain) -> dict[str, Val]:
+        """What the x of a statement about f(x) or f'(x) stands for, where it is not the article's own tensor x.
+
+        That is any scalar for a function that is taken entry by entry, and any vector where x has samples x^{(i)}.
+        """
         node = chain.sides[0].node if chain.sides else None
-        if isinstance(node, Product) and len(node.factors) == 2 and not node.signs[1]:
-            name, bracket = node.factors
-            symbol = name.base if isinstance(name, Scripted) else name
-            if isinstance(symbol, Symbol) and isinstance(bracket, Bracket) and isinstance(bracket.body, Symbol):
-                key = bracket.body.name
-                if self.names.is_function(key_of(symbol)):
-                    return {key: Val(Entry(f"{key}/any"))}
-        return {}
+        if not (isinstance(node, Product) and len(node.factors) == 2 and not node.signs[1]):
+            return {}
+        name, bracket = node.factors
+        plain = replace(name, primes=0) if isinstance(name, Scripted) and name.sub is None else name
+        symbol = name.base if isinstance(name, Scripted) and name.sub is None else plain
+        if not isinstance(bracket, Bracket) or not isinstance(bracket.body, Symbol):
+            return {}
+        if not self.names.is_function(function_key(symbol)) or len(chain.sides) < 2:
+            return {}
+        key = key_of(bracket.body)
+        order = self.names.order(key)
+        if not order:
+            return {}
+        scalar = {key: Val(Entry(f"{key}/any"))}
+        if key in self.names.survey.sampled:
+            axes = tuple(self.reader.letters.fresh("i") for _ in range(order - 1))
+            own = {key: Val(Entry(f"{key}/any", tuple(Place.of(a) for a in axes)), axes)}
+        else:
+            own = {}
+        self.reader.arguments = own
+        value, _ = self.side(chain.sides[1])
+        return own if value is not None and not value.axes else scalar
 
     def side(self, side: Side) -> tuple[Val | None, Problem | None]:
         if side.node is None:
@@ -129,8 +156,12 @@ class Builder:
         """The free letters of a chain: those of its first side that are not summed there."""
         if not values:
             return frozenset()
-        letters = unbound(values[0].term)
+        first = values[0].term
+        letters = unbound(first)
         free = letters - dummies([v.term for v in values])
+        if isinstance(first, Derived) and isinstance(first.body, Entry) and self.names.survey.summed:
+            # where sums are written out, ∂y_i/∂x_i is an entry and no sum
+            free |= unbound(first.body) & {x for p in first.places for x in place_letters(p)}
         words = chain.words.lower()
         if "no sum" in words or not self.profile.einstein:
             free = free | frozenset(x for v in values for x in unbound(v.term))
@@ -142,6 +173,12 @@ class Builder:
             return replace(value, term=term), None
         except Problem as problem:
             return None, problem
+
+    def suppresses(self, left: Val | None) -> bool:
+        """Whether a definition may leave out an index, as δ_j = ∂E_n/∂a_j does, where sums are written out."""
+        if left is None or not isinstance(left.term, Entry) or not self.names.survey.summed or self.names.survey.ones:
+            return False
+        return left.term.name not in self.model.definitions
 
     def claim(
         self,
@@ -158,6 +195,11 @@ class Builder:
         claim = Claim(
             row, left, right, right.mark or right.span, chain.inline, reference, value, problem, chain=number, free=free
         )
+        claim.doubt = self.reader.doubts[0] if self.reader.doubts else ""
+        if right.assigns and place == 1 and value is not None and reference is not None:
+            own = tensors_of(reference.term) if isinstance(reference.term, Entry) else set()
+            if own & tensors_of(value.term):
+                claim.problem = NotCheckable(f"{min(own)} gets a new value here; this is no equation")
         if (
             chain.assumed
             and problem is None
@@ -178,6 +220,9 @@ class Builder:
         """Take the first `=` of a chain as a definition where its left side is a name without a meaning so far."""
         claim = claims[0]
         node = chain.sides[0].node
+        if claim.problem is None and self.defines_function(chain):
+            claim.defines = function_key(node.factors[0]) if isinstance(node, Product) else _name(node)
+            return
         if claim.problem is not None or claim.value is None or claim.reference is None or node is None:
             return
         left, value = claim.reference, claim.value
@@ -209,6 +254,10 @@ class Builder:
         if self.model.define(definition):
             claim.defines = key
             self.reader.defined.add(key)
+
+    def defines_function(self, chain: Chain) -> bool:
+        """Whether the first `=` of a chain is where a function of the article gets its formula."""
+        return any(d.body is chain.sides[1].node for d in self.reader.functions.values())
 
     def note_undefined(self, chain: Chain, claim: Claim) -> None:
         """Remember a name on the left that could not be given its meaning: nothing is known about it."""
@@ -243,14 +292,18 @@ class Builder:
         return bool(used) and not plain and bool(tensors_of(value.term)) and len(chain.sides) == 2
 
 
+def _name(node: Node) -> str:
+    return node.name if isinstance(node, Function) else ""
+
+
 def _calls(node: Node, name: str) -> bool:
-    """Whether a function is used in a formula."""
+    """Whether a function is used in a formula: as a name, or with its labels."""
     stack: list[object] = [node]
     while stack:
         current = stack.pop()
         if isinstance(current, tuple):
             stack.extend(current)
-        elif isinstance(current, Symbol) and current.name == name:
+        elif isinstance(current, Symbol | Scripted) and function_key(current) == name:
             return True
         elif isinstance(current, Node):
             stack.extend(getattr(current, f) for f in current.__dataclass_fields__)

@@ -20,7 +20,7 @@ from tensorcalc.verify.helping import advice
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in
 from tensorcalc.verify.numbers import Named, _aligned, primal
 from tensorcalc.verify.points import Draw, Meaning, Point
-from tensorcalc.verify.problems import IllFormed, Problem
+from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.terms import Apply, Constant, Derived, Entry, Place, Powered, Term, substitute, tensors_of
 
@@ -147,7 +147,7 @@ class Judge:
             return self.refused(claim, problem)
         except TensorCalcError as problem:
             return Verdict(claim, "not-checkable", problem.message)
-        except (KeyError, RecursionError):
+        except (KeyError, ValueError, RecursionError):
             return Verdict(claim, "not-checkable", "a dimension or a value is not known")
 
     def refused(self, claim: Claim, problem: Problem) -> Verdict:
@@ -157,7 +157,7 @@ class Judge:
     def judged(self, claim: Claim) -> Verdict:
         assert claim.reference is not None
         assert claim.value is not None
-        left, right = claim.reference, self.fitted(claim.reference, claim.value)
+        left, right = claim.reference, self.fitted(claim, claim.reference, claim.value)
         points = _Points(self, self.separate[id(claim)]) if id(claim) in self.separate else self.points
         derivatives = [*derivatives_in(left.term), *derivatives_in(right.term)]
         failed: CounterExample | None = None
@@ -180,6 +180,8 @@ class Judge:
         if mixed:
             reason = f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
             return Verdict(claim, "not-checkable", reason)
+        if claim.doubt:
+            return Verdict(claim, "not-checkable", claim.doubt)
         if id(claim) in self.separate:
             return Verdict(
                 claim, "ill-formed", "an index runs over two dimensions that the definitions keep apart", example=failed
@@ -218,16 +220,18 @@ class Judge:
             return f"the {side} side is no real number where the {other} side is one{where}"
         return f"the sides differ: left {difference.left:.6g}, right {difference.right:.6g}{where}"
 
-    def fitted(self, left: Val, right: Val) -> Val:
+    def fitted(self, claim: Claim, left: Val, right: Val) -> Val:
         """The right side with the axes of the left one.
 
-        Raises `IllFormed` where one is a vector or a matrix and the other is not.
+        Raises `IllFormed` where one is a vector or a matrix and the other is not, `NotCheckable` where that is a guess.
         """
         if len(left.axes) == len(right.axes):
             mapping = {b: Place.of(a) for a, b in zip(left.axes, right.axes, strict=True)}
             return replace(right, term=substitute(right.term, mapping), axes=left.axes)
         if not right.axes and isinstance(right.term, Constant):
             return right
+        if claim.doubt or claim.shape_doubt:
+            raise NotCheckable(claim.doubt or claim.shape_doubt)
         raise IllFormed(f"the left side has {len(left.axes)} axes, the right side {len(right.axes)}")
 
     def outcome(self, left: Val, right: Val, reading: str, points: _Points) -> CounterExample | str | None:

@@ -13,6 +13,7 @@ from tensorcalc.verify.survey import Survey
 
 __all__ = ["Names", "names_of"]
 
+LOSSES = frozenset(("L", "J", "E", "C", "l", "ell", "loss", "f", "F"))
 MATRICES = frozenset("WUVQKXA")  # with a label, as in W_1 or W_f, and without indices
 
 
@@ -21,7 +22,7 @@ class Names:
     """Decisions about names. `pairs` maps a name to the one it is another spelling of (X to x, \\hat{b} to b).
 
     `orders` has the number of axes of each name where that is known; `shapes` the symbols of dimensions that the
-    article states.
+    article states; `loss` is the scalar whose derivative by X is written dX, where that is clear.
     """
 
     survey: Survey
@@ -29,6 +30,7 @@ class Names:
     pairs: Mapping[str, str] = field(default_factory=dict)
     orders: dict[str, int] = field(default_factory=dict)
     shapes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    loss: str = ""
 
     def of(self, key: str) -> str:
         """The name that a spelling stands for."""
@@ -59,6 +61,14 @@ class Names:
             return False
         return self.survey.scripts[letter] <= 4 * values
 
+    def is_identity(self, key: str) -> bool:
+        """Whether I is the identity matrix: nothing else is called so, and the article has vectors or matrices."""
+        if self.order("I") == 2:
+            return True
+        survey = self.survey
+        other = survey.left[key] or survey.arities.get(key) or key in survey.extents or survey.variables[key]
+        return not other and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
+
     def is_function(self, key: str) -> bool:
         """Whether `key(…)` is a call."""
         return key in self.profile.functions or self.survey.is_function(key)
@@ -71,6 +81,8 @@ class Names:
         arities = self.survey.arities.get(name, Counter())
         if name.startswith("bold:"):
             return self._bold(name, arities)
+        if name in self.survey.sampled:  # x^{(i)} is a vector where x_j^{(i)} is an entry of it
+            return max(arities, default=0)
         return max(arities, key=lambda n: (arities[n], n), default=0)
 
     def settled_order(self, key: str, other: int) -> bool:
@@ -105,6 +117,7 @@ def _is_greek(letter: str) -> bool:
 def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ...]]) -> Names:
     """The decisions about the names of an article."""
     names = Names(found, profile, _pairs(found, profile))
+    names.loss = _loss(found)
     for key, shape in shapes.items():
         names.shapes[names.of(key)] = shape
         names.orders[names.of(key)] = len(shape)
@@ -116,6 +129,14 @@ def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ..
         if name not in names.orders and not found.arities.get(name) and not name.startswith("bold:"):
             names.orders[name] = 1
     return names
+
+
+def _loss(found: Survey) -> str:
+    """The scalar whose derivative by X is written dX: the only one that is differentiated, or L."""
+    if any(f"d({key})" in found.values for key in found.numerators):
+        return ""  # differentials on both sides
+    candidates = [k for k in found.numerators if not found.arities.get(k) and k.rsplit(":", 1)[-1] in LOSSES]
+    return candidates[0] if len(candidates) == 1 else "L" if not candidates and "d(L)" not in found.values else ""
 
 
 def _is_matrix(key: str, found: Survey) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Sequence, Symbol
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Sequence, Symbol
 
-__all__ = ["LAYERS", "flat_items", "is_transpose", "key_of"]
+__all__ = ["LAYERS", "flat_items", "function_key", "is_transpose", "key_of"]
 
 LAYERS = frozenset(("l", "L", "ell"))
 
@@ -25,6 +25,18 @@ def key_of(symbol: Symbol) -> str:
     for accent in symbol.accents:
         key = f"{accent}({key})"
     return key
+
+
+def function_key(node: Node) -> str:
+    """The name of something that is applied, with its labels, as in h_\\theta; empty for anything else."""
+    if isinstance(node, Symbol):
+        return key_of(node)
+    if not isinstance(node, Scripted) or not isinstance(node.base, Symbol) or node.sup is not None:
+        return ""
+    items = flat_items(node.sub) if node.sub is not None else []
+    if not all(isinstance(i, Symbol) for i in items):
+        return ""
+    return key_of(node.base) + "".join(f"_{key_of(i)}" for i in items if isinstance(i, Symbol))
 
 
 def flat_items(node: Node) -> list[Node]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from tensorcalc.greek import GREEK
@@ -24,11 +24,11 @@ from tensorcalc.verify.latex.tree import (
     Sum,
     Symbol,
 )
-from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of
+from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_transpose, key_of
 
 __all__ = ["Survey", "survey", "with_running_text"]
 
-FUNCTION_LETTERS = frozenset(["f", "g", "h", "sigma", "phi", "varphi", "psi", "rho", "tau"])
+FUNCTION_LETTERS = frozenset(["f", "g", "h", "sigma", "phi", "varphi", "psi", "rho", "tau", "Phi"])
 
 
 @dataclass(slots=True)
@@ -43,7 +43,8 @@ class Survey:
     sums; `divisors`: names that are divided by; `labels`: names that are compared with an index; `steps`: letters
     that occur with a number
     added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
-    `left`, `right`: where names stand.
+    `left`, `right`: where names stand; `sampled`: names with the number of a sample
+    above, as in x^{(i)}.
     """
 
     values: Counter[str] = field(default_factory=Counter)
@@ -65,6 +66,7 @@ class Survey:
     primed: set[str] = field(default_factory=set)
     indexed: set[str] = field(default_factory=set)
     letters: dict[str, Counter[str]] = field(default_factory=dict)
+    sampled: set[str] = field(default_factory=set)
     deltas: bool = False
     ones: bool = False
     signs: set[bool] = field(default_factory=set)
@@ -81,8 +83,10 @@ class Survey:
         if key in self.functions:
             return True
         plain = key.rsplit(":", 1)[-1]
-        alone = self.bare[key] + sum(self.arities.get(key, Counter()).values()) > self.called[key]
-        return plain in FUNCTION_LETTERS and self.called[key] > 0 and not alone
+        alone = self.bare[key] + sum(self.arities.get(key, Counter()).values()) - self.called[key]
+        if plain == "sigma" and self.called[key] > alone and not self.left[key] and not self.variables[key]:
+            return True
+        return plain in FUNCTION_LETTERS and self.called[key] > 0 and alone <= 0
 
 
 def survey(rows: Iterable[Row]) -> Survey:
@@ -118,6 +122,7 @@ def with_running_text(found: Survey, other: Survey) -> Survey:
         "primed",
         "labels",
         "divisors",
+        "sampled",
     ):
         getattr(found, name).update(getattr(other, name))
     for name in ("values", "bare", "called", "scripts", "variables", "numerators", "right", "left"):
@@ -143,11 +148,10 @@ def _names(node: Any) -> Iterator[str]:
 def _left(node: Node, found: Survey) -> None:
     if isinstance(node, Product) and len(node.factors) == 2 and not node.signs[1]:
         name, bracket = node.factors
-        symbol = name.base if isinstance(name, Scripted) else name
-        if isinstance(symbol, Symbol) and isinstance(bracket, Bracket) and bracket.kind == "(":
+        if function_key(name) and isinstance(bracket, Bracket) and bracket.kind == "(":
             inside = bracket.body.items if isinstance(bracket.body, Sequence) else (bracket.body,)
             if all(isinstance(i, Symbol) for i in inside):
-                found.functions.add(key_of(symbol))
+                found.functions.add(function_key(name))
     base = node.base if isinstance(node, Scripted) else node
     if isinstance(base, Symbol):
         found.left[key_of(base)] += 1
@@ -155,6 +159,9 @@ def _left(node: Node, found: Survey) -> None:
 
 def _walk(node: Node, found: Survey) -> None:
     match node:
+        case Symbol(accents=(*_, "d")):
+            found.values[key_of(node)] += 1
+            found.variables[key_of(replace(node, accents=node.accents[:-1]))] += 1
         case Symbol():
             found.values[key_of(node)] += 1
             found.bare[key_of(node)] += 1
@@ -250,7 +257,9 @@ def _scripted(node: Scripted, found: Survey) -> None:
             _relation(item, found)
         if isinstance(item, Scripted):
             _scripted(item, found)
-    if isinstance(base, Symbol):
+    if isinstance(base, Symbol) and base.accents[-1:] == ("d",):
+        _walk(base, found)
+    elif isinstance(base, Symbol):
         key = key_of(base)
         if base.name == "1" or (base.name == "delta" and len(items) == 2):
             found.bound.update(letters)
@@ -259,6 +268,7 @@ def _scripted(node: Scripted, found: Survey) -> None:
         else:
             found.values[key] += 1
             upper = _upper_letter(node.sup)
+            found.sampled |= {key} if upper else set()
             count = len([i for i in items if not isinstance(i, Symbol) or i.style != "text"]) + bool(upper)
             if upper or any(_indexes(i) for i in items):
                 found.indexed.add(key)
@@ -281,15 +291,22 @@ def _scripted(node: Scripted, found: Survey) -> None:
             if isinstance(inner, Symbol):
                 found.bracketed.add(key_of(inner))
         _walk(base, found)
+    _superscript(node, found)
+
+
+def _superscript(node: Scripted, found: Survey) -> None:
     sup = node.sup
     if sup is not None and not isinstance(sup, Prime):
-        if isinstance(sup, Bracket) and sup.kind in ("(", "["):
+        if isinstance(sup, Product) and isinstance(sup.factors[0], Bracket):
+            for part in sup.factors:
+                found.steps.update(_stepped(part.body) if isinstance(part, Bracket) else ())
+        elif isinstance(sup, Bracket) and sup.kind in ("(", "["):
             if isinstance(sup.body, Symbol):
                 found.scripts[sup.body.name] += 1
             found.steps.update(_stepped(sup.body))
         elif not isinstance(sup, Symbol):
             _walk(sup, found)
-            if base is not None and isinstance(base, Symbol):
+            if isinstance(node.base, Symbol):
                 found.steps.update(x for x in _stepped(sup) if x in LAYERS)
 
 
@@ -309,7 +326,9 @@ def _indexes(item: Node) -> bool:
 
 
 def _upper_letter(sup: Node | None) -> str:
-    """The letter of a sample superscript x^{(i)}."""
+    """The letter of a sample superscript x^{(i)}, also behind that of a layer."""
+    if isinstance(sup, Product):
+        return next((x for x in map(_upper_letter, sup.factors) if x), "")
     if isinstance(sup, Bracket) and sup.kind == "(" and isinstance(sup.body, Symbol) and sup.body.name not in LAYERS:
         return sup.body.name if sup.body.name[:1].islower() and len(sup.body.name) == 1 else ""
     return ""

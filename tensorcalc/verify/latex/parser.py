@@ -119,10 +119,21 @@ class Parser(Derivatives):
             end += 1
         word = token.text + "".join(t.text for t in self.tokens[self.position : end])
         called = end < len(self.tokens) and self.tokens[end].is_("(")
+        if token.text == "d" and not called and self.differential():
+            node = self.primary()
+            return _with_accent(node, "d", token.span.to(node.span))
         if called and (word in PLAIN or (len(word) > 4 and word.islower())):
             self.position = end
             return self.function(word, token)
         return Symbol(token.span, token.text)
+
+    def differential(self) -> bool:
+        """Whether a d belongs to the name directly behind it, as in dX."""
+        token = self.peek()
+        if token is None or token.spaced:
+            return False
+        alphabet = token.kind == "command" and (token.text in STYLES or token.text in ACCENTS or token.text in SYMBOLS)
+        return token.kind == "letter" or (alphabet and token.text not in ("cdots", "ldots", "dots", "top", "prime"))
 
     def words(self, token: Token) -> Node:
         name = token.text.strip()

@@ -45,8 +45,8 @@ class Algebra(Places):
             elif len(value.axes) == len(widest.axes):
                 terms.append(self.moved(value, widest.axes))
             elif len(value.axes) == 1:
-                target = widest.axes[self.broadcast_axis(widest)]
-                terms.append(self.moved(value, (target,)))
+                along = 0 if value.beside or len(widest.axes) != 2 else 1  # as a row, as biases are
+                terms.append(self.moved(value, (widest.axes[along],)))
             else:
                 raise IllFormed("a matrix and a tensor of another order are added", span)
         return replace(widest, term=build(terms))
@@ -70,10 +70,6 @@ class Algebra(Places):
         if isinstance(term, Times) and len(term.factors) == 2 and term.factors[0] is MINUS:
             term = term.factors[1]
         return isinstance(term, Entry) and term.name[:1] in "bty" and self.guess_vector(term)
-
-    def broadcast_axis(self, matrix: Val) -> int:
-        """Along which axis of a matrix a vector stands that is added to it: as a row, as biases are."""
-        return 1 if len(matrix.axes) == 2 else 0
 
     def moved(self, value: Val, axes: tuple[str, ...]) -> Term:
         mapping = {old: Place.of(new) for old, new in zip(value.axes, axes, strict=True) if old != new}

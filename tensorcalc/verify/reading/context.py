@@ -15,7 +15,8 @@ class Context:
     """The state of a reader.
 
     `functions` are the article's own functions, `squares` the names whose square was defined (σ² = …), `layout` whether
-    the derivative of a vector by a vector has the axes of the vector first (`numerator`) or last.
+    the derivative of a vector by a vector has the axes of the vector first (`numerator`) or last. `doubts` says of a
+    chain what in it could mean something else than what was read.
     """
 
     def __init__(self, names: Names) -> None:
@@ -35,6 +36,7 @@ class Context:
         self.whole = False
         self.slices: list[IllFormed] = []
         self.suffix = ""
+        self.doubts: list[str] = []
 
     def value(self, node: Node) -> Val:
         """The value of a part of the formula."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tensorcalc.errors import Span
-from tensorcalc.verify.latex.tree import Bracket, Node, Number, Relation, Scripted, Symbol
+from tensorcalc.verify.latex.tree import Bracket, Function, Node, Number, Relation, Scripted, Symbol
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.algebra import Algebra, ungrouped
 from tensorcalc.verify.reading.values import Val
@@ -15,6 +15,7 @@ from tensorcalc.verify.signs import flat_items, is_transpose, key_of
 from tensorcalc.verify.terms import (
     Apply,
     Constant,
+    Derived,
     Entry,
     IndexValue,
     Kronecker,
@@ -32,9 +33,13 @@ class Entries(Algebra):
     """Reads names with scripts."""
 
     def scripted(self, node: Symbol | Scripted) -> Val:
+        if isinstance(node, Symbol) and node.accents[-1:] == ("d",):
+            return self.differential(node, None)
         if isinstance(node, Symbol):
             return self.named(node, (), node.span)
         base = node.base
+        if isinstance(base, Symbol) and base.accents[-1:] == ("d",):
+            return self.differential(base, node)
         if isinstance(base, Bracket) and base.kind == "group" and isinstance(base.body, Symbol):
             return self.scripted(replace(node, base=base.body))
         if not isinstance(base, Symbol) and not (isinstance(base, Number) and base.value == 1 and node.sub is not None):
@@ -60,6 +65,24 @@ class Entries(Algebra):
             return self.named(base, places, node.span, f"{key}^2")
         value = self.named(base, places, node.span, key)
         return value if power is None else self.raised(value, power, node.span)
+
+    def differential(self, symbol: Symbol, scripts: Scripted | None) -> Val:
+        """dX as programs write it: the derivative of the loss by X."""
+        loss = self.names.loss
+        plain = replace(symbol, accents=symbol.accents[:-1])
+        if not loss or key_of(plain) == loss:
+            raise NotCheckable("a differential has no value of its own", symbol.span)
+        inner: Symbol | Scripted = plain
+        power: Node | None = None
+        if scripts is not None:
+            power = scripts.sup if is_transpose(scripts.sup) else None
+            sup = None if power is not None else scripts.sup
+            inner = replace(scripts, base=plain, sup=sup) if scripts.sub is not None or sup is not None else plain
+        found = self.value(inner)
+        if not isinstance(found.term, Entry):
+            raise NotCheckable("a differential of something that is no tensor", symbol.span)
+        derived = replace(found, term=Derived(Entry(loss), found.term.name, found.term.places))
+        return derived if power is None else self.raised(derived, power, symbol.span)
 
     def is_square(self, key: str, power: Node | None) -> bool:
         return key in self.squares and isinstance(power, Number) and power.value == 2
@@ -127,7 +150,9 @@ class Entries(Algebra):
             value = self.value(base)
         finally:
             self.sliced = kept
-        if node.primes:
+        if node.primes and isinstance(value.term, Apply) and isinstance(base, Function) and node.sub is None:
+            value = replace(value, term=replace(value.term, primes=value.term.primes + node.primes))
+        elif node.primes:
             if not value.axes:
                 raise NotCheckable("the derivative of a bracket", node.span)
             value = self.transposed(value, node.span)
@@ -149,12 +174,18 @@ class Entries(Algebra):
         """A tensor, a constant, an index as a number."""
         if not key:
             key = self.names.of(key_of(symbol))
-        if not places and symbol.name in self.bindings and key_of(symbol) == symbol.name:
-            return self.bindings[symbol.name]
+        if key_of(symbol) in self.bindings and key == self.names.of(key_of(symbol)):
+            bound = self.bindings[key_of(symbol)]
+            if not places:
+                return bound
+            if len(places) == len(bound.axes):
+                return Val(substitute(bound.term, dict(zip(bound.axes, places, strict=True))))
         if not places and (symbol.name in (key, "1")):
             special = self.special(symbol, span)
             if special is not None:
                 return special
+        if not places and key == key_of(symbol) and key in self.names.survey.sampled:
+            self.doubts.append(f"{key} stands without the number of its sample")
         order = self.names.order(key)
         if self.names.of(key_of(symbol)) != key:  # a name with a label of its own
             order = max(self.names.labelled_order(key, symbol.name), len(places))
@@ -176,6 +207,8 @@ class Entries(Algebra):
             or matrices
         ):
             self.whole = True
+        elif not self.names.settled_order(key, len(places)):
+            raise NotCheckable(f"{key} has {len(places)} indices here and {order} elsewhere", span)
         else:
             self.slices.append(IllFormed(f"{key} has {len(places)} indices here and {order} elsewhere", span))
         axes = tuple(self.letters.fresh("ijklmn"[k % 6]) for k in range(missing))
@@ -203,7 +236,7 @@ class Entries(Algebra):
             return Val(Constant(math.pi))
         if name == "e" and not survey.variables["e"]:
             return Val(Constant(math.e))
-        if name == "I" and symbol.style in ("", "bold", "bb") and self.names.order("I") == 2:
+        if name == "I" and symbol.style in ("", "bold", "bb") and self.names.is_identity(key_of(symbol)):
             first, second = self.letters.fresh("i"), self.letters.fresh("j")
             return Val(Kronecker(Place.of(first), Place.of(second)), (first, second))
         valued = survey.left[name] or survey.numerators[name] or survey.variables[name]

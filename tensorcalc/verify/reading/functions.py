@@ -10,8 +10,8 @@ from tensorcalc.errors import Span
 from tensorcalc.verify.latex.tree import Bracket, Function, Node, Product, Relation, Scripted, Sequence, Symbol
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.entries import Entries
-from tensorcalc.verify.reading.values import FunctionDefinition, Val, number
-from tensorcalc.verify.signs import flat_items, key_of
+from tensorcalc.verify.reading.values import Again, FunctionDefinition, Val, number
+from tensorcalc.verify.signs import flat_items, function_key, key_of
 from tensorcalc.verify.terms import (
     Added,
     Apply,
@@ -35,7 +35,10 @@ ELEMENTWISE: Mapping[str, str] = {
     "ReLU": "relu", "silu": "silu", "SiLU": "silu", "swish": "silu", "gelu": "gelu", "GELU": "gelu", "erf": "erf",
     "softplus": "softplus", "sign": "sign", "sgn": "sign", "abs": "abs", "lgamma": "lgamma", "digamma": "digamma",
     "log1p": "log1p", "expm1": "expm1", "sigm": "sigmoid", "logistic": "sigmoid", "ELU": "", "max": "max", "min": "min",
-}  # fmt: skip  # fmt: skip
+}  # fmt: skip
+
+
+SUMS: Mapping[str, str] = {"sum": "all", "rowsum": "rows", "colsum": "columns"}
 
 
 class Functions(Entries):
@@ -63,12 +66,9 @@ class Functions(Entries):
         indicator = isinstance(name, Symbol) and name.name in ("1", "I") and name.style in ("bb", "bold")
         if indicator and isinstance(following, Bracket) and isinstance(following.body, Relation):
             return self.relation(following.body)
-        primes, sub = 0, None
-        if isinstance(name, Scripted):
-            if name.sub is not None or name.sup is not None:
-                return None
-            primes, name = name.primes, name.base
-        if not isinstance(name, Symbol) or not self.names.is_function(key_of(name)):
+        key, primes = self.function_name(name)
+        sub = None
+        if not key:
             return None
         bracket, sup = following, None
         if isinstance(following, Scripted):
@@ -76,10 +76,27 @@ class Functions(Entries):
         if not isinstance(bracket, Bracket) or bracket.kind not in ("(", "["):
             return None
         inside = bracket.body.items if isinstance(bracket.body, Sequence) else (bracket.body,)
-        value = self.applied(key_of(name), [self.value(i) for i in inside], primes, name.span)
+        value = self.applied(key, [self.value(i) for i in inside], primes, name.span)
         if sub is not None:
             value = self.entries(value, flat_items(sub), following.span)
         return self.raised(value, sup, following.span) if sup is not None else value
+
+    def function_name(self, name: Node) -> tuple[str, int]:
+        """The name of a function with its labels, and its primes; an empty name where it is none."""
+        primes = 0
+        if isinstance(name, Scripted):
+            primes, name = name.primes, replace(name, primes=0)
+            if name.sub is None and name.sup is None:
+                name = name.base
+        key = function_key(name)
+        if key and self.names.is_function(key):
+            labelled = [k for k in self.functions if k.startswith(f"{key}_")]
+            return (labelled[0] if key not in self.functions and len(labelled) == 1 else key), primes
+        if isinstance(name, Scripted) and isinstance(name.base, Symbol):
+            written = name.base.style in ("text", "mathrm") and len(name.base.name) > 1
+            if written or (key_of(name.base) in self.names.survey.functions and key not in self.names.survey.values):
+                raise NotCheckable(f"the function {name.base.name} with these scripts is not known", name.span)
+        return "", 0
 
     def applied(self, key: str, arguments: list[Val], primes: int, span: Span) -> Val:
         """A function of the article, or one of unknown form."""
@@ -121,7 +138,7 @@ class Functions(Entries):
             inside = self.value(node.arguments[0])
             return replace(inside, term=Powered(inside.term, Constant(Fraction(1, 2))))
         known = ELEMENTWISE.get(name)
-        if known:
+        if known and name not in self.functions:
             arguments = [self.value(a) for a in node.arguments]
             if known == "log" and len(arguments) == 1 and isinstance(arguments[0].term, MatrixValue):
                 inner = arguments[0].term
@@ -136,11 +153,23 @@ class Functions(Entries):
             return self.softmax(self.value(node.arguments[0]), node.span)
         if name in ("det", "tr", "Tr", "trace", "diag", "Diag", "logdet", "inv") and len(node.arguments) == 1:
             return self.of_matrix(name.lower(), self.value(node.arguments[0]), node.span)
+        if name in SUMS and len(node.arguments) == 1 and name not in self.functions:
+            return self.summed(SUMS[name], self.value(node.arguments[0]), node.span)
         if name == "onehot" and len(node.arguments) == 1:
             return self.onehot(node.arguments[0])
         if self.functions.get(name) is not None:
             return self.applied(name, [self.value(a) for a in node.arguments], 0, node.span)
         raise NotCheckable(f"the function {name} is not known", node.span)
+
+    def summed(self, over: str, value: Val, span: Span) -> Val:
+        """The sum of all entries, of each row (a column), or of each column (a row)."""
+        if not value.axes or (over != "all" and len(value.axes) != 2):
+            raise NotCheckable("the sum of something that is no vector or matrix", span)
+        if over == "all":
+            return Val(Reduced("sum", value.axes, value.term, implied=True))
+        row, column = value.axes
+        gone, kept = (column, row) if over == "rows" else (row, column)
+        return Val(Reduced("sum", (gone,), value.term, implied=True), (kept,), over == "columns", over == "rows")
 
     def onehot(self, node: Node) -> Val:
         if isinstance(node, Scripted | Symbol):
@@ -157,6 +186,19 @@ class Functions(Entries):
                 return Val(Kronecker(Place(((1, LabelAt(name)),)), Place.of(column)), (column,))
         raise NotCheckable("onehot of something that is no label", node.span)
 
+    def inner_product(self, node: Bracket) -> Val:
+        """⟨a, b⟩: the sum of the products of entries."""
+        items = node.body.items if isinstance(node.body, Sequence) else ()
+        if len(items) != 2:
+            raise NotCheckable("angle brackets around something else than two values", node.span)
+        first, second = self.value(items[0]), self.value(items[1])
+        if not (first.axes and second.axes) and (self.guess_vector(first.term) or self.guess_vector(second.term)):
+            raise Again
+        if len(first.axes) != len(second.axes) or not first.axes:
+            raise NotCheckable("the inner product of values of different shapes", node.span)
+        body = Times((first.term, self.moved(second, first.axes)))
+        return Val(Reduced("sum", first.axes, body, implied=True))
+
     def bracket(self, node: Bracket) -> Val:
         if node.kind in ("|", "||"):
             inside = self.value(node.body)
@@ -168,6 +210,8 @@ class Functions(Entries):
             if len(inside.axes) == 2:
                 return Val(MatrixValue("det", inside.term, *inside.axes))
             raise NotCheckable("the norm of a scalar or an indexed tensor is not known", node.span)
+        if node.kind == "langle":
+            return self.inner_product(node)
         if isinstance(node.body, Sequence):
             raise NotCheckable("a list of values", node.span)
         inside = self.value(node.body)

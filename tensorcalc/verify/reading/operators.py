@@ -150,6 +150,8 @@ class Operators(Functions):
         raise NotCheckable("a matrix written out by its entries", node.span)
 
     def derivative(self, node: DerivativeOf) -> Val:
+        if not node.variables:
+            raise NotCheckable("∇ needs a subscript that says by what", node.span)
         result = self.value(node.numerator)
         for variable in node.variables:
             result = self.derived(result, variable, node)

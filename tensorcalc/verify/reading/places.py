@@ -32,34 +32,48 @@ class Places(Context):
                 else:
                     places.append(self.place(item))
         marks = "'" * node.primes
-        power = node.sup
-        if isinstance(power, Prime):
-            marks += power.sign
-            power = None
-        elif isinstance(power, Bracket) and power.kind in ("(", "["):
-            place, mark = self.upper_index(power)
-            places = place + places
+        power: Node | None = None
+        for part in _upper_parts(node.sup):
+            found, mark, rest = self.superscript(part, node)
+            places = found + places
             marks += mark
-            power = None
-        elif isinstance(power, Symbol) and not is_transpose(power) and self.is_upper_index(power, node):
-            places.insert(0, self.place(power))
-            power = None
-        elif (layer := self.layer(power)) is not None:
-            marks += layer
-            power = None
-        elif isinstance(power, Symbol) and power.style == "text":
-            marks += f"^{power.name}"
-            power = None
+            power = rest or power
         name = key + label + marks
         raised = key + label.replace("_", "^") + marks  # a label moves up where indices take its place
         return (raised if label and name not in self.defined and raised in self.defined else name), places, power
+
+    def superscript(self, power: Node, node: Scripted) -> tuple[list[Place], str, Node | None]:
+        """What a superscript is: places of indices, a mark that belongs to the name, or a power."""
+        if isinstance(power, Prime):
+            return [], power.sign, None
+        if isinstance(power, Bracket) and power.kind in ("(", "["):
+            return *self.upper_index(power), None
+        if isinstance(power, Symbol) and not is_transpose(power) and self.is_upper_index(power, node):
+            return [self.place(power)], "", None
+        if (layer := self.layer(power)) is not None:
+            return [], layer, None
+        if isinstance(power, Symbol) and power.style == "text":
+            return [], f"^{power.name}", None
+        return [], "", power
 
     def layer(self, power: Node | None) -> str | None:
         """The mark of a layer above a name, as in a^{l-1}; `None` for an exponent."""
         letter = power.terms[0] if isinstance(power, Sum) else power
         if not isinstance(letter, Symbol) or letter.name not in LAYERS or not LAYERS & self.names.survey.steps:
             return None
-        return "^" + self.label_name(power) if isinstance(power, Symbol | Sum) else None
+        return "^" + self.counted(power) if isinstance(power, Symbol | Sum) else None
+
+    def counted(self, layer: Node) -> str:
+        """The name of a layer: where layers l are counted up to L, the last one is l + 1, as one that can be."""
+        if "l" not in self.names.survey.steps:
+            return self.label_name(layer)
+        if isinstance(layer, Symbol) and layer.name == "L":
+            return "l+1"
+        if isinstance(layer, Sum) and isinstance(layer.terms[0], Symbol) and layer.terms[0].name == "L":
+            step = layer.terms[1]
+            if isinstance(step, Number) and step.value == 1:
+                return "l" if layer.subtracted[1] else "l+2"
+        return self.label_name(layer)
 
     def is_label(self, item: Node, key: str) -> bool:
         """Whether an item of a subscript belongs to the name rather than selecting an entry."""
@@ -116,7 +130,9 @@ class Places(Context):
         if isinstance(inner, Number):
             return [], f"^{inner.value}"
         if isinstance(inner, Symbol):
-            return [], f"^{inner.name}"
+            return [], f"^{self.counted(inner)}"
+        if isinstance(inner, Sum) and isinstance(inner.terms[0], Symbol) and len(inner.terms) == 2:
+            return [], f"^{self.counted(inner)}"
         if isinstance(inner, Sum):
             return [], "^" + "".join(
                 ("-" if m else "+") + _word(t) for t, m in zip(inner.terms, inner.subtracted, strict=True)
@@ -189,3 +205,20 @@ def _word(node: Node) -> str:
     if isinstance(node, Symbol):
         return node.name
     return str(node.value) if isinstance(node, Number) else "?"
+
+
+def _upper_parts(power: Node | None) -> tuple[Node, ...]:
+    """The parts of a superscript that are read one by one: the layer, the sample and the transpose in W^{[1](i)T}."""
+    if power is None:
+        return ()
+    if isinstance(power, Product) and not any(power.signs) and isinstance(power.factors[0], Bracket | Scripted):
+        parts = power.factors
+    else:
+        parts = (power,)
+    found: list[Node] = []
+    for part in parts:
+        if isinstance(part, Scripted) and isinstance(part.base, Bracket) and part.primes and part.sup is None:
+            found += [part.base, Prime(part.span, "'" * part.primes)]
+        else:
+            found.append(part)
+    return tuple(found)

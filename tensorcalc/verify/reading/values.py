@@ -18,11 +18,15 @@ class Again(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Val:
-    """A term with the letters of its axes without a name: none, one (a column, or a row), or two."""
+    """A term with the letters of its axes without a name: none, one (a column, or a row), or two.
+
+    `beside` tells a column that stands for every column of a matrix, such as the sums of its rows.
+    """
 
     term: Term
     axes: tuple[str, ...] = ()
     row: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,106 @@
+"""Why an equation may be true although its sides differ: what in it could mean something that was not read.
+
+Such an equation is not checkable rather than false. A name that nothing defines and that stands nowhere else gets its
+meaning from the equation; so does a function of unknown form that only one side has to do with; two names that are
+defined by each other are those of two layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tensorcalc.verify.chains import Claim
+from tensorcalc.verify.model import Model, derivatives_in
+from tensorcalc.verify.names import Names
+from tensorcalc.verify.terms import Apply, Derived, Entry, Term, letters_of, tensors_of
+
+__all__ = ["find_doubts"]
+
+
+def find_doubts(claims: Sequence[Claim], model: Model, names: Names) -> None:
+    """Note the doubts about each claim that has values."""
+    _Doubts(claims, model, names).find()
+
+
+class _Doubts:
+    def __init__(self, claims: Sequence[Claim], model: Model, names: Names) -> None:
+        self.claims = claims
+        self.model = model
+        self.names = names
+        self.chains: dict[str, set[int]] = {}
+        self.sides: dict[str, set[tuple[int, int]]] = {}
+        for claim in claims:
+            for value in (claim.reference, claim.value):
+                for name in tensors_of(value.term) if value is not None else ():
+                    self.chains.setdefault(name, set()).add(claim.chain)
+                    self.sides.setdefault(name, set()).add((claim.chain, id(value) if value is claim.value else 0))
+
+    def find(self) -> None:
+        for claim in self.claims:
+            if claim.reference is None or claim.value is None:
+                continue
+            left, right = claim.reference.term, claim.value.term
+            found = self.circular(left, right) or self.function(left, right) or self.alone(left, right)
+            claim.doubt = claim.doubt or found
+            claim.shape_doubt = self.shapes(left, right)
+
+    def circular(self, left: Term, right: Term) -> str:
+        used = tensors_of(right)
+        if not isinstance(left, Entry) or left.name in self.model.definitions or left.name in used:
+            return ""
+        if left.name in self.model.ancestors(used):
+            return f"{left.name} is what its own definition is made of"
+        return ""
+
+    def function(self, left: Term, right: Term) -> str:
+        first, second = set(unknown(left)), set(unknown(right))
+        lonely = (first - self.reached(right)) | (second - self.reached(left))
+        return f"nothing says what the function {min(lonely)[1:]} is" if lonely else ""
+
+    def reached(self, term: Term) -> set[str]:
+        """The functions of unknown form that a value depends on."""
+        found = set(unknown(term))
+        for name in self.model.ancestors(tensors_of(term)):
+            if name in self.model.definitions:
+                found |= set(unknown(self.model.definitions[name].body))
+        for derivative in derivatives_in(term):
+            if isinstance(derivative.body, Entry) and derivative.body.name in self.model.losses:
+                found |= {f for tensor in self.model.losses[derivative.body.name] for f in self.within(tensor)}
+        return found
+
+    def within(self, tensor: str) -> set[str]:
+        definitions = self.model.definitions
+        return {f for n in self.model.ancestors([tensor]) if n in definitions for f in unknown(definitions[n].body)}
+
+    def alone(self, left: Term, right: Term) -> str:
+        first, second = tensors_of(left), tensors_of(right)
+        wrapped = {n for d in derivatives_in(left) + derivatives_in(right) for n in tensors_of(d.body) - {d.name}}
+        rare = {n for n in first ^ second if len(self.sides[n]) < 2} | {n for n in wrapped if len(self.chains[n]) < 2}
+        for name in sorted(rare):
+            known = name in self.model.definitions or self.model.dimensions.known(("extent", name))
+            if not known and name not in self.model.losses and "/any" not in name:
+                return f"{name} stands in no other equation, and nothing defines it"
+        return ""
+
+    def shapes(self, left: Term, right: Term) -> str:
+        if isinstance(left, Derived) and len(letters_of(left)) == 2 and len(letters_of(right)) == 1:
+            return "the derivative of a vector by a vector may be meant entry by entry"
+        survey = self.names.survey
+        for name in sorted(tensors_of((left, right))):
+            known = name in self.model.definitions or name in self.names.shapes or name in self.model.losses
+            if not known and not self.names.order(name) and not survey.arities.get(name) and name not in survey.extents:
+                return f"nothing says whether {name} is a scalar, a vector or a matrix"
+        return ""
+
+
+def unknown(part: object) -> Iterator[str]:
+    """The functions of unknown form that are written in a term."""
+    stack: list[object] = [part]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Apply) and node.name.startswith("?"):
+            yield node.name
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, Term):
+            stack.extend(getattr(node, f) for f in node.__dataclass_fields__)
