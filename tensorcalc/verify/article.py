@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tensorcalc.verify.chains import Claim, chains_of
+from tensorcalc.verify.contradictions import find_contradictions
 from tensorcalc.verify.definitions import Builder
 from tensorcalc.verify.dependence import without_dependence
 from tensorcalc.verify.doubts import find_doubts
 from tensorcalc.verify.extents import Extents
+from tensorcalc.verify.folding import fold_definitions
 from tensorcalc.verify.latex.rows import Row
 from tensorcalc.verify.losses import find_losses
 from tensorcalc.verify.model import Model
@@ -49,9 +51,15 @@ def read_article(
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
     found = with_running_text(survey([row for row in displayed if not row.label]), survey(inline))
-    stated = dict(shapes)
+    stated, doubtful = dict(shapes), set[str]()
     for row in (*displayed, *inline):
-        stated.update(shapes_of(row))
+        for name, shape in shapes_of(row).items():
+            before = stated.get(name, shape)
+            if len(before) == len(shape):  # where a name has two shapes, only what they share is known
+                stated[name] = tuple(a if a == b else "" for a, b in zip(before, shape, strict=True))
+            else:
+                doubtful.add(name)
+    stated = {name: shape for name, shape in stated.items() if name not in doubtful}
     names = names_of(found, profile, stated)
     claims: list[Claim] = []
     for chain in chains:
@@ -66,6 +74,8 @@ def read_article(
         for c in claims
         if c.assumed and c.reference is not None and c.value is not None
     )
+    find_contradictions(claims, builder.model, names)
+    fold_definitions(builder.model)
     repeat_steps(builder.model, claims)
     builder.model.undefined = frozenset(n for n in builder.undefined if n not in builder.model.definitions)
     find_losses(builder.model, names, claims)

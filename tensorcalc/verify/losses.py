@@ -9,7 +9,7 @@ from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading import Definition
-from tensorcalc.verify.terms import Derived, Entry, Place, substitute
+from tensorcalc.verify.terms import Derived, Entry, Place, Term, substitute
 
 __all__ = ["find_losses"]
 
@@ -33,7 +33,11 @@ def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
                     continue
                 own = left and isinstance(value.term, type(node)) and value.term is node
                 (derived if own else reached).setdefault(body.name, {})[node.name] = None
-    used = model.used()
+    for definition in model.definitions.values():
+        for node in derivatives_in(definition.body):
+            if isinstance(node.body, Entry) and not node.body.places and node.body.name not in model.definitions:
+                reached.setdefault(node.body.name, {})[node.name] = None
+    used = {n for d in model.definitions.values() for n in _values_in(d.body)}
     for name in {**derived, **reached}:
         if name in used:
             continue
@@ -64,6 +68,21 @@ def _take_as_given(model: Model, loss: str, claims: list[Claim]) -> None:
         term = substitute(right.term, mapping)
         model.gradients[loss, name] = Definition(name, letters, term, claim.span)
         claim.problem = NotCheckable(f"{loss} is not defined, so its derivative by {name} is taken as given")
+
+
+def _values_in(term: Term) -> set[str]:
+    """The tensors that a term needs the values of: of a derivative by name only what it is taken by."""
+    found: set[str] = set()
+    stack: list[object] = [term]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif (isinstance(node, Derived) and isinstance(node.body, Entry)) or isinstance(node, Entry):
+            found.add(node.name)
+        elif isinstance(node, Term):
+            stack.extend(getattr(node, f) for f in node.__dataclass_fields__)
+    return found
 
 
 def _ends(model: Model, names: Sequence[str]) -> list[str]:

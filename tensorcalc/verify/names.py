@@ -13,6 +13,7 @@ from tensorcalc.verify.survey import Survey
 
 __all__ = ["Names", "names_of"]
 
+_LAYERED = re.compile(r"\^(?:l|L|ell)(?:[+-]\d+)?$")
 LOSSES = frozenset(("L", "J", "E", "C", "l", "ell", "loss", "f", "F"))
 MATRICES = frozenset("WUVQKXA")  # with a label, as in W_1 or W_f, and without indices
 
@@ -69,6 +70,11 @@ class Names:
         other = survey.left[key] or survey.arities.get(key) or key in survey.extents or survey.variables[key]
         return not other and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
 
+    def has_matrices(self) -> bool:
+        """Whether weights stand in matrix notation: W x or W_f x rather than w_{ij} x_j."""
+        survey = self.survey
+        return any(k in survey.values and not survey.indexed & {k} for k in "WUV")
+
     def is_function(self, key: str) -> bool:
         """Whether `key(…)` is a call."""
         return key in self.profile.functions or self.survey.is_function(key)
@@ -78,6 +84,8 @@ class Names:
         name = self.of(key)
         if name in self.orders:
             return self.orders[name]
+        if name in self.survey.totals:
+            return 0
         arities = self.survey.arities.get(name, Counter())
         if name.startswith("bold:"):
             return self._bold(name, arities)
@@ -101,6 +109,8 @@ class Names:
         for other, order in self.orders.items():
             if other != key and re.sub(r"[+-]\d+$", "", other) == stepped:
                 return order
+        if _LAYERED.search(key) and (arities := self.survey.arities.get(stem)):
+            return max(arities, key=lambda n: (arities[n], n))
         if stem.startswith("bold:"):
             return 2 if letter[:1].isupper() else 1
         return 2 if letter in MATRICES and stem not in self.survey.extents | self.survey.divisors else 0

@@ -111,6 +111,8 @@ class Point:
         if name in self.model.losses:
             return self._loss(name)
         definition = self.model.definitions.get(name)
+        if definition is not None and len(definition.letters) != order:
+            raise NotCheckable(f"{name} has {order} indices here and {len(definition.letters)} in its definition")
         if definition is None:
             return self.input(name, order) if self.parent is None else self.parent.value(name, order)
         return self.defined(name)
@@ -312,6 +314,8 @@ class Point:
         if name in self.model.losses:
             if wrt not in self.model.ancestors(self.model.losses[name]):
                 raise NotCheckable(f"nothing shows how {name} depends on {wrt}")
+        elif wrt in self.model.definitions and wrt not in self.model.ancestors([name]):
+            raise NotCheckable(f"nothing shows how {name} depends on {wrt}")
         elif name not in self.model.definitions and name not in self.model.used():
             raise NotCheckable(f"{name} is not defined, so its derivative is not known")
 

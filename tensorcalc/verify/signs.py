@@ -55,10 +55,13 @@ def flat_items(node: Node) -> list[Node]:
 
 
 def _word(node: Product) -> bool:
-    if not all(isinstance(f, Symbol) and len(f.name) == 1 for f in node.factors):
+    if not all(isinstance(f, Symbol) and len(f.name) == 1 and not f.style for f in node.factors):
         return False
     close = all(a.span.end == b.span.start for a, b in zip(node.factors, node.factors[1:], strict=False))
-    return close and "".join(f.name for f in node.factors if isinstance(f, Symbol)) in WORDS
+    word = "".join(f.name for f in node.factors if isinstance(f, Symbol))
+    return close and (
+        word in WORDS or (word.isupper() and all(f.style == "" for f in node.factors if isinstance(f, Symbol)))
+    )
 
 
 def is_transpose(sup: Node | None) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Model
 from tensorcalc.verify.reading import Definition
-from tensorcalc.verify.terms import Derived, Entry, Term, tensors_of
+from tensorcalc.verify.terms import Derived, Entry, LabelAt, Place, Term, tensors_of
 
 __all__ = ["repeat_steps"]
 
@@ -27,7 +27,8 @@ def repeat_steps(model: Model, claims: Sequence[Claim]) -> None:
         if not shift or shift < 0 or definition is None:
             continue
         body = _shifted(definition.body, shift)
-        model.define(Definition(name, definition.letters, body, definition.span))
+        letters = tuple(_moved_letter(x, shift) for x in definition.letters)
+        model.define(Definition(name, letters, body, definition.span))
 
 
 def _step_of(name: str) -> tuple[str, int]:
@@ -36,13 +37,19 @@ def _step_of(name: str) -> tuple[str, int]:
     return (match["stem"], int(match["shift"])) if match else (name, 0)
 
 
+def _moved_letter(letter: str, shift: int) -> str:
+    return f"{letter}~{shift}"
+
+
 def _shifted(term: Term, shift: int) -> Term:
-    """The term with the tensors of all steps moved on."""
+    """The term with the tensors of all steps moved on, and with letters of its own: layers have their own sizes."""
 
     def moved(part: Any) -> Any:
         if isinstance(part, tuple):
             return tuple(moved(p) for p in part)
-        if not isinstance(part, Term):
+        if isinstance(part, str) and ("@" in part or "~" in part):
+            return _moved_letter(part, shift)
+        if not isinstance(part, Term | Place | LabelAt):
             return part
         changed = {f.name: moved(getattr(part, f.name)) for f in fields(part)}
         if isinstance(part, Entry | Derived):

@@ -44,7 +44,8 @@ class Survey:
     that occur with a number
     added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
     `left`, `right`: where names stand; `sampled`: names with the number of a sample
-    above, as in x^{(i)}.
+    above, as in x^{(i)}; `totals`: names that are the sum of entries of the
+    same name, as in L = \\sum_i L_i.
     """
 
     values: Counter[str] = field(default_factory=Counter)
@@ -67,6 +68,7 @@ class Survey:
     indexed: set[str] = field(default_factory=set)
     letters: dict[str, Counter[str]] = field(default_factory=dict)
     sampled: set[str] = field(default_factory=set)
+    totals: set[str] = field(default_factory=set)
     deltas: bool = False
     ones: bool = False
     signs: set[bool] = field(default_factory=set)
@@ -99,6 +101,7 @@ def survey(rows: Iterable[Row]) -> Survey:
             left = not place and not row.continues and len(row.sides) > 1
             if left and row.sides[1].relation == "=":
                 _left(side.node, found)
+                _total(side.node, row.sides[1].node, found)
             _walk(side.node, found)
             if not left:
                 found.right.update(_names(side.node))
@@ -123,6 +126,7 @@ def with_running_text(found: Survey, other: Survey) -> Survey:
         "labels",
         "divisors",
         "sampled",
+        "totals",
     ):
         getattr(found, name).update(getattr(other, name))
     for name in ("values", "bare", "called", "scripts", "variables", "numerators", "right", "left"):
@@ -143,6 +147,22 @@ def _names(node: Any) -> Iterator[str]:
     elif isinstance(node, tuple):
         for part in node:
             yield from _names(part)
+
+
+def _total(left: Node, right: Node | None, found: Survey) -> None:
+    """Note L where L = \\sum_i L_i."""
+    stack: list[Any] = [right] if isinstance(left, Symbol) else []
+    while stack:
+        part = stack.pop()
+        if isinstance(part, tuple):
+            stack.extend(part)
+        elif isinstance(part, Scripted) and isinstance(part.base, Symbol) and isinstance(left, Symbol):
+            letters = [i for i in flat_items(part.sub) if _indexes(i)] if part.sub is not None else []
+            if key_of(part.base) == key_of(left) and (letters or _upper_letter(part.sup)):
+                found.totals.add(key_of(left))
+            stack += [part.sup]
+        elif isinstance(part, Node):
+            stack.extend(getattr(part, f.name) for f in fields(part))
 
 
 def _left(node: Node, found: Survey) -> None:
@@ -269,7 +289,7 @@ def _scripted(node: Scripted, found: Survey) -> None:
             found.values[key] += 1
             upper = _upper_letter(node.sup)
             found.sampled |= {key} if upper else set()
-            count = len([i for i in items if not isinstance(i, Symbol) or i.style != "text"]) + bool(upper)
+            count = len([i for i in items if not isinstance(i, Symbol) or not i.style]) + bool(upper)
             if upper or any(_indexes(i) for i in items):
                 found.indexed.add(key)
             if letters:

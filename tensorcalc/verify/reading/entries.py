@@ -186,6 +186,12 @@ class Entries(Algebra):
                 return special
         if not places and key == key_of(symbol) and key in self.names.survey.sampled:
             self.doubts.append(f"{key} stands without the number of its sample")
+        if places and key in self.names.survey.totals:
+            key = f"{key}/each"
+        if not places and key.startswith("bold:") and key[5:6].islower() and self.names.survey.arities.get(key):
+            self.doubts.append(f"{key[5:]} stands without its number")
+            axis = self.letters.fresh("i")
+            return Val(Entry(f"{key}/any", (Place.of(axis),)), (axis,))
         order = self.names.order(key)
         if self.names.of(key_of(symbol)) != key:  # a name with a label of its own
             order = max(self.names.labelled_order(key, symbol.name), len(places))
@@ -205,6 +211,7 @@ class Entries(Algebra):
             or spelled_whole
             or self.sliced
             or matrices
+            or key in self.names.survey.sampled
         ):
             self.whole = True
         elif not self.names.settled_order(key, len(places)):

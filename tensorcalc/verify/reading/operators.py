@@ -87,6 +87,8 @@ class Operators(Functions):
     def bind(self, item: Node, node: BigOperator) -> list[str]:
         if not isinstance(item, Symbol):
             raise NotCheckable("something else than a letter below a sum", node.span)
+        if self.is_step(item.name):
+            raise NotCheckable("a sum over steps of time", node.span)
         letter = self.letters.fresh(item.name + self.suffix)
         self.scope[item.name] = letter
         return [letter]

@@ -12,6 +12,7 @@ from tensorcalc.verify.terms import LabelAt, Place
 
 __all__ = ["Places"]
 
+STEPS = frozenset(("t", "tau"))
 SIZES = frozenset("kvqhm")  # d_k, d_v: sizes of keys and values, not entries of a vector d
 
 
@@ -106,7 +107,9 @@ class Places(Context):
     def is_step(self, letter: str) -> bool:
         """Whether a letter counts steps of time: t where t - 1 occurs, and no sum runs over it."""
         survey = self.names.survey
-        return letter in survey.steps and letter not in survey.bound and letter not in self.names.profile.indices
+        if letter not in survey.steps or letter in self.names.profile.indices:
+            return False
+        return letter not in survey.bound or (letter in STEPS and self.names.has_matrices())
 
     def label_name(self, item: Node) -> str:
         if isinstance(item, Symbol):
