@@ -75,7 +75,7 @@ def read_article(
         if c.assumed and c.reference is not None and c.value is not None
     )
     find_contradictions(claims, builder.model, names)
-    fold_definitions(builder.model)
+    fold_definitions(builder.model, claims)
     repeat_steps(builder.model, claims)
     builder.model.undefined = frozenset(n for n in builder.undefined if n not in builder.model.definitions)
     find_losses(builder.model, names, claims)

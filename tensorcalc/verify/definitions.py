@@ -278,6 +278,9 @@ class Builder:
         if not left.axes and not places and value.axes:
             self.names.orders[key] = len(value.axes)
             return value.term, value.axes
+        if not left.axes and len(places) == 1 and value.axes and self.names.of_sample(key):
+            self.names.orders[key] = 1 + len(value.axes)
+            return value.term, (*places, *value.axes)
         if len(left.axes) != len(value.axes):
             if not value.axes:
                 return value.term, places

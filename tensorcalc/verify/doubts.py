@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
-from tensorcalc.verify.terms import Apply, Derived, Entry, Term, letters_of, tensors_of
+from tensorcalc.verify.terms import Apply, Constant, Derived, Entry, Term, letters_of, tensors_of
 
 __all__ = ["find_doubts"]
 
@@ -41,7 +41,7 @@ class _Doubts:
                 continue
             left, right = claim.reference.term, claim.value.term
             found = self.circular(left, right) or self.function(left, right) or self.alone(left, right)
-            claim.doubt = claim.doubt or found
+            claim.doubt = claim.doubt or found or self.condition(left, right) or self.rows(left, right)
             claim.shape_doubt = self.shapes(left, right)
 
     def circular(self, left: Term, right: Term) -> str:
@@ -50,6 +50,21 @@ class _Doubts:
             return ""
         if left.name in self.model.ancestors(used):
             return f"{left.name} is what its own definition is made of"
+        return ""
+
+    def condition(self, left: Term, right: Term) -> str:
+        """A normalisation such as w^T w = 1, where nothing is derived: what holds for some values only."""
+        names = tensors_of(left)
+        free = not any(n in self.model.definitions or n in self.model.losses for n in names)
+        if isinstance(right, Constant) and names and free and not derivatives_in(left):
+            return f"a condition on {', '.join(sorted(names))}, which nothing derives"
+        return ""
+
+    def rows(self, left: Term, right: Term) -> str:
+        """A matrix X beside vectors x_n, without a word about which are its rows."""
+        for name in sorted(tensors_of((left, right))):
+            if name in self.names.stacked and name not in self.names.shapes:
+                return f"nothing says whether the {name.removeprefix('bold:')} of each number are rows or columns"
         return ""
 
     def function(self, left: Term, right: Term) -> str:
@@ -87,6 +102,8 @@ class _Doubts:
             return "the derivative of a vector by a vector may be meant entry by entry"
         survey = self.names.survey
         for name in sorted(tensors_of((left, right))):
+            if self.names.of_sample(name) and name not in self.names.shapes:
+                return f"nothing says whether {name} is one number for each sample or a vector"
             known = name in self.model.definitions or name in self.names.shapes or name in self.model.losses
             if not known and not self.names.order(name) and not survey.arities.get(name) and name not in survey.extents:
                 return f"nothing says whether {name} is a scalar, a vector or a matrix"

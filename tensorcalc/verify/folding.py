@@ -5,9 +5,11 @@ Without that nothing would depend on z, and no derivative by z could be judged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Model
 from tensorcalc.verify.reading import Definition
 from tensorcalc.verify.terms import Added, Apply, Derived, Entry, LabelAt, Place, Reduced, Term, Times, tensors_of
@@ -15,8 +17,8 @@ from tensorcalc.verify.terms import Added, Apply, Derived, Entry, LabelAt, Place
 __all__ = ["fold_definitions"]
 
 
-def fold_definitions(model: Model) -> None:
-    """Put names that nothing uses in the place of their formulas in other definitions."""
+def fold_definitions(model: Model, claims: Sequence[Claim]) -> None:
+    """Put names that nothing uses in the place of their formulas in other definitions, also in later ones of a name."""
     used = {name for d in model.definitions.values() for name in _values_in(d.body)}
     for inner in [d for d in model.definitions.values() if d.name not in used and d.letters]:
         if not isinstance(inner.body, Added | Apply | Reduced | Times):
@@ -27,6 +29,10 @@ def fold_definitions(model: Model) -> None:
             body = _folded(outer.body, inner)
             if inner.name in tensors_of(body):
                 model.definitions[outer.name] = replace(outer, body=body)
+        for claim in claims:
+            again = claim.redefines
+            if again is not None and again.name not in model.ancestors([inner.name]):
+                claim.redefines = replace(again, body=_folded(again.body, inner))
 
 
 def _values_in(part: Any) -> set[str]:

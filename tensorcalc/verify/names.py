@@ -23,7 +23,8 @@ class Names:
     """Decisions about names. `pairs` maps a name to the one it is another spelling of (X to x, \\hat{b} to b).
 
     `orders` has the number of axes of each name where that is known; `shapes` the symbols of dimensions that the
-    article states; `loss` is the scalar whose derivative by X is written dX, where that is clear.
+    article states; `loss` is the scalar whose derivative by X is written dX, where that is clear; `stacked` are
+    vectors x_n of which a matrix X is made.
     """
 
     survey: Survey
@@ -32,6 +33,7 @@ class Names:
     orders: dict[str, int] = field(default_factory=dict)
     shapes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     loss: str = ""
+    stacked: frozenset[str] = frozenset()
 
     def of(self, key: str) -> str:
         """The name that a spelling stands for."""
@@ -62,6 +64,10 @@ class Names:
             return False
         return self.survey.scripts[letter] <= 4 * values
 
+    def of_sample(self, key: str) -> bool:
+        """Whether a name, perhaps one with a layer, has the number of a sample above it."""
+        return re.split(r"\^", key)[0] in self.survey.sampled
+
     def is_identity(self, key: str) -> bool:
         """Whether I is the identity matrix: nothing else is called so, and the article has vectors or matrices."""
         if self.order("I") == 2:
@@ -73,7 +79,8 @@ class Names:
     def has_matrices(self) -> bool:
         """Whether weights stand in matrix notation: W x or W_f x rather than w_{ij} x_j."""
         survey = self.survey
-        return any(k in survey.values and not survey.indexed & {k} for k in "WUV")
+        shown = [k for k in "WUV" if k in survey.values]
+        return any(all(self._names_value(x) for x in survey.letters.get(k, ())) for k in shown)
 
     def is_function(self, key: str) -> bool:
         """Whether `key(…)` is a call."""
@@ -128,6 +135,7 @@ def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ..
     """The decisions about the names of an article."""
     names = Names(found, profile, _pairs(found, profile))
     names.loss = _loss(found)
+    names.stacked = frozenset(v for k, v in names.pairs.items() if k.startswith("bold:") and v.startswith("bold:"))
     for key, shape in shapes.items():
         names.shapes[names.of(key)] = shape
         names.orders[names.of(key)] = len(shape)
@@ -171,7 +179,10 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
                 pairs[key] = inner
         if "(" in key or (len(plain) > 1 and not _is_greek(plain) and not plain[0].isupper()):
             continue
-        if key.startswith("bold:"):
+        small = f"bold:{_lower(plain)}"
+        if key == f"bold:{plain}" and plain[:1].isupper() and not own and found.arities.get(small):
+            pairs[key] = small
+        elif key.startswith("bold:"):
             same = [k for k in (plain, plain.lower(), _lower(plain)) if max(found.arities.get(k, {0: 1})) > own]
             if same:
                 pairs[key] = same[0]

@@ -53,6 +53,11 @@ class Algebra(Places):
 
     def guess_vector(self, term: Term) -> bool:
         """Take a plain small letter behind a matrix for a vector; whether that is new."""
+        if isinstance(term, Entry) and term.places and self.names.of_sample(term.name):
+            if len(term.places) > 1 or term.name in self.names.shapes:
+                return False
+            self.names.orders[term.name] = 2
+            return True
         if (
             not isinstance(term, Entry)
             or term.places

@@ -188,7 +188,13 @@ class Entries(Algebra):
             self.doubts.append(f"{key} stands without the number of its sample")
         if places and key in self.names.survey.totals:
             key = f"{key}/each"
-        if not places and key.startswith("bold:") and key[5:6].islower() and self.names.survey.arities.get(key):
+        if (
+            not places
+            and key == key_of(symbol)
+            and key.startswith("bold:")
+            and key[5:6].islower()
+            and self.names.survey.arities.get(key)
+        ):
             self.doubts.append(f"{key[5:]} stands without its number")
             axis = self.letters.fresh("i")
             return Val(Entry(f"{key}/any", (Place.of(axis),)), (axis,))
@@ -211,7 +217,7 @@ class Entries(Algebra):
             or spelled_whole
             or self.sliced
             or matrices
-            or key in self.names.survey.sampled
+            or self.names.of_sample(key)
         ):
             self.whole = True
         elif not self.names.settled_order(key, len(places)):

@@ -17,6 +17,7 @@ from tensorcalc.verify.latex.tree import (
     Relation,
     Scripted,
     Sequence,
+    Sum,
     Symbol,
 )
 from tensorcalc.verify.problems import NotCheckable
@@ -61,7 +62,7 @@ class Operators(Functions):
         if isinstance(item, Relation) and item.sign in ("=", "\\in"):
             found = self.bind(item.left, node)
             if item.sign == "=" and isinstance(item.right, Number) and item.right.value in (0, 1):
-                self.upper(found[0], node)
+                self.upper(found[0], node, int(item.right.value))
             elif item.sign == "=":
                 low = self.place(item.right)
                 conditions.append(CompareIndices(">=", Place.of(found[0]), low))
@@ -93,15 +94,21 @@ class Operators(Functions):
         self.scope[item.name] = letter
         return [letter]
 
-    def upper(self, letter: str, node: BigOperator) -> None:
+    def upper(self, letter: str, node: BigOperator, lower: int = 1) -> None:
         """What the upper bound of a sum says about the dimension of its letter."""
         upper = node.upper
         if upper is None:
             return
         if isinstance(upper, Bracket) and upper.kind in ("group", "|"):
             upper = upper.body
+        if not lower and isinstance(upper, Sum) and len(upper.terms) == 2 and upper.subtracted == (False, True):
+            first, step = upper.terms
+            if isinstance(step, Number) and step.value == 1:  # from 0 to K - 1
+                upper, lower = first, 1
         if isinstance(upper, Number) and upper.value.denominator == 1:
-            self.ranges.append((letter, int(upper.value)))
+            self.ranges.append((letter, int(upper.value) + 1 - lower))
+        elif isinstance(upper, Symbol) and not lower:  # from 0 to d: one more than d
+            return
         elif isinstance(upper, Symbol) and upper.name != "infty" and upper.name not in self.scope:
             self.ties.append((key_of(upper), letter))
         elif isinstance(upper, Scripted) and isinstance(upper.base, Symbol):
