@@ -9,13 +9,13 @@ from dataclasses import replace
 from tensorcalc.errors import Span
 from tensorcalc.verify.chains import Chain, Claim, left_name
 from tensorcalc.verify.latex.rows import Side
-from tensorcalc.verify.latex.tree import Bracket, Function, Node, Number, Product, Scripted, Symbol
+from tensorcalc.verify.latex.tree import BigOperator, Bracket, Function, Node, Number, Product, Scripted, Symbol
 from tensorcalc.verify.latex.tree import Sequence as Items
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.profile import Profile
-from tensorcalc.verify.reading import ELEMENTWISE, Definition, FunctionDefinition, Reader, Val, unbound
+from tensorcalc.verify.reading import ELEMENTWISE, MEANS, Definition, FunctionDefinition, Reader, Val, unbound
 from tensorcalc.verify.signs import function_key, key_of
 from tensorcalc.verify.summation import dummies, with_sums
 from tensorcalc.verify.terms import Derived, Entry, Place, Powered, Term, place_letters, substitute, tensors_of
@@ -54,6 +54,8 @@ class Builder:
             if isinstance(node, Function) and all(isinstance(a, Symbol) for a in node.arguments):
                 symbols = tuple(key_of(a) for a in node.arguments if isinstance(a, Symbol))
                 definition = FunctionDefinition(node.name, symbols, chain.sides[1].node)
+                if node.name in MEANS and not has_sum(chain.sides[1].node):
+                    continue
                 if node.name not in ELEMENTWISE and not _calls(chain.sides[1].node, node.name):
                     self.reader.functions.setdefault(node.name, definition)
                 continue
@@ -61,7 +63,8 @@ class Builder:
                 continue
             name, bracket = node.factors
             key = function_key(name)
-            if key and isinstance(bracket, Bracket) and self.names.is_function(key):
+            average = isinstance(name, Symbol) and name.name in MEANS and has_sum(chain.sides[1].node)
+            if key and isinstance(bracket, Bracket) and (self.names.is_function(key) or average):
                 items = bracket.body.items if isinstance(bracket.body, Items) else (bracket.body,)
                 if all(isinstance(i, Symbol) for i in items) and not _calls(chain.sides[1].node, key):
                     arguments = tuple(key_of(i) for i in items if isinstance(i, Symbol))
@@ -297,6 +300,20 @@ class Builder:
 
 def _name(node: Node) -> str:
     return node.name if isinstance(node, Function) else ""
+
+
+def has_sum(node: Node) -> bool:
+    """Whether a formula has a sum in it."""
+    stack: list[object] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, BigOperator):
+            return True
+        if isinstance(current, tuple):
+            stack.extend(current)
+        elif isinstance(current, Node):
+            stack.extend(getattr(current, f) for f in current.__dataclass_fields__)
+    return False
 
 
 def _calls(node: Node, name: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
-from tensorcalc.verify.terms import Apply, Constant, Derived, Entry, Term, letters_of, tensors_of
+from tensorcalc.verify.terms import Apply, CompareIndices, Constant, Derived, Entry, Term, letters_of, tensors_of
 
 __all__ = ["find_doubts"]
 
@@ -41,7 +41,8 @@ class _Doubts:
                 continue
             left, right = claim.reference.term, claim.value.term
             found = self.circular(left, right) or self.function(left, right) or self.alone(left, right)
-            claim.doubt = claim.doubt or found or self.condition(left, right) or self.rows(left, right)
+            found = found or self.condition(left, right) or self.rows(left, right) or self.excluded(left)
+            claim.doubt = claim.doubt or found
             claim.shape_doubt = self.shapes(left, right)
 
     def circular(self, left: Term, right: Term) -> str:
@@ -58,6 +59,14 @@ class _Doubts:
         free = not any(n in self.model.definitions or n in self.model.losses for n in names)
         if isinstance(right, Constant) and names and free and not derivatives_in(left):
             return f"a condition on {', '.join(sorted(names))}, which nothing derives"
+        return ""
+
+    def excluded(self, left: Term) -> str:
+        """A derivative of a sum over all indices but one, which may be meant for those only."""
+        body = left.body if isinstance(left, Derived) else None
+        definition = self.model.definitions.get(body.name) if isinstance(body, Entry) else None
+        if definition is not None and isinstance(left, Derived) and letters_of(left) and _leaves_out(definition.body):
+            return f"a sum in {definition.name} leaves out an index, for which this may not be meant"
         return ""
 
     def rows(self, left: Term, right: Term) -> str:
@@ -108,6 +117,15 @@ class _Doubts:
             if not known and not self.names.order(name) and not survey.arities.get(name) and name not in survey.extents:
                 return f"nothing says whether {name} is a scalar, a vector or a matrix"
         return ""
+
+
+def _leaves_out(part: object) -> bool:
+    """Whether a sum runs over all indices but a label."""
+    if isinstance(part, tuple):
+        return any(_leaves_out(p) for p in part)
+    if isinstance(part, CompareIndices) and part.relation == "!=":
+        return part.first.letter is None or part.second.letter is None
+    return isinstance(part, Term) and any(_leaves_out(getattr(part, f)) for f in part.__dataclass_fields__)
 
 
 def unknown(part: object) -> Iterator[str]:

@@ -33,10 +33,8 @@ class Extents:
         for sides in model.facts:
             for side in sides:
                 dimensions.learn(side)
-        seen = set(dimensions.all_keys())
         for name, letter in self.reader.ties:
-            if letter in seen:
-                dimensions.join(letter, ("extent", name))
+            dimensions.join(letter, ("extent", name))
         self.capital_extents()
         dimensions.settle()
         self.stated_extents()

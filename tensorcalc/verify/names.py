@@ -189,7 +189,8 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
         elif plain[0].isupper() and key not in found.extents:
             several = max(found.arities.get(_lower(plain), {0: 1})) >= own + 2
             used = key in found.transposed or key in found.bracketed or key in found.variables or found.left[key]
-            if several and (used or (key not in found.divisors and len(plain) == 1)):
+            scalar = plain in LOSSES and found.numerators[key]
+            if several and not scalar and (used or (key not in found.divisors and len(plain) == 1)):
                 pairs[key] = _lower(plain)
     return pairs
 

@@ -7,6 +7,7 @@ einstein = true                    # whether a repeated index is summed
 ones = false                       # whether one-tensors may be left out
 functions = ["phi"]                # names that are applied: phi(x) is a call
 positive = ["sigma"]               # inputs with positive values only
+expectation = "i"                  # the index over which E[x] and Var[x] take the mean
 superscripts = "index"             # what x^{(i)} is: index, label; without it the letters decide
 symbols = { "hat" = "name" }       # what an accent or sign means: name, vector
 dimensions = { i = "N", j = "M" }  # the symbols of the dimensions of index letters
@@ -35,6 +36,7 @@ class Profile:
     functions: tuple[str, ...] = ()
     positive: tuple[str, ...] = ()
     superscripts: str = ""
+    expectation: str = ""
     symbols: Mapping[str, str] = field(default_factory=dict)
     dimensions: Mapping[str, str] = field(default_factory=dict)
 
@@ -115,6 +117,8 @@ def _profile(table: Mapping[str, Any], source: Source) -> Profile:
                     "E_FILE", f"superscripts cannot be {value!r}", hint="index or label", source=source
                 )
             values[key] = value
+        elif key == "expectation":
+            values[key] = str(value)
         else:
             values[key] = dict(value) if isinstance(value, Mapping) else {}
     return Profile(**values)

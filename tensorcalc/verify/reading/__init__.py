@@ -8,8 +8,8 @@ scripts are worth, `functions` and `operators` what is applied, and `reader` tie
 
 from __future__ import annotations
 
-from tensorcalc.verify.reading.functions import ELEMENTWISE
+from tensorcalc.verify.reading.functions import ELEMENTWISE, MEANS
 from tensorcalc.verify.reading.reader import Reader
 from tensorcalc.verify.reading.values import Definition, FunctionDefinition, Val, number, unbound
 
-__all__ = ["ELEMENTWISE", "Definition", "FunctionDefinition", "Reader", "Val", "number", "unbound"]
+__all__ = ["ELEMENTWISE", "MEANS", "Definition", "FunctionDefinition", "Reader", "Val", "number", "unbound"]

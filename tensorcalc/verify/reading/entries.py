@@ -188,13 +188,8 @@ class Entries(Algebra):
             self.doubts.append(f"{key} stands without the number of its sample")
         if places and key in self.names.survey.totals:
             key = f"{key}/each"
-        if (
-            not places
-            and key == key_of(symbol)
-            and key.startswith("bold:")
-            and key[5:6].islower()
-            and self.names.survey.arities.get(key)
-        ):
+        numbered = key.startswith("bold:") and key[5:6].islower() and self.names.survey.arities.get(key)
+        if not places and key == key_of(symbol) and numbered:
             self.doubts.append(f"{key[5:]} stands without its number")
             axis = self.letters.fresh("i")
             return Val(Entry(f"{key}/any", (Place.of(axis),)), (axis,))

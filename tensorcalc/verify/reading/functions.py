@@ -10,7 +10,7 @@ from tensorcalc.errors import Span
 from tensorcalc.verify.latex.tree import Bracket, Function, Node, Product, Relation, Scripted, Sequence, Symbol
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.entries import Entries
-from tensorcalc.verify.reading.values import Again, FunctionDefinition, Val, number
+from tensorcalc.verify.reading.values import MINUS, Again, FunctionDefinition, Val, number
 from tensorcalc.verify.signs import flat_items, function_key, key_of
 from tensorcalc.verify.terms import (
     Added,
@@ -20,11 +20,15 @@ from tensorcalc.verify.terms import (
     Kronecker,
     LabelAt,
     MatrixValue,
+    One,
     Place,
     Powered,
     Reduced,
     Sloped,
+    Term,
     Times,
+    letters_of,
+    substitute,
 )
 
 __all__ = ["Functions"]
@@ -39,6 +43,9 @@ ELEMENTWISE: Mapping[str, str] = {
 
 
 SUMS: Mapping[str, str] = {"sum": "all", "rowsum": "rows", "colsum": "columns"}
+
+
+MEANS = frozenset(("E", "Var", "Cov", "P", "Pr"))
 
 
 class Functions(Entries):
@@ -66,6 +73,9 @@ class Functions(Entries):
         indicator = isinstance(name, Symbol) and name.name in ("1", "I") and name.style in ("bb", "bold")
         if indicator and isinstance(following, Bracket) and isinstance(following.body, Relation):
             return self.relation(following.body)
+        mean = isinstance(name, Symbol) and name.name in MEANS and key_of(name) not in self.functions
+        if mean and isinstance(name, Symbol) and isinstance(following, Bracket) and following.kind == "[":
+            return self.mean(name.name, (following.body,), name.span)
         key, primes = self.function_name(name)
         sub = None
         if not key:
@@ -80,6 +90,26 @@ class Functions(Entries):
         if sub is not None:
             value = self.entries(value, flat_items(sub), following.span)
         return self.raised(value, sup, following.span) if sup is not None else value
+
+    def mean(self, name: str, arguments: tuple[Node, ...], span: Span) -> Val:
+        """E[x] or Var[x], where the profile says over which index the mean is taken."""
+        letter = self.names.profile.expectation
+        if not letter or len(arguments) != 1 or name not in ("E", "Var"):
+            raise NotCheckable(f"{name}[…]: nothing says over what the mean is taken", span)
+        value = self.value(arguments[0])
+        over = self.scope.get(letter, letter + self.suffix)
+        if over not in letters_of(value.term):
+            if len(value.axes) != 1:
+                raise NotCheckable(f"the mean over {letter} of something that has no index {letter}", span)
+            over, value = value.axes[0], Val(value.term)
+        bound = self.letters.fresh(over)
+        body = substitute(value.term, {over: Place.of(bound)})
+        if name == "Var":
+            inner = self.letters.fresh(over)
+            own = _mean(substitute(value.term, {over: Place.of(inner)}), inner)
+            away = Added((body, Times((MINUS, own))))
+            body = Powered(away, number(2))
+        return replace(value, term=_mean(body, bound))
 
     def function_name(self, name: Node) -> tuple[str, int]:
         """The name of a function with its labels, and its primes; an empty name where it is none."""
@@ -137,6 +167,8 @@ class Functions(Entries):
         if name in ("sqrt",):
             inside = self.value(node.arguments[0])
             return replace(inside, term=Powered(inside.term, Constant(Fraction(1, 2))))
+        if name in MEANS and name not in self.functions:
+            return self.mean(name, node.arguments, node.span)
         known = ELEMENTWISE.get(name)
         if known and name not in self.functions:
             arguments = [self.value(a) for a in node.arguments]
@@ -217,3 +249,8 @@ class Functions(Entries):
         inside = self.value(node.body)
         term = inside.term
         return replace(inside, term=Times((term,))) if isinstance(term, Times | Added) else inside
+
+
+def _mean(body: Term, letter: str) -> Term:
+    count = Reduced("sum", (letter,), One(Place.of(letter)))
+    return Times((Reduced("sum", (letter,), body), Powered(count, MINUS)))
