@@ -74,8 +74,11 @@ class Functions(Entries):
         if indicator and isinstance(following, Bracket) and isinstance(following.body, Relation):
             return self.relation(following.body)
         mean = isinstance(name, Symbol) and name.name in MEANS and key_of(name) not in self.functions
-        if mean and isinstance(name, Symbol) and isinstance(following, Bracket) and following.kind == "[":
-            return self.mean(name.name, (following.body,), name.span)
+        power = following.sup if isinstance(following, Scripted) and following.sub is None else None
+        inside = following.base if isinstance(following, Scripted) and power is not None else following
+        if mean and isinstance(name, Symbol) and isinstance(inside, Bracket) and inside.kind == "[":
+            value = self.mean(name.name, (inside.body,), name.span)
+            return value if power is None else self.raised(value, power, following.span)
         key, primes = self.function_name(name)
         sub = None
         if not key:

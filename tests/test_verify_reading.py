@@ -1,0 +1,164 @@
+"""What other people write: articles in many notations, each with a verdict for every equation, and wrong ones flagged.
+
+A line that ends with `% wrong` in a fixture has a deliberate mistake.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tensorcalc.verify.checker import Result, verify_document
+from tensorcalc.verify.profile import from_toml
+from tensorcalc.verify.sources import read_document
+
+WRITTEN = Path(__file__).parent / "fixtures" / "written"
+SHORT = {"holds": "h", "false": "F", "ill-formed": "I", "not-checkable": "n"}
+EXPECTED = {
+    "activations": "hhnhnhhhhhhnhhF",
+    "affine": "hhhhIh",
+    "attention_differentials": "hhhhhhhhI",
+    "attention_heads": "hnnh",
+    "attention_tiles": "hhhhhnhh",
+    "batch_norm_algorithm": "hhhhnhhhhhF",
+    "batch_norm_closed_form": "hhhhhhhhhhhhhhhhhhF",
+    "binary_cross_entropy": "hhhhhhhhhF",
+    "canonical_link": "hnhhhhnhF",
+    "chain_rule": "hhhhhhhhhF",
+    "contrastive": "hhhhF",
+    "convolution": "hhhhF",
+    "expectations": "nnnhnn",
+    "gated_unit": "hhhhhhF",
+    "gaussian_likelihood": "nhhhFh",
+    "hidden_units": "hnhnnnhnnn",
+    "hinge_loss": "hhn",
+    "kl_divergence": "hhhnFhhh",
+    "layer_norm_token": "hhhhhhhF",
+    "layers": "hhhhhhnhhhhIhhhhhhh",
+    "least_squares_samples": "hnhnhhn",
+    "logistic_likelihood": "hhhhhhhhnnnn",
+    "logistic_samples": "hhhFh",
+    "lstm_backward": "hhhhhhhhhhhhFhhhF",
+    "matrix_factorisation": "hhhhhF",
+    "matrix_gradients": "nhhhhFhhhFhhhhhhh",
+    "means": "hhhFh",
+    "means_by_profile": "hhhhF",
+    "mixture": "nnnhh",
+    "policy_gradient": "nnnh",
+    "principal_axes": "hhnhhF",
+    "recurrent_states": "hhhhhnnnn",
+    "recurrent_steps": "hhnhFhn",
+    "ridge": "hhhhFhn",
+    "samples_and_layers": "hhhhnhnn",
+    "shapes": "hIhI",
+    "softmax_cases": "hhhhnnnnhF",
+    "softmax_classifier": "hhhhFhhnnnhnn",
+    "softmax_vectors": "hFhhh",
+    "squared_error_vectors": "hhhhn",
+    "stacked_layers": "hhnnnnnnn",
+    "updates": "nhhhhhnnn",
+    "vector_calculus": "hnnhhhnhhn",
+    "word_vectors": "nnn",
+}
+
+
+def verify(text: str, profile: str = "") -> Result:
+    return verify_document(read_document(text, "article.md", profile=from_toml(profile) if profile else None))
+
+
+def verdicts(*rows: str, profile: str = "") -> str:
+    text = "\n\n".join(f"$$\n{row}\n$$" if "$" not in row else row for row in rows)
+    return "".join(SHORT[f.verdict] for f in verify(text, profile).findings)
+
+
+def test_every_article_has_its_verdicts_here() -> None:
+    assert {path.stem for path in WRITTEN.glob("*.md")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_articles(name: str) -> None:
+    text = (WRITTEN / f"{name}.md").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    findings = verify(text).findings
+    assert "".join(SHORT[f.verdict] for f in findings) == EXPECTED[name], [f.to_dict() for f in findings]
+    for finding in findings:
+        assert not finding.flagged or "% wrong" in "".join(lines[finding.line - 1 : finding.line + 1]), (
+            finding.to_dict()
+        )
+        assert finding.verdict != "not-checkable" or finding.reason
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # brackets that only say what a name depends on
+        ((r"J(\theta) = \sum_i \theta_i^2", r"\frac{\partial J}{\partial \theta_j} = 2 \theta_j"), "hh"),
+        ((r"J(\theta) = \sum_i \theta_i^2", r"\frac{\partial J}{\partial \theta_j} = \theta_j"), "hF"),
+        ((r"E(w) = w^T w", r"\nabla E = 2 w"), "hh"),
+        # assignments
+        ((r"m := \sum_i x_i", r"\frac{\partial m}{\partial x_j} = 1"), "hh"),
+        ((r"w_i \leftarrow w_i - \eta g_i",), "n"),
+        # totals and their terms have the same letter
+        ((r"L = \sum_i L_i", r"L_i = x_i^2", r"\frac{\partial L}{\partial x_j} = 2 x_j"), "hhh"),
+        # a diagonal entry where sums are written out
+        ((r"m = \sum_i x_i", r"y_i = x_i^2 + m", r"z_i = x_i^2", r"\frac{\partial z_i}{\partial x_i} = 2 x_i"), "hhhh"),
+        # δ = ∂C/∂z: what nothing depends on cannot be judged, and zero is not equal to zero
+        ((r"z_i = x_i^2", r"C = \sum_i x_i", r"\frac{\partial C}{\partial z_i} = x_i"), "hhn"),
+        # a formula written out beside its name
+        (
+            (
+                r"z_i = w_{ij} x_j",
+                r"a_i = \tanh(w_{ij} x_j)",
+                r"\frac{\partial a_i}{\partial z_k} = (1 - a_i^2) \delta_{ik}",
+            ),
+            "hhh",
+        ),
+        # functions
+        ((r"\tanh'(x) = 1 - \tanh(x)^2",), "h"),
+        ((r"\tanh'(x) = 1 + \tanh(x)^2",), "F"),
+        ((r"y = \log(x)^2", r"y = 2 \log x"), "nh"),
+        ((r"y = \operatorname{foo}(x)",), "n"),
+        ((r"y = a \Phi(x)", r"y = a x"), "hF"),
+        # angle brackets, words, comparisons
+        ((r"f = x^T A x", r"\langle x, A x \rangle = f"), "hh"),
+        ((r"f = x^T A x", r"\langle x, x \rangle = f"), "hF"),
+        ((r"y_i = \max(0, x_i)", r"\frac{\partial y_i}{\partial x_j} = \mathbb{1}(x_i >= 0) \delta_{ij}"), "hh"),
+        ((r"s_k = \frac12 e^{x_k}", r"s_k = 0.5 e^{x_k}"), "hh"),
+        # no claims
+        ((r"w^T w = 1",), "n"),
+        ((r"x_i \approx y_i",), ""),
+    ],
+)  # fmt: skip
+def test_notation(rows: tuple[str, ...], expected: str) -> None:
+    assert verdicts(*rows) == expected
+
+
+STATED = r"Let $X \in \mathbb{R}^{N \times D}$ and $W \in \mathbb{R}^{D \times M}$."
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("Y = X W", "h"),
+        ("Y = W X", "I"),
+        ("Y = X^T W", "I"),
+        ("Y = X + W", "I"),
+        ("Y = X^T X W", "h"),
+        ("Y = X X W", "I"),
+    ],
+)
+def test_stated_shapes_must_fit(row: str, expected: str) -> None:
+    assert verdicts(f"{STATED}\n\n$$ {row} $$") == expected
+
+
+def test_a_name_with_two_stated_shapes_has_none() -> None:
+    again = r"Now $X \in \mathbb{R}^{D \times N}$."
+    assert verdicts(f"{STATED}\n\n$$ Y = X W $$\n\n{again}\n\n$$ Z = W^T X $$") == "hh"
+
+
+def test_the_profile_says_over_what_a_mean_is_taken() -> None:
+    row = r"v = \mathrm{Var}[x_i]"
+    assert verdicts(row) == "n"
+    assert verdicts(row, r"v = \mathbb{E}[x_i^2] - \mathbb{E}[x_i]^2", profile='expectation = "i"') == "hh"
+    assert verdicts(row, r"v = \mathbb{E}[x_i^2]", profile='expectation = "i"') == "hF"
