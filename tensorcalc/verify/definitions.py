@@ -298,7 +298,7 @@ class Builder:
         return bool(used) and not plain and bool(tensors_of(value.term)) and len(chain.sides) == 2
 
 
-def _name(node: Node) -> str:
+def _name(node: Node | None) -> str:
     return node.name if isinstance(node, Function) else ""
 
 

@@ -75,9 +75,9 @@ class Functions(Entries):
             return self.relation(following.body)
         mean = isinstance(name, Symbol) and name.name in MEANS and key_of(name) not in self.functions
         power = following.sup if isinstance(following, Scripted) and following.sub is None else None
-        inside = following.base if isinstance(following, Scripted) and power is not None else following
-        if mean and isinstance(name, Symbol) and isinstance(inside, Bracket) and inside.kind == "[":
-            value = self.mean(name.name, (inside.body,), name.span)
+        averaged = following.base if isinstance(following, Scripted) and power is not None else following
+        if mean and isinstance(name, Symbol) and isinstance(averaged, Bracket) and averaged.kind == "[":
+            value = self.mean(name.name, (averaged.body,), name.span)
             return value if power is None else self.raised(value, power, following.span)
         key, primes = self.function_name(name)
         sub = None
