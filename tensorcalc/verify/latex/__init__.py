@@ -1,7 +1,7 @@
 """The LaTeX notation: tokens with places, macros, and a parser that returns a syntax tree.
 
 The scanner is our own: a verdict points to a character of the article, which needs the place of every token through
-the expansion of macros, and hostile input must be refused within bounds. pylatexenc does not expand an article's macros.
+the expansion of macros, and hostile input must be refused within bounds. pylatexenc expands no macros.
 """
 
 from __future__ import annotations
