@@ -17,12 +17,13 @@ from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
 from tensorcalc.verify.facts import fulfil
 from tensorcalc.verify.helping import advice
-from tensorcalc.verify.model import Dimensions, Key, derivatives_in
+from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates
 from tensorcalc.verify.numbers import Named, _aligned, primal
 from tensorcalc.verify.points import Draw, Meaning, Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.terms import Apply, Constant, Derived, Entry, Place, Powered, Term, substitute, tensors_of
+from tensorcalc.verify.witness import Witness
 
 __all__ = ["CounterExample", "Judge", "Verdict"]
 
@@ -30,6 +31,9 @@ SIZES = ((3, 4, 2, 5, 6, 7), (4, 3, 5, 2, 6, 7))
 DRAWS = ((11, True, 0), (12, True, 1), (13, False, 0), (14, False, 1))  # seed, both signs, which sizes
 WANTED = 2  # points at which both sides are finite
 READINGS = ("total", "mixed", "partial")
+CONTRADICTED = (
+    "the derivative by rules and finite differences disagree: an error of tensorcalc, which is worth a report"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Judge:
         self.source = source
         self.model = article.model
         self.pairs: dict[tuple[str, str], str] = {}
+        self.witness = Witness()
         self.totals = self.model.scalar_ends() | frozenset(self.model.losses)
         self.shared = self.model.dimensions.copy()
         self.separate: dict[int, Dimensions] = {}
@@ -164,6 +169,8 @@ class Judge:
         undefined = ""
         for reading in READINGS if derivatives else READINGS[:1]:
             outcome = self.outcome(left, right, reading, points)
+            if not isinstance(outcome, str) and self.contradicted(left, right, points):
+                return Verdict(claim, "not-checkable", CONTRADICTED)
             if outcome is None:
                 self.establish(left.term, reading)
                 return Verdict(claim, "holds", reading=reading if reading != "total" else "")
@@ -187,6 +194,12 @@ class Judge:
                 claim, "ill-formed", "an index runs over two dimensions that the definitions keep apart", example=failed
             )
         return Verdict(claim, "false", self.reason(failed), hint=self.hint(claim, left, right, points), example=failed)
+
+    def contradicted(self, left: Val, right: Val, points: _Points) -> bool:
+        """Whether finite differences do not find the derivatives of the two sides, as they were read last."""
+        terms = [side.term for side in (left, right) if differentiates(side.term)]
+        with np.errstate(all="ignore"):
+            return bool(terms) and self.witness.contradicts(terms, (p for p in points.made.values() if p.valid))
 
     def mixed_derivative(self, derivatives: Sequence[Derived]) -> tuple[str, str] | None:
         """The variables of a second derivative by a tensor and by another one that it is made of."""

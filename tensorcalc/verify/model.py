@@ -28,7 +28,7 @@ from tensorcalc.verify.terms import (
     tensors_of,
 )
 
-__all__ = ["Dimensions", "Model", "derivatives_in"]
+__all__ = ["Dimensions", "Model", "derivatives_in", "differentiates"]
 
 Key = tuple[str, ...] | str
 
@@ -187,6 +187,20 @@ class Dimensions:
         a, b = self._key(first), self._key(second)
         if a is not None and b is not None:
             self.join(a, b)
+
+
+def differentiates(term: Term) -> bool:
+    """Whether there is a derivative in a term, of a tensor, a formula or a function."""
+    stack: list[object] = [term]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, Derived | Sloped) or (isinstance(node, Apply) and node.primes):
+            return True
+        elif isinstance(node, Term):
+            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
+    return False
 
 
 def derivatives_in(term: Term) -> list[Derived]:
