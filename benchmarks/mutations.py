@@ -32,6 +32,7 @@ SIGN = re.compile(r"(?<![{(^&=])\s*([+-])(?![0-9]*\})")
 NUMBER = re.compile(r"(?<![\w.\\])\d+(?![\w.])")
 DELTA = re.compile(r"\\delta_\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}")
 EXTENT = re.compile(r"\\frac\{(?P<above>[^{}]*)\}\{(?P<below>[^{}]*\b[A-Z]\b[^{}]*)\}")
+WHOLE = re.compile(r"\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d")
 TRANSPOSE = re.compile(r"\^\{?(?:T|\\top)\}?")
 Change = tuple[str, str]  # what kind it is, and the right side after it
 
@@ -56,13 +57,15 @@ def slips(side: str) -> Iterator[Change]:
         yield "sign", side[: match.start(1)] + other + side[match.end(1) :]
     if side.lstrip().startswith("-"):
         yield "sign", side.lstrip()[1:]
-    scripts = [m.span() for m in SUBSCRIPT.finditer(side)]
+    scripts = [m.span() for m in (*SUBSCRIPT.finditer(side), *WHOLE.finditer(side))]
     for match in NUMBER.finditer(side):
         if not any(a <= match.start() < b for a, b in scripts):
             yield "number", side[: match.start()] + str(int(match[0]) + 1) + side[match.end() :]
     for match in DELTA.finditer(side):
         yield "delta", side[: match.start()] + " 1 " + side[match.end() :]
     for match in EXTENT.finditer(side):
+        if "partial" in match[0]:
+            continue
         below = re.sub(r"\b[A-Z]\b", " 1 ", match["below"], count=1)
         yield "extent", side[: match.start()] + rf"\frac{{{match['above']}}}{{{below}}}" + side[match.end() :]
     for match in TRANSPOSE.finditer(side):
@@ -124,7 +127,8 @@ def _nodes(node: object) -> Iterator[Node]:
     elif isinstance(node, Node):
         yield node
         for name in node.__dataclass_fields__:
-            yield from _nodes(getattr(node, name))
+            if name != "sub":
+                yield from _nodes(getattr(node, name))
 
 
 def _in_order(side: str, node: Node, start: int) -> Iterator[Change]:
@@ -198,6 +202,12 @@ class Article:
                 self.count_rewriting(row, kind, changed, score)
         return score
 
+    def readings(self, row: Finding) -> set[str]:
+        """The readings of derivatives under which the equations of a chain hold."""
+        assert row.detail is not None
+        chain = row.detail.claim.chain
+        return {f.reading for f in self.findings if f.detail is not None and f.detail.claim.chain == chain}
+
     def _left(self, finding: Finding) -> str:
         assert finding.detail is not None
         span = finding.detail.claim.left.span
@@ -212,7 +222,7 @@ class Article:
             score.slips[kind] += 1
             return
         assert row.detail is not None
-        if after.verdict == "holds" and after.reading == row.reading:
+        if after.verdict == "holds" and after.reading in self.readings(row):
             score.kept.append(shown)
             return
         score.slips[kind] += 1

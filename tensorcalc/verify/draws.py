@@ -36,7 +36,7 @@ class Draw:
     seed: int
     signs: bool
     sizes: Mapping[Key, int]
-    find: Mapping[Key, Key]
+    find: dict[Key, Key]
 
     def size(self, key: Key) -> int:
         """The size of the dimension that a key belongs to."""

@@ -1,0 +1,144 @@
+"""Another right side for an equation: read as the article reads, and compared with the left side by number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from tensorcalc.errors import TensorCalcError
+from tensorcalc.verify.article import Article, Claim
+from tensorcalc.verify.comparing import compare, finite, magnitude
+from tensorcalc.verify.latex import Macros, rows_of
+from tensorcalc.verify.latex.tree import Node
+from tensorcalc.verify.model import Dimensions
+from tensorcalc.verify.numbers import Named, primal
+from tensorcalc.verify.points import Meaning, Point
+from tensorcalc.verify.problems import Problem
+from tensorcalc.verify.reading import Val
+from tensorcalc.verify.summation import with_sums
+from tensorcalc.verify.terms import Constant, Place, Term, substitute
+
+__all__ = ["Allowance", "Trial", "tree_of"]
+
+POINTS = 3
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How many right sides may still be tried in an article."""
+
+    left: int
+
+
+def tree_of(text: str, macros: Macros) -> Node | None:
+    """The syntax tree of one side of an equation; `None` where the text is no such side."""
+    try:
+        rows = rows_of(text, range(len(text) + 1), macros)
+    except (TensorCalcError, RecursionError):
+        return None
+    if len(rows) != 1 or len(rows[0].sides) != 1 or rows[0].label:
+        return None
+    return rows[0].sides[0].node
+
+
+class Trial:
+    """Tries right sides of one claim under one reading of its derivatives."""
+
+    def __init__(
+        self,
+        article: Article,
+        claim: Claim,
+        macros: Macros,
+        dimensions: Dimensions,
+        points: Sequence[Point],
+        meaning: Meaning,
+        allowance: Allowance,
+    ) -> None:
+        assert claim.reference is not None
+        self.article = article
+        self.claim = claim
+        self.left = claim.reference
+        self.macros = macros
+        self.dimensions = dimensions
+        self.meaning = meaning
+        self.allowance = allowance
+        self.roots = dimensions.roots()
+        self.wanted: list[tuple[Point, Named]] = []
+        for point in points:
+            point.meaning = meaning
+            with np.errstate(all="ignore"):
+                value = primal(point.term(self.left.term))
+            if point.valid and finite(value) and len(self.wanted) < POINTS:
+                self.wanted.append((point, value))
+
+    def holds(self, text: str) -> bool:
+        """Whether the equation holds with this right side."""
+        node = tree_of(text, self.macros) if self.allowance.left > 0 else None
+        if node is None:
+            return False
+        self.allowance.left -= 1
+        value = self.read(node)
+        return value is not None and self.known(value.term) and self.agrees(value.term)
+
+    def read(self, node: Node) -> Val | None:
+        """The value of a right side with the axes of the left one; `None` where it is not well formed."""
+        reader, names = self.article.reader, self.article.names
+        orders, suffix, arguments = dict(names.orders), reader.suffix, reader.arguments
+        reader.suffix, reader.arguments = f"@{self.claim.chain}", {}
+        try:
+            found = reader.read(node)
+            free = self.claim.free | frozenset(found.axes)
+            term = with_sums(found.term, free, reader.letters, lambda: None)
+            return self.fitted(Val(term, found.axes, found.row))
+        except (Problem, TensorCalcError, RecursionError):
+            return None
+        finally:
+            names.orders.clear()
+            names.orders.update(orders)
+            reader.suffix, reader.arguments = suffix, arguments
+
+    def fitted(self, right: Val) -> Val | None:
+        if len(self.left.axes) != len(right.axes):
+            return right if not right.axes and isinstance(right.term, Constant) else None
+        mapping = {b: Place.of(a) for a, b in zip(self.left.axes, right.axes, strict=True)}
+        return Val(substitute(right.term, mapping), self.left.axes, right.row)
+
+    def known(self, term: Term) -> bool:
+        """Give the letters of a term their dimensions; whether none of the article's dimensions become one by it."""
+        local = self.dimensions.copy()
+        local.learn(term)
+        local.settle()
+        found = {local.find(root): root for root in self.roots}
+        if len(found) < len(self.roots):
+            return False
+        for key in local.all_keys():
+            root = found.get(local.find(key))
+            if root is None:
+                return False
+            for point, _ in self.wanted:
+                point.draw.find.setdefault(key, root)
+        return True
+
+    def agrees(self, term: Term) -> bool:
+        """Whether a term has the value of the left side at every point."""
+        for point, wanted in self.wanted:
+            point.meaning = self.meaning
+            value = self.value(term, point)
+            if value is None or set(value.letters) - set(wanted.letters) - self.claim.free - set(self.left.axes):
+                return False
+            difference = compare(wanted, value)
+            if difference is not None:
+                scale = max(magnitude(self.left.term, point), magnitude(term, point))
+                if compare(wanted, value, scale) is not None:
+                    return False
+        return bool(self.wanted)
+
+    def value(self, term: Term, point: Point) -> Named | None:
+        """The value of a term at a point, where it has a finite one."""
+        with np.errstate(all="ignore"), suppress(KeyError, ValueError, Problem, TensorCalcError, RecursionError):
+            value = primal(point.term(term))
+            return value if finite(value) else None
+        return None
