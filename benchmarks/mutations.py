@@ -23,16 +23,16 @@ from pathlib import Path
 
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.verify.checker import Finding, verify_document
-from tensorcalc.verify.latex.tree import Function, Node, Product, Scripted, Sum
+from tensorcalc.verify.latex.tree import Bracket, Function, Node, Product, Scripted, Sum, Symbol
 from tensorcalc.verify.sources import read_document
 
 SUBSCRIPT = re.compile(r"_\{([^{}]*)\}|_(\w)")
-LETTER = re.compile(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])")
+WORD = re.compile(r"\\[a-zA-Z]+|[a-zA-Z]{4,}|([a-z])")
 SIGN = re.compile(r"(?<![{(^&=])\s*([+-])(?![0-9]*\})")
 NUMBER = re.compile(r"(?<![\w.\\])\d+(?![\w.])")
 DELTA = re.compile(r"\\delta_\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}")
 EXTENT = re.compile(r"\\frac\{(?P<above>[^{}]*)\}\{(?P<below>[^{}]*\b[A-Z]\b[^{}]*)\}")
-WHOLE = re.compile(r"\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d")
+WHOLE = re.compile(r"\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d", re.DOTALL)
 TRANSPOSE = re.compile(r"\^\{?(?:T|\\top)\}?")
 Change = tuple[str, str]  # what kind it is, and the right side after it
 
@@ -75,11 +75,11 @@ def slips(side: str) -> Iterator[Change]:
 
 def _indices(side: str) -> Iterator[Change]:
     places = [
-        (match.start(group) + letter.start(), letter[0])
+        (match.start(group) + offset, letter)
         for match in SUBSCRIPT.finditer(side)
         for group in (1, 2)
         if match[group] is not None
-        for letter in LETTER.finditer(match[group])
+        for offset, letter in indices_in(match[group])
     ]
     letters = sorted({letter for _, letter in places})
     for place, letter in places:
@@ -104,20 +104,27 @@ def rewritings(side: str, left: str, node: Node, start: int) -> Iterator[Change]
     for match in re.finditer(r"\\sqrt\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", side):
         yield "root", side[: match.start()] + rf"\left({match[1]}\right)^{{1/2}}" + side[match.end() :]
     free = _letters(left)
-    dummies = sorted(_letters(side) - free)
-    unused = [x for x in "kjmruvabcd" if x not in _letters(side) | free | set(LETTER.findall(side))]
+    often = Counter(x for m in SUBSCRIPT.finditer(side) for _, x in indices_in(m[1] or m[2]))
+    elsewhere = set(re.findall(r"(?<![\\a-zA-Z])[a-z](?![a-zA-Z])", SUBSCRIPT.sub("", side)))
+    dummies = sorted(x for x in often if often[x] > 1 and x not in free | elsewhere)
+    unused = [x for x in "kjmruvabcd" if x not in set(re.findall(r"[a-z]", side)) | free]
     for dummy, new in zip(dummies, unused, strict=False):
         yield "dummy", _renamed(side, dummy, new)
     yield from _in_order(side, node, start)
     yield from _as_sums(side, free, node, start)
 
 
+def indices_in(script: str) -> list[tuple[int, str]]:
+    """The letters of a subscript that can be indices, and where they stand."""
+    return [(m.start(), m[1]) for m in WORD.finditer(script) if m[1]]
+
+
 def _letters(text: str) -> set[str]:
-    return {x for m in SUBSCRIPT.finditer(text) for x in LETTER.findall(m[1] or m[2])}
+    return {x for m in SUBSCRIPT.finditer(text) for _, x in indices_in(m[1] or m[2])}
 
 
 def _renamed(side: str, old: str, new: str) -> str:
-    return SUBSCRIPT.sub(lambda m: re.sub(rf"(?<![\\a-zA-Z]){old}(?![a-zA-Z])", new, m[0]), side)
+    return SUBSCRIPT.sub(lambda m: WORD.sub(lambda w: new if w[1] == old else w[0], m[0]), side)
 
 
 def _nodes(node: object) -> Iterator[Node]:
@@ -145,6 +152,8 @@ def _in_order(side: str, node: Node, start: int) -> Iterator[Change]:
 
 
 def _is_matrices(product: Product) -> bool:
+    if any(isinstance(f, Bracket) and isinstance(f.body, Symbol) for f in product.factors):  # a call
+        return True
     plain = [f for f in product.factors if not isinstance(f, Scripted) or f.sub is None]
     text = str(plain)
     return isinstance(product.factors[-1], Function) or bool(
@@ -158,13 +167,13 @@ def _as_sums(side: str, free: set[str], node: Node, start: int) -> Iterator[Chan
     for term in terms:
         a, b = term.span.start - start, term.span.end - start
         written = side[a:b]
-        scripts = [LETTER.findall(m[1] or m[2]) for m in SUBSCRIPT.finditer(written)]
+        scripts = [[x for _, x in indices_in(m[1] or m[2])] for m in SUBSCRIPT.finditer(written)]
         repeated = [x for x, n in Counter(x for s in scripts for x in s).items() if n > 1 and x not in free]
         if repeated and "\\sum" not in written and "\\mathbf{1}" not in written and not isinstance(term, Sum):
             signs = "".join(rf"\sum_{{{x}}} " for x in repeated)
             yield "sigma", side[:a] + signs + "{" + written + "}" + side[b:]
     for match in re.finditer(r"\\mathbf\{1\}_\{?([a-z])\}?\s*([a-z])_\{([^{}]*)\}$", side):
-        if match[1] in LETTER.findall(match[3]) and match[1] not in free:
+        if match[1] in dict(map(reversed, indices_in(match[3]))) and match[1] not in free:
             yield "sigma", side[: match.start()] + rf"\sum_{match[1]} {match[2]}_{{{match[3]}}}"
 
 
