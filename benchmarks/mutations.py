@@ -19,6 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from tensorcalc.errors import TensorCalcError
@@ -145,7 +146,7 @@ def _in_order(side: str, node: Node, start: int) -> Iterator[Change]:
             continue
         spans = [(f.span.start - start, f.span.end - start) for f in product.factors]
         first, last = spans[0][0], spans[-1][1]
-        if any(b > c for (_, b), (c, _) in zip(spans, spans[1:], strict=False)):
+        if any(b > c for (_, b), (c, _) in pairwise(spans)):
             continue
         turned = " ".join(f"{{{side[a:b]}}}" for a, b in reversed(spans))
         yield "order", side[:first] + turned + side[last:]
@@ -255,7 +256,9 @@ class Article:
         except TensorCalcError:
             return None
         lines = changed.count("\n") - self.text[span.start : span.end].count("\n")
-        if any(f.flagged for f in findings if (f.line - (lines if f.line > row.line else 0), f.column) not in self.before):
+        if any(
+            f.flagged for f in findings if (f.line - (lines if f.line > row.line else 0), f.column) not in self.before
+        ):
             return None
         return next((f for f in findings if f.span.start == row.span.start), None)
 

@@ -124,7 +124,7 @@ def verify_document(document: Document) -> Result:
     inside = _notes_inside(document)
     findings = [
         _finding(document, verdict, notes, inside)
-        for verdict in Judge(article, document.source).verdicts()
+        for verdict in Judge(article, document, macros).verdicts()
         if not verdict.claim.inline
     ]
     findings = sorted([*findings, *broken], key=lambda f: f.span.start)

@@ -1,118 +1,183 @@
-"""What is off in a false row: which term of the right side, and what would make the row hold.
+"""What is off in a row that is false or ill-formed: the change that mends it, and the rule that was misapplied.
 
-Each attempt changes one thing on the right (a term's sign or factor, one term left out, the factor of all) and is kept
-only where both sides then agree at every point.
+Nothing is said that numbers do not confirm: a change must make both sides agree at every point, a misapplied rule must
+give exactly what the author wrote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 
-from tensorcalc.errors import Source, printable
-from tensorcalc.verify.comparing import compare, finite
-from tensorcalc.verify.latex.tree import Sum
+from tensorcalc.rules.derivatives import SELF
+from tensorcalc.verify.comparing import finite
+from tensorcalc.verify.differentiation import Slip
+from tensorcalc.verify.edits import families
+from tensorcalc.verify.latex.tree import Node, Number, Product, Quotient, Sum
+from tensorcalc.verify.misapplied import slips_of
 from tensorcalc.verify.numbers import Named, _aligned, add, constant, multiply, primal
+from tensorcalc.verify.parts import Edit, Setting
 from tensorcalc.verify.points import Point
-from tensorcalc.verify.reading import Val
-from tensorcalc.verify.terms import Added, Kronecker, Place, Term, letters_of, substitute
+from tensorcalc.verify.terms import Added, Entry, Term, substitute
+from tensorcalc.verify.trying import Trial, tree_of
 
-__all__ = ["advice"]
+__all__ = ["NOTHING", "Diagnosis", "diagnose"]
 
-POINTS = 3
 MOST_TERMS = 12
+MOST_SLIPS = 400
+MOST_EDITS = 400
+ALTERNATIVES = 2
 
 
-def advice(left: Val, right: Val, node: object, source: Source, points: Sequence[Point]) -> str:
-    """What would be right, in a sentence; empty where no single change makes the row hold."""
-    usable = [p for p in points if _finite(left.term, right.term, p)][:POINTS]
-    if not usable:
-        return ""
-    attempts: list[Callable[[], str]] = [
-        lambda: _whole(left.term, right.term, usable),
-        lambda: _terms(left.term, right.term, node, source, usable),
-        lambda: _letters(left.term, right.term, usable),
-    ]
-    for attempt in attempts:
-        found = attempt()
-        if found:
-            return found
-    return ""
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a row should be: `what` is wrong, in which `part` of it, and the `correction` of its right side in LaTeX;
+    the `rule` that was misapplied, by its title, and `how`. What is not known is empty.
+    """
+
+    what: str = ""
+    part: str = ""
+    correction: str = ""
+    rule: str = ""
+    how: str = ""
+
+    @property
+    def hint(self) -> str:
+        """All of it but the correction, in a sentence."""
+        misapplied = f"{self.rule} misapplied: {self.how}" if self.rule else ""
+        return "; ".join(x for x in (self.what, misapplied) if x)
 
 
-def _finite(left: Term, right: Term, point: Point) -> bool:
+NOTHING = Diagnosis()
+
+
+def diagnose(trial: Trial, text: str, setting: Setting, right: Term | None, before: Term | None) -> Diagnosis:
+    """What is off in the right side of a claim, which is written as `text` and has the value `right` where it has one.
+    `before` is the line before it.
+    """
+    node = tree_of(text, trial.macros)
+    edits = _edits(trial, text, node, setting, right) if node is not None else []
+    slip = _slip(trial, right, before) if right is not None else None
+    what = " or ".join(dict.fromkeys(e.what for e in edits[:ALTERNATIVES]))
+    first = edits[0] if edits else Edit("", "")
+    if slip is not None and first.kind == "extent" and slip.rule == SELF.name:
+        slip = None  # without the δ a mean is 1: the missing 1/N says the same, more simply
+    return Diagnosis(what, first.part, first.text.strip(), slip.rule if slip else "", slip.done if slip else "")
+
+
+def _edits(trial: Trial, text: str, node: Node, setting: Setting, right: Term | None) -> list[Edit]:
+    """The changes of the likeliest kind that make the row hold."""
+    if right is not None:
+        found = _scaled(trial, text, node, right)
+        if found is not None and trial.holds(found.text):
+            return [found]
+    tried: set[str] = {text}
+    for family in families(text, node, setting):
+        hits = [e for e in islice(_untried(family, tried), MOST_EDITS) if trial.holds(e.text)]
+        if hits:
+            return hits
+    return []
+
+
+def _untried(family: Iterator[Edit], tried: set[str]) -> Iterator[Edit]:
+    for edit in family:
+        if edit.text not in tried:
+            tried.add(edit.text)
+            yield edit
+
+
+def _slip(trial: Trial, right: Term, before: Term | None) -> Slip | None:
+    """The misapplied rule that gives what the author wrote, from the line before or from the first one."""
+    values = []
+    for point, _ in trial.wanted:
+        value = trial.value(right, point)
+        if value is None:
+            return None
+        values.append((point, value))
+    direct = trial.meaning.default != "total"
+    starts = [before, *_meanings(trial)] if before is not None else _meanings(trial)
+    free = sorted(trial.claim.free | frozenset(trial.left.axes))
+    for start in dict.fromkeys(starts):
+        for broken, slip in islice(slips_of(start, trial.article.model, free, direct), MOST_SLIPS):
+            if trial.known(broken) and trial.gives(broken, values):
+                return slip
+    return None
+
+
+def _meanings(trial: Trial) -> list[Term]:
+    """The left side of a claim, and what it is defined to be."""
+    left, definitions = trial.left.term, trial.article.model.definitions
+    if not isinstance(left, Entry) or left.name not in definitions:
+        return [left]
+    definition = definitions[left.name]
+    return [substitute(definition.body, dict(zip(definition.letters, left.places, strict=True)))]
+
+
+def _scaled(trial: Trial, text: str, node: Node, right: Term) -> Edit | None:
+    """A number by which the right side, or one of its terms, must be multiplied."""
     with np.errstate(all="ignore"):
-        return point.valid and finite(primal(point.term(left)), primal(point.term(right)))
-
-
-def _whole(left: Term, right: Term, points: Sequence[Point]) -> str:
-    ratio = _ratio([(primal(p.term(left)), primal(p.term(right))) for p in points])
-    if ratio is None:
-        return ""
-    if ratio == -1:
-        return "the sign of the right side is wrong"
-    return f"the right side misses a factor {_shown(ratio)}"
-
-
-def _terms(left: Term, right: Term, node: object, source: Source, points: Sequence[Point]) -> str:
-    """One added term that is off."""
-    if not isinstance(right, Added) or not isinstance(node, Sum) or len(node.terms) != len(right.terms):
-        return ""
-    if len(right.terms) > MOST_TERMS:
-        return ""
-    for place, term in enumerate(right.terms):
-        pairs = []
-        for point in points:
-            rest = [t for k, t in enumerate(right.terms) if k != place]
-            others = add(*[point.term(t) for t in rest]) if rest else constant(0)
-            needed = add(point.term(left), multiply(constant(-1), others))
-            pairs.append((primal(needed), primal(point.term(term))))
+        pairs = [(wanted, primal(point.term(right))) for point, wanted in trial.wanted]
+        if not all(finite(value) for _, value in pairs):
+            return None
         ratio = _ratio(pairs)
-        if ratio is None:
-            continue
-        span = node.terms[place].span
-        shown = printable(" ".join(source.text[span.start : span.end].split()))
-        if ratio == -1:
-            return f"the sign of the term {shown} is wrong"
-        if not ratio:
-            return f"the term {shown} should not be there"
-        return f"the term {shown} misses a factor {_shown(ratio)}"
-    return ""
+        if ratio is not None:
+            return _multiplied(text, node, node, ratio, "the right side")
+        if not isinstance(right, Added) or not isinstance(node, Sum) or len(node.terms) != len(right.terms):
+            return None
+        if len(right.terms) > MOST_TERMS:
+            return None
+        for place, term in enumerate(right.terms):
+            ratio = _ratio([_needed(right, place, term, point, wanted) for point, wanted in trial.wanted])
+            if ratio is not None:
+                part = node.terms[place]
+                shown = " ".join(text[part.span.start : part.span.end].split())
+                return _multiplied(text, node, part, ratio, f"the term {shown}")
+    return None
 
 
-def _letters(left: Term, right: Term, points: Sequence[Point]) -> str:
-    """Two indices that are exchanged, or a delta that is missing."""
-    letters = sorted(letters_of(right))
-    for k, first in enumerate(letters):
-        for second in letters[k + 1 :]:
-            swapped = substitute(right, {first: Place.of(second), second: Place.of(first)})
-            if _agree(left, swapped, points):
-                return f"the indices {_name(first)} and {_name(second)} are exchanged"
-    missing = sorted(letters_of(left) - letters_of(right))
-    for lost in missing:
-        for other in sorted(letters_of(left) - {lost}):
-            pair = Kronecker(Place.of(other), Place.of(lost))
-            if _agree_product(left, right, pair, points):
-                return f"a factor \\delta_{{{_name(other)} {_name(lost)}}} is missing"
-    return ""
+def _needed(right: Added, place: int, term: Term, point: Point, wanted: Named) -> tuple[Named, Named]:
+    """What a term would have to be, and what it is."""
+    rest = [point.term(t) for k, t in enumerate(right.terms) if k != place]
+    others = add(*rest) if rest else constant(0)
+    return primal(add(wanted, multiply(constant(-1), others))), primal(point.term(term))
 
 
-def _agree(left: Term, right: Term, points: Sequence[Point]) -> bool:
-    try:
-        return all(compare(primal(p.term(left)), primal(p.term(right))) is None for p in points)
-    except (KeyError, ValueError):
-        return False
+def _multiplied(text: str, node: Node, part: Node, ratio: Fraction, name: str) -> Edit | None:
+    """The text with a part multiplied, its own number changed where it begins with one."""
+    if ratio in (0, -1):
+        return None  # a sign, or a term too many: the families know how to write that
+    shown = str(ratio.numerator) if ratio.denominator == 1 else f"{ratio.numerator}/{ratio.denominator}"
+    what = f"{name} misses a factor {shown}"
+    a, b = part.span.start, part.span.end
+    first = part.factors[0] if isinstance(part, Product) and not any(part.signs[1:2]) else part
+    number = _number_of(first)
+    if number is not None and ratio > 0:
+        new = number * ratio
+        written = "" if new == 1 and first is not part else _written(new) + " "
+        rest = text[first.span.end : b].lstrip()
+        return Edit(text[:a] + written + rest + text[b:], what, text[a:b], "factor")
+    if part is node and isinstance(node, Sum):
+        inner = rf"\left({text.strip()}\right)"
+        return Edit(f"{'-' if ratio < 0 else ''}{_written(abs(ratio))} {inner}", what, text.strip(), "factor")
+    factor = _written(ratio) if ratio > 0 else rf"\left(-{_written(-ratio)}\right)"
+    return Edit(f"{text[:a]}{factor} {text[a:]}", what, text[a:b], "factor")
 
 
-def _agree_product(left: Term, right: Term, factor: Term, points: Sequence[Point]) -> bool:
-    try:
-        return all(
-            compare(primal(p.term(left)), primal(multiply(p.term(right), p.term(factor)))) is None for p in points
-        )
-    except (KeyError, ValueError):
-        return False
+def _number_of(node: Node) -> Fraction | None:
+    if isinstance(node, Number):
+        return node.value
+    if isinstance(node, Quotient) and isinstance(node.numerator, Number) and isinstance(node.denominator, Number):
+        return node.numerator.value / node.denominator.value if node.denominator.value else None
+    return None
+
+
+def _written(value: Fraction) -> str:
+    whole = value.denominator == 1
+    return str(value.numerator) if whole else rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
 
 
 def _ratio(pairs: Sequence[tuple[Named, Named]]) -> Fraction | None:
@@ -129,15 +194,7 @@ def _ratio(pairs: Sequence[tuple[Named, Named]]) -> Fraction | None:
         if np.abs(a - ratio * b).max() > 1e-8 * max(float(np.abs(a).max()), abs(largest)):
             return None
         found.append(ratio)
-    if max(found) - min(found) > 1e-7 * max(1.0, abs(found[0])):
+    if not found or max(found) - min(found) > 1e-7 * max(1.0, abs(found[0])):
         return None
     simple = Fraction(found[0]).limit_denominator(64)
     return simple if abs(float(simple) - found[0]) < 1e-7 and simple != 1 else None
-
-
-def _shown(ratio: Fraction) -> str:
-    return str(ratio.numerator) if ratio.denominator == 1 else f"{ratio.numerator}/{ratio.denominator}"
-
-
-def _name(letter: str) -> str:
-    return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]

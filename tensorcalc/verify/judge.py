@@ -12,16 +12,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tensorcalc.errors import Source, TensorCalcError
+from tensorcalc.errors import TensorCalcError
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
 from tensorcalc.verify.facts import fulfil
-from tensorcalc.verify.helping import advice
+from tensorcalc.verify.helper import READINGS, Helper
+from tensorcalc.verify.helping import NOTHING, Diagnosis
+from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates
 from tensorcalc.verify.numbers import Named, _aligned, primal
 from tensorcalc.verify.points import Draw, Meaning, Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Val
+from tensorcalc.verify.sources import Document
 from tensorcalc.verify.terms import Apply, Constant, Derived, Entry, Place, Powered, Term, substitute, tensors_of
 from tensorcalc.verify.witness import Witness
 
@@ -30,7 +33,7 @@ __all__ = ["CounterExample", "Judge", "Verdict"]
 SIZES = ((3, 4, 2, 5, 6, 7), (4, 3, 5, 2, 6, 7))
 DRAWS = ((11, True, 0), (12, True, 1), (13, False, 0), (14, False, 1))  # seed, both signs, which sizes
 WANTED = 2  # points at which both sides are finite
-READINGS = ("total", "mixed", "partial")
+KEPT_APART = "an index runs over two dimensions that the definitions keep apart"
 CONTRADICTED = (
     "the derivative by rules and finite differences disagree: an error of tensorcalc, which is worth a report"
 )
@@ -48,7 +51,7 @@ class CounterExample:
 class Verdict:
     """What was found: `holds`, `false`, `ill-formed` or `not-checkable`, with the reason.
 
-    `reading` says how derivatives were read, `hint` what would be right.
+    `reading` says how derivatives were read, `diagnosis` what is off in a flagged row, `hint` what would be right.
     """
 
     claim: Claim
@@ -57,6 +60,7 @@ class Verdict:
     reading: str = ""
     hint: str = ""
     example: CounterExample | None = None
+    diagnosis: Diagnosis = NOTHING
 
 
 @dataclass(slots=True)
@@ -77,9 +81,9 @@ class _Points:
 class Judge:
     """Judges the claims of one article."""
 
-    def __init__(self, article: Article, source: Source) -> None:
+    def __init__(self, article: Article, document: Document, macros: Macros) -> None:
         self.article = article
-        self.source = source
+        self.helper = Helper(article, document, macros)
         self.model = article.model
         self.pairs: dict[tuple[str, str], str] = {}
         self.witness = Witness()
@@ -156,8 +160,10 @@ class Judge:
             return Verdict(claim, "not-checkable", "a dimension or a value is not known")
 
     def refused(self, claim: Claim, problem: Problem) -> Verdict:
-        status = "ill-formed" if isinstance(problem, IllFormed) else "not-checkable"
-        return Verdict(claim, status, problem.reason, hint=problem.hint)
+        if not isinstance(problem, IllFormed):
+            return Verdict(claim, "not-checkable", problem.reason, hint=problem.hint)
+        diagnosis = self.diagnosis(claim, None, self.points)
+        return Verdict(claim, "ill-formed", problem.reason, "", problem.hint or diagnosis.hint, None, diagnosis)
 
     def judged(self, claim: Claim) -> Verdict:
         assert claim.reference is not None
@@ -190,10 +196,10 @@ class Judge:
         if claim.doubt:
             return Verdict(claim, "not-checkable", claim.doubt)
         if id(claim) in self.separate:
-            return Verdict(
-                claim, "ill-formed", "an index runs over two dimensions that the definitions keep apart", example=failed
-            )
-        return Verdict(claim, "false", self.reason(failed), hint=self.hint(claim, left, right, points), example=failed)
+            diagnosis = self.diagnosis(claim, None, self.points)
+            return Verdict(claim, "ill-formed", KEPT_APART, "", diagnosis.hint, failed, diagnosis)
+        diagnosis = self.diagnosis(claim, right.term, points)
+        return Verdict(claim, "false", self.reason(failed), "", diagnosis.hint, failed, diagnosis)
 
     def contradicted(self, left: Val, right: Val, points: _Points) -> bool:
         """Whether finite differences do not find the derivatives of the two sides, as they were read last."""
@@ -211,18 +217,9 @@ class Judge:
                     return first, second
         return None
 
-    def hint(self, claim: Claim, left: Val, right: Val, points: _Points) -> str:
-        """What would be right, where one change makes the row hold."""
-        found = ""
-        for reading in READINGS:
-            usable = list(points)
-            for point in usable:
-                point.meaning = Meaning(reading, self.pairs, self.totals)
-            with np.errstate(all="ignore"):
-                found = advice(left, right, claim.right.node, self.source, usable)
-            if found or (not derivatives_in(left.term) and not derivatives_in(right.term)):
-                break
-        return found
+    def diagnosis(self, claim: Claim, right: Term | None, points: _Points) -> Diagnosis:
+        """What is off in a flagged row."""
+        return self.helper.diagnosis(claim, right, points.dimensions, list(points), self.pairs, self.totals)
 
     def reason(self, example: CounterExample) -> str:
         difference = example.difference

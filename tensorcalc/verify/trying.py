@@ -62,11 +62,15 @@ class Trial:
         self.claim = claim
         self.left = claim.reference
         self.macros = macros
-        self.dimensions = dimensions
+        self.dimensions = dimensions.copy()
+        self.dimensions.learn(self.left.term)
+        self.dimensions.settle()
         self.meaning = meaning
         self.allowance = allowance
         self.roots = dimensions.roots()
         self.wanted: list[tuple[Point, Named]] = []
+        if not self.place(self.dimensions, points):
+            return
         for point in points:
             point.meaning = meaning
             with np.errstate(all="ignore"):
@@ -111,30 +115,39 @@ class Trial:
         local = self.dimensions.copy()
         local.learn(term)
         local.settle()
+        return self.place(local, [point for point, _ in self.wanted])
+
+    def place(self, local: Dimensions, points: Sequence[Point]) -> bool:
+        """Give new letters the sizes that points have for their dimensions; whether all dimensions are kept apart."""
         found = {local.find(root): root for root in self.roots}
         if len(found) < len(self.roots):
             return False
-        for key in local.all_keys():
-            root = found.get(local.find(key))
-            if root is None:
-                return False
-            for point, _ in self.wanted:
-                point.draw.find.setdefault(key, root)
+        new = {key: found.get(local.find(key)) for key in local.all_keys()}
+        if None in new.values():
+            return False
+        for point in points:
+            for key, root in new.items():
+                if root is not None:
+                    point.draw.find.setdefault(key, root)
         return True
 
     def agrees(self, term: Term) -> bool:
         """Whether a term has the value of the left side at every point."""
-        for point, wanted in self.wanted:
+        return self.gives(term, self.wanted)
+
+    def gives(self, term: Term, wanted: Sequence[tuple[Point, Named]]) -> bool:
+        """Whether a term has given values, each at its point."""
+        free = self.claim.free | frozenset(self.left.axes)
+        for point, expected in wanted:
             point.meaning = self.meaning
             value = self.value(term, point)
-            if value is None or set(value.letters) - set(wanted.letters) - self.claim.free - set(self.left.axes):
+            if value is None or set(value.letters) - set(expected.letters) - free:
                 return False
-            difference = compare(wanted, value)
-            if difference is not None:
-                scale = max(magnitude(self.left.term, point), magnitude(term, point))
-                if compare(wanted, value, scale) is not None:
-                    return False
-        return bool(self.wanted)
+            with suppress(ValueError):  # a letter that runs over two dimensions
+                if compare(expected, value) is None or compare(expected, value, magnitude(term, point)) is None:
+                    continue
+            return False
+        return bool(wanted)
 
     def value(self, term: Term, point: Point) -> Named | None:
         """The value of a term at a point, where it has a finite one."""
