@@ -32,6 +32,7 @@ def families(text: str, node: Node, setting: Setting) -> Iterator[Iterator[Edit]
     parts = Parts(text, setting)
     parts.visit(node, "")
     walk, sides = _PartEdits(parts), TermEdits(text, node, parts)
+    yield walk.nested()
     yield sides.signs()
     yield walk.exponents()
     yield sides.factors()
@@ -52,6 +53,15 @@ class _PartEdits:
         self.parts = parts
         self.text = parts.text
         self.setting = parts.setting
+
+    def nested(self) -> Iterator[Edit]:
+        """A δ whose second index has slipped into the script of the first: δ_{T_n}."""
+        for node in self.parts.nested:
+            inner = node.sub
+            if isinstance(inner, Scripted) and inner.sub is not None:
+                first, second = self.parts.source(inner.base), self.parts.source(inner.sub)
+                text = replaced(self.text, inner.span.start, inner.span.end, f"{first} {second}")
+                yield Edit(text, f"{self.parts.shown(node)} needs two indices", self.parts.shown(node), "delta")
 
     def exponents(self) -> Iterator[Edit]:
         """Exponents that are off by one, have the wrong sign, or are missing."""

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from tensorcalc.errors import Span
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.article import Article, Claim
+from tensorcalc.verify.draws import Meaning
 from tensorcalc.verify.helping import Diagnosis, diagnose
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.latex.tree import DerivativeOf, Node, Product, Scripted, Symbol
 from tensorcalc.verify.model import Dimensions, derivatives_in
 from tensorcalc.verify.parts import Setting
-from tensorcalc.verify.points import Meaning, Point
+from tensorcalc.verify.points import Point
 from tensorcalc.verify.sources import Document
 from tensorcalc.verify.terms import Term
 from tensorcalc.verify.trying import Allowance, Trial, tree_of

@@ -19,6 +19,7 @@ from tensorcalc.verify.differentiation import Slip
 from tensorcalc.verify.edits import families
 from tensorcalc.verify.latex.tree import Node, Number, Product, Quotient, Sum
 from tensorcalc.verify.misapplied import slips_of
+from tensorcalc.verify.model import derivatives_in
 from tensorcalc.verify.numbers import Named, _aligned, add, constant, multiply, primal
 from tensorcalc.verify.parts import Edit, Setting
 from tensorcalc.verify.points import Point
@@ -101,8 +102,9 @@ def _slip(trial: Trial, right: Term, before: Term | None) -> Slip | None:
     direct = trial.meaning.default != "total"
     starts = [before, *_meanings(trial)] if before is not None else _meanings(trial)
     free = sorted(trial.claim.free | frozenset(trial.left.axes))
+    chained = bool(derivatives_in(right))
     for start in dict.fromkeys(starts):
-        for broken, slip in islice(slips_of(start, trial.article.model, free, direct), MOST_SLIPS):
+        for broken, slip in islice(slips_of(start, trial.article.model, free, direct, chained), MOST_SLIPS):
             if trial.known(broken) and trial.gives(broken, values):
                 return slip
     return None

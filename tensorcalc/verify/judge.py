@@ -15,13 +15,14 @@ import numpy as np
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
+from tensorcalc.verify.draws import Draw, Meaning
 from tensorcalc.verify.facts import fulfil
 from tensorcalc.verify.helper import READINGS, Helper
 from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates
 from tensorcalc.verify.numbers import Named, _aligned, primal
-from tensorcalc.verify.points import Draw, Meaning, Point
+from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.sources import Document
@@ -177,6 +178,8 @@ class Judge:
             outcome = self.outcome(left, right, reading, points)
             if not isinstance(outcome, str) and self.contradicted(left, right, points):
                 return Verdict(claim, "not-checkable", CONTRADICTED)
+            if outcome is None and reading != "total" and self.miscopied(left.term, right.term, points):
+                outcome = failed
             if outcome is None:
                 self.establish(left.term, reading)
                 return Verdict(claim, "holds", reading=reading if reading != "total" else "")
@@ -200,6 +203,24 @@ class Judge:
             return Verdict(claim, "ill-formed", KEPT_APART, "", diagnosis.hint, failed, diagnosis)
         diagnosis = self.diagnosis(claim, right.term, points)
         return Verdict(claim, "false", self.reason(failed), "", diagnosis.hint, failed, diagnosis)
+
+    def miscopied(self, left: Term, right: Term, points: _Points) -> bool:
+        """Whether ∂y/∂x = ∂/∂x(…) has another formula than y has, with all that y is made of. Then it is no use that
+        both have the same derivative while other definitions are held fixed.
+        """
+        if not (isinstance(left, Derived) and isinstance(right, Derived) and isinstance(left.body, Entry)):
+            return False
+        definition = self.model.definitions.get(left.body.name)
+        if definition is None or isinstance(right.body, Entry):
+            return False
+        if not tensors_of(definition.body) <= tensors_of(right.body):
+            return False
+        for point in points:
+            with np.errstate(all="ignore"):
+                a, b = primal(point.term(left.body)), primal(point.term(right.body))
+                if point.valid and finite(a, b):
+                    return compare(a, b) is not None
+        return False
 
     def contradicted(self, left: Val, right: Val, points: _Points) -> bool:
         """Whether finite differences do not find the derivatives of the two sides, as they were read last."""

@@ -47,19 +47,21 @@ from tensorcalc.verify.terms import (
 __all__ = ["slips_of"]
 
 
-def slips_of(term: Term, model: Model, free: Sequence[str], direct: bool) -> Iterator[Broken]:
+def slips_of(term: Term, model: Model, free: Sequence[str], direct: bool, chained: bool = False) -> Iterator[Broken]:
     """The term with one slip: in a derivative that is taken in it, or in what is simplified in it.
 
-    `free` are the letters that the equation keeps; with `direct`, derivatives hold other definitions fixed.
+    `free` are the letters that the equation keeps; with `direct`, derivatives hold other definitions fixed; with
+    `chained`, the author has written derivatives by other definitions, so that the chain rule comes first.
     """
-    yield from _Slips(model, free, direct).within(term)
+    yield from _Slips(model, free, direct, chained).within(term)
 
 
 class _Slips:
-    def __init__(self, model: Model, free: Sequence[str], direct: bool) -> None:
+    def __init__(self, model: Model, free: Sequence[str], direct: bool, chained: bool) -> None:
         self.model = model
         self.free = free
         self.direct = direct
+        self.chained = chained
 
     def within(self, term: Term) -> Iterator[Broken]:
         """One slip in a term, at itself or in one of its parts."""
@@ -148,13 +150,20 @@ class _Slips:
         if isinstance(body, Entry) and body.name in self.model.losses:
             yield from self.paths(body, term)
             return
+        scalar = isinstance(body, Entry) and not body.places and not direct
+        if isinstance(body, Entry) and scalar and self.chained:
+            yield from self.paths(body, term)
+        yield from self.by_formula(term, direct)
+        if isinstance(body, Entry) and scalar and not self.chained:
+            yield from self.paths(body, term)
+
+    def by_formula(self, term: Derived, direct: bool) -> Iterator[Broken]:
+        """One slip in the derivative of a formula, or of the formula of a name."""
+        body = term.body
         rule = Rules(self.model, term.name, term.places, direct)
-        if isinstance(body, Entry) and body.name != term.name and body.name in self.model.definitions:
-            formula = self.formula(body)
-        else:
-            formula = body
-        whole = rule.derivative(formula)
-        if whole is None:
+        named = isinstance(body, Entry) and body.name != term.name and body.name in self.model.definitions
+        formula = self.formula(body) if isinstance(body, Entry) and named else body
+        if rule.derivative(formula) is None:
             return
         others = _indirect(formula, self.model, term.name) if not direct else []
         if others and term.name in tensors_of(formula):
@@ -162,10 +171,6 @@ class _Slips:
             ways = " and ".join(plain(n) for n in others)
             yield partial or ZERO, Slip(CHAIN.name, f"the way by {ways} is missing, as in a partial derivative")
         yield from rule.broken(formula)
-        scalar = isinstance(body, Entry) and not body.places
-        if scalar and not direct:
-            assert isinstance(body, Entry)
-            yield from self.paths(body, term)
 
     def formula(self, entry: Entry) -> Term:
         """What a name is defined to be, at the places of an entry."""

@@ -75,6 +75,7 @@ class Parts:
         self.powers: list[tuple[Node, Node | None]] = []
         self.scripts: list[tuple[Scripted, list[Node]]] = []
         self.symbols: list[Symbol] = []
+        self.nested: list[Scripted] = []
         self.terms: list[Node] = []
 
     def visit(self, node: Node, inside: str) -> None:
@@ -122,6 +123,8 @@ class Parts:
             items = _items(node.sub)
             if all(isinstance(i, Symbol) for i in items):
                 self.scripts.append((node, items))
+            elif isinstance(node.base, Symbol) and node.base.name == "delta" and len(items) == 1:
+                self.nested.append(node)
         if isinstance(node.base, Symbol):
             self.symbols.append(node.base)
         else:

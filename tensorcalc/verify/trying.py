@@ -11,11 +11,12 @@ import numpy as np
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import compare, finite, magnitude
+from tensorcalc.verify.draws import Meaning
 from tensorcalc.verify.latex import Macros, rows_of
 from tensorcalc.verify.latex.tree import Node
 from tensorcalc.verify.model import Dimensions
 from tensorcalc.verify.numbers import Named, primal
-from tensorcalc.verify.points import Meaning, Point
+from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.summation import with_sums

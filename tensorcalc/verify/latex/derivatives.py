@@ -17,7 +17,7 @@ class Derivatives(Expressions):
     """Reads fractions and derivatives."""
 
     def fraction(self, token: Token) -> Node:
-        above, below = self.group(), self.group()
+        above, below = self.digit() or self.group(), self.digit() or self.group()
         span = token.span.to(self.last_span())
         mark = _differential(above, below)
         if mark is None:

@@ -48,6 +48,17 @@ class Stream:
             shown = f"\\{token.text}" if token.kind == "command" else token.text
             raise error(f"{shown!r} cannot stand here", token.span)
 
+    def digit(self) -> list[Token]:
+        r"""The first digit of a number, which is all that a command takes of it: `\frac12` is a half."""
+        token = self.peek()
+        if token is None or token.kind != "number" or len(token.text) < 2 or not token.text.isdigit():
+            return []
+        middle = token.span.start + 1
+        first = replace(token, text=token.text[0], span=Span(token.span.start, middle))
+        rest = replace(token, text=token.text[1:], span=Span(middle, token.span.end), spaced=False)
+        self.tokens[self.position : self.position + 1] = [first, rest]
+        return [self.next()]
+
     def group(self) -> list[Token]:
         """The tokens of `{…}`, or the one token that stands for it."""
         token = self.next()
