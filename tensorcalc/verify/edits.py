@@ -21,7 +21,7 @@ from tensorcalc.verify.latex.tree import (
     Symbol,
 )
 from tensorcalc.verify.parts import Edit, Parts, Setting, replaced
-from tensorcalc.verify.survey import is_transpose
+from tensorcalc.verify.signs import is_transpose
 from tensorcalc.verify.term_edits import TermEdits
 
 __all__ = ["families"]

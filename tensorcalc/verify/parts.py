@@ -17,7 +17,7 @@ from tensorcalc.verify.latex.tree import (
     Symbol,
 )
 from tensorcalc.verify.latex.tree import Sequence as Items
-from tensorcalc.verify.survey import is_transpose
+from tensorcalc.verify.signs import is_transpose
 
 __all__ = ["Edit", "Parts", "Setting", "replaced"]
 
