@@ -138,8 +138,10 @@ class Judge:
     def renew(self, claim: Claim) -> None:
         """From here on a name has another formula of the same value, which shows other intermediate results."""
         assert claim.redefines is not None
-        for axis, letter in enumerate(claim.redefines.letters):
-            self.shared.join(("axis", claim.redefines.name, str(axis)), letter)
+        for dimensions in (self.shared, self.model.dimensions):
+            for axis, letter in enumerate(claim.redefines.letters):
+                dimensions.join(("axis", claim.redefines.name, str(axis)), letter)
+            dimensions.learn(claim.redefines.body)
         self.totals = self.model.scalar_ends() | frozenset(self.model.losses)
         self.points = _Points(self, self.shared)
 

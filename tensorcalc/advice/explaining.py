@@ -1,0 +1,99 @@
+"""What stands between two lines of an article, as text, LaTeX and data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tensorcalc.advice.engine import ArticleEngine
+from tensorcalc.advice.gaps import Gap
+from tensorcalc.derivation import Derivation, Lemma
+from tensorcalc.errors import TensorCalcError
+from tensorcalc.render import WIDTH, Context, expression_latex, expression_text, latex
+from tensorcalc.verify.checker import Finding, Result
+from tensorcalc.verify.explained import Explained
+
+__all__ = ["Explanation", "explain", "explanations"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The steps from the line before a row's equals sign to the one behind it; for a row that is flagged, to what would
+    be right.
+    """
+
+    finding: Finding
+    derivation: Derivation
+
+    @property
+    def lemma(self) -> Lemma:
+        return self.derivation.lemmas[-1]
+
+    def text(self, width: int = WIDTH) -> str:
+        """The lines for a terminal: the line before, and under it every step with its rule."""
+        context = Context.of(self.derivation).within([self.lemma.lhs])
+        lines = [f"= {expression_text(s.expression, context)}" for s in self.lemma.steps]
+        reasons = [f"({s.rule})" for s in self.lemma.steps]
+        widest = max(map(len, lines))
+        beside = widest + 2 + max(map(len, reasons)) <= width - 2
+        shown = [f"    {expression_text(self.lemma.lhs, context)}"]
+        for line, reason in zip(lines, reasons, strict=True):
+            shown += [f"  {line:<{widest}}  {reason}"] if beside else [f"  {line}", f"        {reason}"]
+        return "\n".join(shown)
+
+    def latex(self) -> str:
+        """The lines as one display, with the rules beside them."""
+        return latex(self.derivation).strip()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The lines as data."""
+        context = Context.of(self.derivation).within([self.lemma.lhs])
+        steps = [
+            {
+                "text": expression_text(s.expression, context),
+                "latex": expression_latex(s.expression, context),
+                "rule": s.rule,
+            }
+            for s in self.lemma.steps
+        ]
+        return {"from": expression_latex(self.lemma.lhs, context), "steps": steps}
+
+
+def explain(result: Result) -> Iterator[Explanation]:
+    """The steps that the rows of an article leave out; of its flagged rows alone, where there are some."""
+    engine = ArticleEngine(result)
+    for finding in result.flagged or result.findings:
+        found = _explanation(engine, finding)
+        if found is not None:
+            yield found
+
+
+def _explanation(engine: ArticleEngine, finding: Finding) -> Explanation | None:
+    """The steps under one of the readings of derivatives, the one under which the row was judged first."""
+    judged = finding.reading != ""
+    for direct in (judged, not judged):
+        sides = engine.sides(finding, direct)
+        if sides is None:
+            continue
+        start, end = sides
+        gap = Gap(engine.engine, engine.found.get(finding.span.start, ()), direct)
+        try:
+            if finding.flagged or end is None:
+                steps = gap.onward(start)
+            else:
+                steps = gap.between(start, end) if start != end else ()
+        except (TensorCalcError, AssertionError, RecursionError):
+            continue
+        if steps:
+            return Explanation(finding, engine.derivation((Lemma(start, steps, "partial"),)))
+    return None
+
+
+def explanations(results: Sequence[Result]) -> dict[tuple[str, int], Explained]:
+    """The explanations of articles by row, in every form."""
+    return {
+        (e.finding.source.name, e.finding.span.start): Explained(e.text(), e.latex(), e.to_dict())
+        for result in results
+        for e in explain(result)
+    }

@@ -1,0 +1,214 @@
+"""The steps between two lines: the engine's rules, taken one after the other from the first line to the second.
+
+Every step of the engine that applies to a line leads to another one; the shortest way to the author's next line is what
+an author has left out. Without a next line, or where no way is found, the steps are those that the engine would take.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from sympy import Add, Expr
+
+from tensorcalc.binding import Contraction, free_indices, product, replace
+from tensorcalc.derivation import Lemma, Step
+from tensorcalc.derivation.engine import SUBSTITUTE, Engine
+from tensorcalc.derivation.line import FAMILIES
+from tensorcalc.draft.families import Families, masked, unmasked
+from tensorcalc.draft.substitution import substituted, unfolded
+from tensorcalc.errors import TensorCalcError
+from tensorcalc.expr import Component, Partial, contains
+from tensorcalc.index import Adjoint, BoundIndex, Index, Tensor
+from tensorcalc.rules.algebra import REARRANGE, multiply_out, ungroup
+from tensorcalc.rules.collecting import without_idle_ones
+from tensorcalc.rules.derivatives import CHAIN
+from tensorcalc.rules.rule import Rule
+from tensorcalc.rules.scope import Scope
+
+__all__ = ["Gap"]
+
+LINES = 90  # that are looked at between two lines of an article
+LONGEST = 6  # steps
+GREEDY = 12
+
+
+class Gap:
+    """Finds steps in the setting of an article; `lemmas` are derivatives that were found before. With `direct`, those
+    by a definition hold other definitions fixed.
+    """
+
+    def __init__(self, engine: Engine, lemmas: Sequence[Lemma], direct: bool = False) -> None:
+        self.engine = engine
+        self.lemmas = lemmas
+        self.direct = direct
+
+    def between(self, start: Expr, end: Expr) -> tuple[Step, ...]:
+        """The shortest way from one line to another; empty where none is found."""
+        goal = _key(end)
+        indices = self.indices(start)
+        queue: deque[tuple[Expr, tuple[Step, ...]]] = deque([(start, ())])
+        ways: dict[Expr, tuple[Step, ...]] = {_key(start): ()}
+        while queue and len(ways) < LINES:
+            line, steps = queue.popleft()
+            if len(steps) == LONGEST:
+                continue
+            for step in self.moves(line, indices):
+                key = _key(step.expression)
+                if key in ways:
+                    continue
+                ways[key] = (*steps, step)
+                if key == goal:
+                    return (*steps, Step(end, step.rules))
+                queue.append((step.expression, ways[key]))
+        return self.rearranged(ways, end)
+
+    def rearranged(self, ways: dict[Expr, tuple[Step, ...]], end: Expr) -> tuple[Step, ...]:
+        """The shortest way to a line with the same terms as the last one, which are then put in order."""
+        wanted = _terms(end)
+        if wanted is None:
+            return ()
+        for steps in sorted(ways.values(), key=len):
+            if steps and _terms(steps[-1].expression) == wanted:
+                return (*steps, Step(end, (REARRANGE,)))
+        first = next(iter(ways))
+        return (Step(end, (REARRANGE,)),) if _terms(first) == wanted else ()
+
+    def onward(self, start: Expr) -> tuple[Step, ...]:
+        """The steps that the engine takes from a line to the shortest form of its value."""
+        indices = self.indices(start)
+        steps: list[Step] = []
+        line = start
+        for _ in range(GREEDY):
+            step = next(self.derivatives(line), None)
+            if step is None:
+                break
+            steps.append(step)
+            line = step.expression
+        if not contains(line, Partial):
+            steps += self.engine.simplify(line, indices)
+        return tuple(steps)
+
+    def moves(self, line: Expr, indices: tuple[Index, ...]) -> Iterator[Step]:
+        """Every line that one step leads to, the likeliest first."""
+        try:
+            yield from self.derivatives(line)
+            yield from self.algebra(line, indices)
+            yield from self.written_out(line)
+        except TensorCalcError:  # a line that is too long
+            return
+
+    def derivatives(self, line: Expr) -> Iterator[Step]:
+        """Steps of differentiation: a rule on formulas, a value from above, the chain rule, a definition."""
+        for family in FAMILIES:
+            fired: dict[Rule, None] = {}
+            found = replace(line, lambda node, f=family, r=fired: self._ruled(f, node, r))  # type: ignore[misc]
+            if found != line:
+                yield Step(found, tuple(fired))
+        known = replace(line, lambda node: self._known(node, line))
+        if known != line:
+            yield Step(ungroup(known), (SUBSTITUTE,))
+        yield from self._chained(line)
+        for definition in self.engine.system.definitions:
+            found = replace(line, lambda node, d=definition: unfolded(node, d) if isinstance(node, Partial) else None)  # type: ignore[misc]
+            if found != line:
+                yield Step(found, (Rule(f"definition of {definition.tensor.spoken}"),))
+
+    def _ruled(self, family: object, node: Expr, fired: dict[Rule, None]) -> Expr | None:
+        if not isinstance(node, Partial) or self._is_named(node):
+            return None
+        scope = Scope(self.engine.system, node.wrt.tensor, node.direct)
+        assert callable(family)
+        found = family(node, scope, fired)
+        return found if isinstance(found, Expr) and found != node else None
+
+    def _is_named(self, node: Expr) -> bool:
+        """Whether a derivative is that of another definition, which has a formula of its own."""
+        inner = node.expression if isinstance(node, Partial) else node
+        return (
+            isinstance(inner, Component)
+            and inner.tensor in self.engine.system.by_tensor
+            and inner.tensor != node.wrt.tensor
+        )
+
+    def _known(self, node: Expr, line: Expr) -> Expr | None:
+        """The value of a derivative from above; the whole line is what is asked for."""
+        if node == line:
+            return None
+        for lemma in self.lemmas:
+            value = substituted(node, lemma, self.engine.system)
+            if value is not None:
+                return value
+        return None
+
+    def _chained(self, line: Expr) -> Iterator[Step]:
+        """The chain rule for a derivative that is the whole line."""
+        links: list[Expr] = []
+        if isinstance(line, Component) and isinstance(line.tensor, Adjoint):
+            links = list(self._back(line, line.tensor.of))
+        elif isinstance(line, Partial) and self._is_named(line) and not line.direct:
+            links = list(self._through(line))
+            if all(isinstance(link, Partial) for link in links):
+                return
+        if links:
+            yield Step(Add(*links), (CHAIN,))
+
+    def _back(self, line: Component, variable: Tensor) -> Iterator[Expr]:
+        """∂l/∂x by way of everything that x makes."""
+        system = self.engine.system
+        direct = self.direct and variable in system.by_tensor
+        for user in system.consumers.get(variable, ()):
+            own = self.engine.letters.own(user.tensor, line.indices)
+            inner = Partial(Component(user.tensor, *own), Component(variable, *line.indices), direct)
+            yield Contraction(product([Component(Adjoint(user.tensor), *own), inner]), *own)
+
+    def _through(self, line: Partial) -> Iterator[Expr]:
+        """∂y/∂x by way of everything in y's formula that moves with x."""
+        system = self.engine.system
+        moving = system.depends((line.wrt.tensor,))
+        free = tuple(i for i in free_indices(line) if not isinstance(i, BoundIndex))
+        for tensor in system.uses[line.expression.tensor]:
+            if tensor == line.wrt.tensor:
+                yield Partial(line.expression, line.wrt, self.direct)
+            elif tensor in moving:
+                own = self.engine.letters.own(tensor, free)
+                middle = Component(tensor, *own)
+                pair = product([Partial(line.expression, middle, self.direct), Partial(middle, line.wrt)])
+                yield Contraction(pair, *own)
+
+    def algebra(self, line: Expr, indices: tuple[Index, ...]) -> Iterator[Step]:
+        """Steps of algebra: contraction, brackets, definitions folded, collecting; derivatives stay as they are."""
+        plain, derivatives = masked(line)
+        families = Families(self.engine.system, self.engine.book, indices, {})
+        for rewrite in families.rewrites(plain) if not isinstance(plain, Component) else ():
+            if rewrite.rules and rewrite.expression != plain:
+                yield Step(unmasked(rewrite.expression, derivatives), rewrite.rules)
+        for step in self.engine.simplify(plain, indices):
+            yield Step(unmasked(step.expression, derivatives), step.rules)
+
+    def written_out(self, line: Expr) -> Iterator[Step]:
+        """Definitions written out."""
+        for definition in self.engine.system.definitions:
+            found = replace(line, lambda node, d=definition: node if isinstance(node, Partial) else unfolded(node, d))  # type: ignore[misc]
+            if found != line:
+                yield Step(ungroup(found), (Rule(f"definition of {definition.tensor.spoken}"),))
+
+    def indices(self, line: Expr) -> tuple[Index, ...]:
+        """The free indices that every line keeps, in order."""
+        found = [i for i in free_indices(line) if not isinstance(i, BoundIndex)]
+        return tuple(sorted(found, key=lambda i: i.name))
+
+
+def _key(line: Expr) -> Expr:
+    """A line as it compares with others: without brackets that are kept, and one-tensors that say nothing."""
+    return without_idle_ones(ungroup(line))
+
+
+def _terms(line: Expr) -> Expr | None:
+    """The sum of a line's terms, multiplied out."""
+    plain, derivatives = masked(ungroup(line))
+    try:
+        terms = multiply_out(plain)
+    except TensorCalcError:
+        return None
+    return None if terms is None else unmasked(Add(*(t.expression() for t in terms)), derivatives)
