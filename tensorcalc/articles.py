@@ -13,6 +13,7 @@ from tensorcalc.pages.html import math
 from tensorcalc.pages.shell import document
 from tensorcalc.verify import page, reporting
 from tensorcalc.verify.checker import Result, verify_document
+from tensorcalc.verify.explained import Explanations
 from tensorcalc.verify.problems import Problem
 from tensorcalc.verify.profile import Profile, from_toml
 from tensorcalc.verify.sources import MAX_NOTEBOOK, read_document
@@ -64,15 +65,19 @@ def _profile(name: str | None) -> Profile | None:
     return None if name is None else from_toml(read(name), name)
 
 
-def report(results: Sequence[Result], form: str, *, everything: bool = False) -> str:
-    """The findings as `text`, `json`, `sarif`, `github` or `html`."""
+def report(
+    results: Sequence[Result], form: str, *, everything: bool = False, explanations: Explanations = reporting.NONE
+) -> str:
+    """The findings as `text`, `json`, `markdown`, `sarif`, `github` or `html`; `explanations` are shown with them."""
     if form == "json":
-        return reporting.to_json(results)
+        return reporting.to_json(results, explanations)
     if form == "github":
         return reporting.github(results)
     if form == "sarif":
         return reporting.sarif(results, version("tensorcalc"))
+    if form == "markdown":
+        return reporting.markdown(results, explanations)
     if form == "html":
         title = ", ".join(result.document.source.name for result in results)
-        return document(title, page.body(results, lambda latex: math(latex, " display")))
-    return "\n".join(reporting.text(result, everything) for result in results)
+        return document(title, page.body(results, lambda latex: math(latex, " display"), explanations))
+    return "\n".join(reporting.text(result, everything, explanations) for result in results)

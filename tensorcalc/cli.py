@@ -18,6 +18,7 @@ from tensorcalc.errors import TensorCalcError, printable
 
 if TYPE_CHECKING:
     from tensorcalc.api import Derivation, System
+    from tensorcalc.verify.explained import Explanations
 
 __all__ = ["cli", "main"]
 
@@ -81,6 +82,28 @@ def _error_text(error: TensorCalcError) -> str:
         return text
     first, _, rest = text.partition("\n")
     return click.style(first, bold=True, fg="red") + ("\n" + rest if rest else "")
+
+
+_COLORS: Mapping[str, Mapping[str, Any]] = {
+    "error[": {"fg": "red", "bold": True},
+    "  -->": {"fg": "blue"},
+    "   |": {"fg": "blue"},
+    "  hint:": {"fg": "cyan"},
+    "  instead:": {"fg": "green"},
+}
+
+
+def _colored(text: str) -> str:
+    """A report with colours, on a terminal that shows them."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    lines = []
+    for line in text.split("\n"):
+        mark = next((m for m in _COLORS if line.startswith(m)), "")
+        head = line.partition(":")[0] + ":" if mark == "error[" else mark
+        rest = click.style(line[len(head) :], bold=True) if mark == "error[" else line[len(head) :]
+        lines.append(click.style(head, **_COLORS[mark]) + rest if mark else line)
+    return "\n".join(lines)
 
 
 def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[Any]:
@@ -338,7 +361,8 @@ def check(
         raise click.exceptions.Exit(NOTHING_CHECKABLE)
 
 
-VERDICT_FORMATS = click.Choice(["text", "json", "sarif", "github", "html"])
+VERDICT_FORMATS = click.Choice(["text", "json", "markdown", "sarif", "github", "html"])
+EXPLAINING = ("text", "json", "markdown", "html")
 
 
 @cli.command()
@@ -349,8 +373,8 @@ VERDICT_FORMATS = click.Choice(["text", "json", "sarif", "github", "html"])
     "--profile", "profile_file", metavar="FILE", help="A TOML file about the notation, instead of front matter."
 )
 @click.option("--all", "everything", is_flag=True, help="Show the equations that hold or cannot be judged, too.")
-@click.option("--explain", is_flag=True, help="Fill in what stands between two lines, by the engine's own derivation.")
-@click.option("--fix", is_flag=True, help="Write corrected right sides to FILE.fixes.md; articles stay as they are.")
+@click.option("--explain", is_flag=True, help="Fill in the steps between two lines: of flagged equations, or of all.")
+@click.option("--fix", is_flag=True, help="Write corrections to FILE.fixes.diff, a patch; articles stay as they are.")
 @OUTPUT
 def verify(
     files: tuple[str, ...],
@@ -371,17 +395,18 @@ def verify(
     from tensorcalc import articles
 
     form = "json" if as_json else form
-    if explain and form != "text":
-        raise click.UsageError("--explain belongs to --format text")
+    if explain and form not in EXPLAINING:
+        raise click.UsageError(f"--explain belongs to --format {', '.join(EXPLAINING)}")
     results = [articles.verify(name, profile_file) for name in files]
-    text = articles.report(results, form, everything=everything)
+    steps: Explanations = {}
     if explain or fix:
         from tensorcalc import advice
 
-        text += "".join("\n" + advice.explanations(result) for result in results) if explain else ""
+        steps = advice.explanations(results) if explain else {}
         for path in advice.write_fixes(results) if fix else ():
             click.echo(f"wrote {path}", err=True)
-    _print(text, output)
+    text = articles.report(results, form, everything=everything, explanations=steps)
+    _print(_colored(text) if form == "text" and output is None else text, output)
     if any(result.flagged for result in results):
         raise click.exceptions.Exit(FAILED)
     if not any(finding.verdict == "holds" or finding.expected for result in results for finding in result.findings):

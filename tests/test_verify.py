@@ -393,7 +393,7 @@ def test_command_json() -> None:
     assert [d["verdict"] for d in data].count("ill-formed") == 1
 
 
-@pytest.mark.parametrize(("form", "start"), [("github", "::error file="), ("sarif", "{"), ("html", "<!DOCTYPE html>")])
+@pytest.mark.parametrize(("form", "start"), [("github", "::error file="), ("sarif", "{"), ("markdown", "## "), ("html", "<!DOCTYPE html>")])
 def test_command_formats(form: str, start: str) -> None:
     status, output = invoke("--format", form, str(ARTICLES / f"{SLIP}.md"))
     assert status == 1
@@ -408,7 +408,7 @@ def test_command_explains_and_proposes(tmp_path: Path) -> None:
     assert status == 1
     assert "= A_in " in output
     assert path.read_text() == text
-    assert r"A_{i n}" in (tmp_path / "a.md.fixes.md").read_text()
+    assert r"+\frac{\partial y_i}{\partial x_n} = A_{in}" in (tmp_path / "a.md.fixes.diff").read_text()
 
 
 def test_derive_from_latex() -> None:

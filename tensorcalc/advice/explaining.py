@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tensorcalc.advice.engine import ArticleEngine
 from tensorcalc.advice.gaps import Gap
+from tensorcalc.advice.proposing import mended, placed
 from tensorcalc.derivation import Derivation, Lemma
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.render import WIDTH, Context, expression_latex, expression_text, latex
@@ -64,9 +65,19 @@ def explain(result: Result) -> Iterator[Explanation]:
     """The steps that the rows of an article leave out; of its flagged rows alone, where there are some."""
     engine = ArticleEngine(result)
     for finding in result.flagged or result.findings:
-        found = _explanation(engine, finding)
+        found = _corrected(result, finding) or _explanation(engine, finding)
         if found is not None:
             yield found
+
+
+def _corrected(result: Result, finding: Finding) -> Explanation | None:
+    """The steps to the corrected right side of a flagged row."""
+    proposal = placed(result.document, finding, finding.correction) if finding.correction else None
+    after = mended(result, proposal) if proposal is not None else None
+    if after is None:
+        return None
+    found = _explanation(ArticleEngine(after[0]), after[1])
+    return None if found is None else replace(found, finding=finding)
 
 
 def _explanation(engine: ArticleEngine, finding: Finding) -> Explanation | None:

@@ -17,7 +17,7 @@ from tensorcalc.verify.helper import place_in
 from tensorcalc.verify.reporting import message_of
 from tensorcalc.verify.sources import Document, read_document
 
-__all__ = ["Proposal", "patch", "propose", "write_fixes"]
+__all__ = ["Proposal", "mended", "patch", "placed", "propose", "write_fixes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def propose(result: Result) -> list[Proposal]:
     found: list[Proposal] = []
     for finding in result.flagged:
         for correction in dict.fromkeys(_corrections(engine, finding)):
-            proposal = _placed(result.document, finding, correction)
+            proposal = placed(result.document, finding, correction)
             if proposal is not None and _mends(result, proposal):
                 found.append(proposal)
                 break
@@ -65,7 +65,7 @@ def _corrections(engine: ArticleEngine, finding: Finding) -> Iterator[str]:
             yield expression_latex(steps[-1].expression, context)
 
 
-def _placed(document: Document, finding: Finding, correction: str) -> Proposal | None:
+def placed(document: Document, finding: Finding, correction: str) -> Proposal | None:
     """The change of the article's text that puts a right side in; only what differs is replaced."""
     if finding.detail is None:
         return None
@@ -84,22 +84,28 @@ def _placed(document: Document, finding: Finding, correction: str) -> Proposal |
 
 
 def _common(first: str, second: str) -> str:
-    """What two texts begin with; a command is not cut in two."""
+    """What two texts begin with."""
     length = next((k for k, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), None)
     return first[: min(len(first), len(second)) if length is None else length]
 
 
 def _mends(result: Result, proposal: Proposal) -> bool:
     """Whether the row holds in the changed article, and nothing else is flagged that was not before."""
+    after = mended(result, proposal)
+    return after is not None and len(after[0].flagged) < len(result.flagged)
+
+
+def mended(result: Result, proposal: Proposal) -> tuple[Result, Finding] | None:
+    """A copy of the article with a proposal, and the row in it, where that holds."""
     document = result.document
     text = proposal.applied(document.source.text)
     try:
         after = verify_document(read_document(text, document.source.name, document.kind, document.profile))
     except TensorCalcError:
-        return False
+        return None
     place = proposal.finding.span.start
     row = next((f for f in after.findings if f.span.start == place), None)
-    return row is not None and row.verdict == "holds" and len(after.flagged) < len(result.flagged)
+    return (after, row) if row is not None and row.verdict == "holds" else None
 
 
 def patch(result: Result, proposals: Sequence[Proposal]) -> str:
@@ -110,10 +116,10 @@ def patch(result: Result, proposals: Sequence[Proposal]) -> str:
         text = proposal.applied(text)
     name = source.name if not Path(source.name).is_absolute() else Path(source.name).name
     notes = [f"Proposals of tensorcalc verify for {source.name}; `git apply` or `patch -p1` takes this file.\n"]
-    mended = {p.finding.span.start for p in proposals}
+    done = {p.finding.span.start for p in proposals}
     for finding in result.flagged:
         note = message_of(finding) + (f"; {finding.hint}" if finding.hint else "")
-        state = "" if finding.span.start in mended else " (no proposal)"
+        state = "" if finding.span.start in done else " (no proposal)"
         notes.append(f"line {finding.line}: {printable(note)}{state}\n")
     lines = difflib.unified_diff(source.text.splitlines(True), text.splitlines(True), f"a/{name}", f"b/{name}")
     return "".join([*notes, "\n", *(_ended(line) for line in lines)])

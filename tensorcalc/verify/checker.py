@@ -43,6 +43,11 @@ class Finding:
         return self.source.locate(self.span.start)[1]
 
     @property
+    def correction(self) -> str:
+        """A right side with which the equation holds, where one change makes it so."""
+        return self.detail.diagnosis.correction if self.flagged and self.detail is not None else ""
+
+    @property
     def flagged(self) -> bool:
         """Whether the author should look at it."""
         return self.verdict in FLAGGED and not self.expected
@@ -59,6 +64,10 @@ class Finding:
         }
         if self.hint:
             data["hint"] = self.hint
+        if self.flagged and self.detail is not None:
+            found = self.detail.diagnosis
+            said = {"term": found.part, "correction": found.correction, "rule": found.rule, "misapplied": found.how}
+            data.update({key: value for key, value in said.items() if value})
         if self.reading:
             data["reading"] = self.reading
         if self.expected:

@@ -22,7 +22,8 @@ from tensorcalc.verify.trying import Allowance, Trial, tree_of
 
 __all__ = ["Helper", "place_in"]
 
-TRIALS = 1_200  # right sides that are tried in one article
+TRIALS = 800  # right sides that are tried in one article
+SLIPS = 3_000  # misapplied rules that are tried in one article
 MOST_WRITTEN = 40
 MOST_FACTORS = 12
 READINGS = ("total", "mixed", "partial")
@@ -36,7 +37,7 @@ class Helper:
         self.article = article
         self.document = document
         self.macros = macros
-        self.allowance = Allowance(TRIALS)
+        self.allowance = Allowance(TRIALS, SLIPS)
         self._names: dict[int, list[str]] | None = None
 
     def diagnosis(

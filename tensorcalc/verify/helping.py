@@ -105,6 +105,9 @@ def _slip(trial: Trial, right: Term, before: Term | None) -> Slip | None:
     chained = bool(derivatives_in(right))
     for start in dict.fromkeys(starts):
         for broken, slip in islice(slips_of(start, trial.article.model, free, direct, chained), MOST_SLIPS):
+            if trial.allowance.slips <= 0:
+                return None
+            trial.allowance.slips -= 1
             if trial.known(broken) and trial.gives(broken, values):
                 return slip
     return None

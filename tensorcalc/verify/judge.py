@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tensorcalc.errors import TensorCalcError
+from tensorcalc.greek import GREEK
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
 from tensorcalc.verify.draws import Draw, Meaning
@@ -152,7 +153,7 @@ class Judge:
         if claim.assumed:
             return Verdict(claim, "not-checkable", "an assumption, which is taken as given")
         if claim.defines:
-            return Verdict(claim, "holds", f"defines {claim.defines}")
+            return Verdict(claim, "holds", f"defines {GREEK.get(claim.defines, claim.defines)}")
         try:
             return self.judged(claim)
         except Problem as problem:

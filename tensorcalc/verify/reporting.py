@@ -1,4 +1,4 @@
-"""Findings as text in the style of compilers, JSON, SARIF, annotations for GitHub."""
+"""Findings as text in the style of compilers, JSON, Markdown, SARIF, annotations for GitHub."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from typing import Any
 
 from tensorcalc.errors import TensorCalcError, printable
 from tensorcalc.verify.checker import Finding, Result
+from tensorcalc.verify.explained import Explained, Explanations, steps_of
 
-__all__ = ["github", "message_of", "sarif", "summary", "text", "to_json"]
+__all__ = ["github", "markdown", "message_of", "sarif", "summary", "text", "to_json"]
 
+NONE: Explanations = {}
 _CODES = {"false": "E_FALSE", "ill-formed": "E_ILL_FORMED"}
 _WORDS = {"holds": "hold", "false": "false", "ill-formed": "ill-formed", "not-checkable": "not checkable"}
 
 
-def to_json(results: Sequence[Result]) -> str:
+def to_json(results: Sequence[Result], explanations: Explanations = NONE) -> str:
     """A list of objects with file, line, column, latex, verdict and reason."""
-    data = [finding.to_dict() for result in results for finding in result.findings]
+    data = []
+    for result in results:
+        for finding in result.findings:
+            steps = steps_of(finding, explanations)
+            data.append({**finding.to_dict(), **({"explanation": steps.data} if steps is not None else {})})
     return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
@@ -39,35 +45,74 @@ def as_error(finding: Finding) -> TensorCalcError:
     return TensorCalcError(_CODES[finding.verdict], message_of(finding), span, finding.source, hint=finding.hint)
 
 
-def text(result: Result, everything: bool = False) -> str:
-    """The flagged findings, or all, and a summary."""
+def text(result: Result, everything: bool = False, explanations: Explanations = NONE) -> str:
+    """The flagged findings, or all, with their explanations, and a summary."""
     lines: list[str] = []
     for finding in result.findings:
+        steps = steps_of(finding, explanations)
         if finding.flagged:
-            lines.append(as_error(finding).render())
-            sizes = _example(finding)
-            if sizes:
-                lines.append(f"  at: {sizes}")
-            lines.append("")
-        elif everything:
-            note = finding.reason or (f"derivatives are {finding.reading}" if finding.reading else "")
-            state = f"{finding.verdict} (expected)" if finding.expected else finding.verdict
-            where = f"{finding.source.name}:{finding.line}:{finding.column}"
-            lines.append(
-                f"{where}: {state}: {printable(_cut(finding.latex))}" + (f"  [{printable(note)}]" if note else "")
-            )
+            lines += [*_flagged(finding), *_steps(steps, "what follows from the line before"), ""]
+        elif everything or steps is not None:
+            lines.append(_row(finding))
+            lines += [*_steps(steps, "step by step"), ""] if steps is not None else []
     return "\n".join([*lines, summary(result)]) + "\n"
 
 
+def _flagged(finding: Finding) -> list[str]:
+    """A flagged finding in the style of compilers: what, where, why, and what would be right."""
+    lines = [as_error(finding).render()]
+    if finding.correction:
+        lines.append(f"  instead: {printable(finding.correction)}")
+    sizes = _example(finding)
+    return [*lines, f"  found with: {sizes}"] if sizes else lines
+
+
+def _row(finding: Finding) -> str:
+    note = finding.reason or (f"derivatives are {finding.reading}" if finding.reading else "")
+    state = f"{finding.verdict} (expected)" if finding.expected else finding.verdict
+    where = f"{finding.source.name}:{finding.line}:{finding.column}"
+    shown = printable(_cut(finding.latex))
+    return f"{where}: {state}: {shown}" + (f"  [{printable(note)}]" if note else "")
+
+
+def _steps(steps: Explained | None, title: str) -> list[str]:
+    return [f"  {title}:", *(f"  {line}" for line in steps.text.splitlines())] if steps is not None else []
+
+
 def _example(finding: Finding) -> str:
+    """The sizes of the dimensions that have a name, at the counter-example."""
     example = finding.detail.example if finding.detail is not None else None
-    if example is None:
-        return ""
-    return ", ".join(f"{name} = {size}" for name, size in example.sizes if name.isupper() or len(example.sizes) < 6)
+    sizes = example.sizes if example is not None else ()
+    return ", ".join(f"{name} = {size}" for name, size in sizes if name[:1].isupper())
 
 
 def _cut(latex: str, width: int = 100) -> str:
     return latex if len(latex) <= width else latex[: width - 1] + "…"
+
+
+def markdown(results: Sequence[Result], explanations: Explanations = NONE) -> str:
+    """The flagged findings and the explanations as Markdown, such as a comment on a change of an article."""
+    parts: list[str] = []
+    for result in results:
+        parts += [f"## {result.document.source.name}", summary(result) + "."]
+        for finding in result.findings:
+            steps = steps_of(finding, explanations)
+            if not finding.flagged and steps is None:
+                continue
+            parts += [f"**Line {finding.line}**: {message_of(finding) or finding.verdict}", _display(finding.latex)]
+            parts += [f"Hint: `{finding.hint}`"] if finding.hint and finding.flagged else []
+            parts += ["Instead:", _display(finding.correction)] if finding.correction else []
+            parts += ["Step by step:", _dollars(steps.latex)] if steps is not None else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _display(latex: str) -> str:
+    plain = latex.replace("&", " ").replace("\\\\", " ").strip()
+    return f"$$\n{plain}\n$$"
+
+
+def _dollars(latex: str) -> str:
+    return latex.replace("\\[\n", "$$\n").replace("\n\\]", "\n$$")
 
 
 def summary(result: Result) -> str:
@@ -104,14 +149,7 @@ def sarif(results: Sequence[Result], version: str) -> str:
             "ruleId": f.verdict,
             "level": "error",
             "message": {"text": message_of(f) + (f" Hint: {f.hint}" if f.hint else "")},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": f.source.name},
-                        "region": {"startLine": f.line, "startColumn": f.column, "snippet": {"text": f.latex}},
-                    }
-                }
-            ],
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": f.source.name}, "region": _region(f)}}],
         }
         for result in results
         for f in result.flagged
@@ -123,3 +161,16 @@ def sarif(results: Sequence[Result], version: str) -> str:
         "runs": [{"tool": {"driver": driver}, "results": found}],
     }
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+
+
+def _region(finding: Finding) -> dict[str, Any]:
+    """From the equals sign to the end of the right side."""
+    span = as_error(finding).span or finding.span
+    line, column = finding.source.locate(span.end)
+    return {
+        "startLine": finding.line,
+        "startColumn": finding.column,
+        "endLine": line,
+        "endColumn": column,
+        "snippet": {"text": finding.latex},
+    }

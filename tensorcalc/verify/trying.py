@@ -29,9 +29,10 @@ POINTS = 3
 
 @dataclass(slots=True)
 class Allowance:
-    """How many right sides may still be tried in an article."""
+    """How many right sides and how many misapplied rules may still be tried in an article."""
 
-    left: int
+    sides: int
+    slips: int
 
 
 def tree_of(text: str, macros: Macros) -> Node | None:
@@ -81,10 +82,10 @@ class Trial:
 
     def holds(self, text: str) -> bool:
         """Whether the equation holds with this right side."""
-        node = tree_of(text, self.macros) if self.allowance.left > 0 else None
+        node = tree_of(text, self.macros) if self.allowance.sides > 0 else None
         if node is None:
             return False
-        self.allowance.left -= 1
+        self.allowance.sides -= 1
         value = self.read(node)
         return value is not None and self.known(value.term) and self.agrees(value.term)
 
