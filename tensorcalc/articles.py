@@ -9,8 +9,6 @@ from pathlib import Path
 
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.library import decode
-from tensorcalc.pages.html import math
-from tensorcalc.pages.shell import document
 from tensorcalc.verify import page, reporting
 from tensorcalc.verify.checker import Result, verify_document
 from tensorcalc.verify.explained import Explanations
@@ -77,7 +75,10 @@ def report(
         return reporting.sarif(results, version("tensorcalc"))
     if form == "markdown":
         return reporting.markdown(results, explanations)
-    if form == "html":
+    if form == "html":  # pages need all that prints and compiles, which takes longer to load than an article to judge
+        from tensorcalc.pages.html import math
+        from tensorcalc.pages.shell import document
+
         title = ", ".join(result.document.source.name for result in results)
         return document(title, page.body(results, lambda latex: math(latex, " display"), explanations))
     return "\n".join(reporting.text(result, everything, explanations) for result in results)

@@ -22,7 +22,7 @@ from tensorcalc.verify.trying import Allowance, Trial, tree_of
 
 __all__ = ["Helper", "place_in"]
 
-TRIALS = 800  # right sides that are tried in one article
+TRIALS = 700  # right sides that are tried in one article
 SLIPS = 3_000  # misapplied rules that are tried in one article
 MOST_WRITTEN = 40
 MOST_FACTORS = 12

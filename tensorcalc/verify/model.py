@@ -226,7 +226,7 @@ class Model:
     a function of those. `gradients` are upstream gradients that the article states without saying what the scalar is:
     they are taken as given. With `partial_losses`, ∂l/∂x leaves out what x does by way of other tensors, and dl/dx does
     not. `positive` are inputs with positive values only, `undefined` names whose definition cannot be read, `facts`
-    what the article assumes.
+    what the article assumes. `parts` keeps what formulas are made of.
     """
 
     definitions: dict[str, Definition] = field(default_factory=dict)
@@ -237,6 +237,7 @@ class Model:
     gradients: dict[tuple[str, str], Definition] = field(default_factory=dict)
     undefined: frozenset[str] = frozenset()
     facts: tuple[tuple[Term, Term], ...] = ()
+    parts: dict[int, tuple[Definition, frozenset[str]]] = field(default_factory=dict, repr=False)
 
     def define(self, definition: Definition) -> bool:
         """Add a definition; refused where the name would be defined by itself."""
@@ -255,8 +256,15 @@ class Model:
                 continue
             found.add(name)
             if name in self.definitions:
-                stack.extend(tensors_of(self.definitions[name].body))
+                stack.extend(self.made_of(self.definitions[name]))
         return found
+
+    def made_of(self, definition: Definition) -> frozenset[str]:
+        """The names in a definition's formula, looked for once."""
+        key = id(definition)
+        if key not in self.parts:
+            self.parts[key] = definition, frozenset(tensors_of(definition.body))
+        return self.parts[key][1]
 
     def used(self) -> set[str]:
         """The names that definitions use."""

@@ -66,8 +66,9 @@ class Token:
 
     def is_(self, *words: str) -> bool:
         """Whether this is one of the commands (written with a backslash) or signs."""
-        spelled = f"\\{self.text}" if self.kind == "command" else self.text
-        return self.kind in ("command", "sign") and spelled in words
+        if self.kind == "sign":
+            return self.text in words
+        return self.kind == "command" and f"\\{self.text}" in words
 
 
 def error(message: str, span: Span, hint: str = "", code: str = "E_SYNTAX") -> TensorCalcError:
