@@ -42,6 +42,14 @@ def test_command_line_examples_run() -> None:
         assert result.exit_code == 0, result.output
 
 
+def test_verify_example_shows_real_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "tests" / "fixtures" / "readme")
+    (example,) = (block for block in blocks("text") if block.startswith("$ tensorcalc verify"))
+    prompt, output = example.split("\n", 1)
+    result = CliRunner().invoke(cli, shlex.split(prompt)[2:])
+    assert (result.exit_code, result.stdout) == (1, output)
+
+
 def test_notation_example_is_understood() -> None:
     text = next(block for block in blocks("text") if block.startswith("index "))
     result = CliRunner().invoke(cli, ["show", "-"], input=text)

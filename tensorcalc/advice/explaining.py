@@ -36,11 +36,15 @@ class Explanation:
         context = Context.of(self.derivation).within([self.lemma.lhs])
         lines = [f"= {expression_text(s.expression, context)}" for s in self.lemma.steps]
         reasons = [f"({s.rule})" for s in self.lemma.steps]
-        widest = max(map(len, lines))
-        beside = widest + 2 + max(map(len, reasons)) <= width - 2
+        room = width - 4
+        column = max((len(x) for x, r in zip(lines, reasons, strict=True) if len(x) + len(r) <= room), default=0)
         shown = [f"    {expression_text(self.lemma.lhs, context)}"]
         for line, reason in zip(lines, reasons, strict=True):
-            shown += [f"  {line:<{widest}}  {reason}"] if beside else [f"  {line}", f"        {reason}"]
+            beside = max(len(line), min(column, room - len(reason)))
+            if beside + len(reason) <= room:
+                shown.append(f"  {line:<{beside}}  {reason}")
+            else:
+                shown += [f"  {line}", f"  {reason:>{room}}"]
         return "\n".join(shown)
 
     def latex(self) -> str:
