@@ -75,7 +75,7 @@ def report(
         return reporting.sarif(results, version("tensorcalc"))
     if form == "markdown":
         return reporting.markdown(results, explanations)
-    if form == "html":  # pages need all that prints and compiles, which takes longer to load than an article to judge
+    if form == "html":
         from tensorcalc.pages.html import math
         from tensorcalc.pages.shell import document
 
