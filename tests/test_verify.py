@@ -393,7 +393,9 @@ def test_command_json() -> None:
     assert [d["verdict"] for d in data].count("ill-formed") == 1
 
 
-@pytest.mark.parametrize(("form", "start"), [("github", "::error file="), ("sarif", "{"), ("markdown", "## "), ("html", "<!DOCTYPE html>")])
+@pytest.mark.parametrize(
+    ("form", "start"), [("github", "::error file="), ("sarif", "{"), ("markdown", "## "), ("html", "<!DOCTYPE html>")]
+)
 def test_command_formats(form: str, start: str) -> None:
     status, output = invoke("--format", form, str(ARTICLES / f"{SLIP}.md"))
     assert status == 1

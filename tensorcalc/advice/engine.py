@@ -16,11 +16,13 @@ from tensorcalc.index import Adjoint, Index
 from tensorcalc.rules.rule import Rule
 from tensorcalc.verify.checker import Finding, Result
 from tensorcalc.verify.problems import Problem
-from tensorcalc.verify.terms import Term
+from tensorcalc.verify.reading import Val
+from tensorcalc.verify.terms import Place, Term, substitute
 from tensorcalc.verify.writing import Written, write_system
 
 __all__ = ["ArticleEngine"]
 
+ENTRIES = "pqrstuvwnm"  # letters for the entries of vectors and matrices
 AUTHOR = Rule("as the article says")
 
 
@@ -65,17 +67,26 @@ class ArticleEngine:
     def sides(self, finding: Finding, direct: bool) -> tuple[Expr, Expr | None] | None:
         """The line before a row's equals sign, and the one behind it where that has a value."""
         claim = finding.detail.claim if finding.detail is not None else None
-        if not self.usable or claim is None or claim.reference is None or claim.reference.axes or claim.defines:
+        if not self.usable or claim is None or claim.reference is None or claim.defines:
             return None
-        before = claim.reference.term
+        before = claim.reference
         for other in self.result.article.claims:
             if other.chain == claim.chain and other.right is claim.left and other.value is not None:
-                before = other.value.term
-        if claim.value is None or claim.value.axes or finding.verdict == "ill-formed":
-            found = self.expressions(direct, before)
+                before = other.value
+        if claim.value is None or finding.verdict == "ill-formed":
+            found = self.expressions(direct, *self.entries(before))
             return None if found is None else (found[0], None)
-        found = self.expressions(direct, before, claim.value.term)
+        found = self.expressions(direct, *self.entries(before, claim.value))
         return None if found is None else (found[0], found[1])
+
+    def entries(self, *values: Val) -> list[Term]:
+        """Vectors and matrices by their entries, over the same letters."""
+        system = self.system
+        taken = {x for letters in system.letters.values() for x in letters} if system is not None else set()
+        letters = [x for x in ENTRIES if x not in taken]
+        return [
+            substitute(v.term, {axis: Place.of(x) for axis, x in zip(v.axes, letters, strict=False)}) for v in values
+        ]
 
     @cached_property
     def found(self) -> dict[int, tuple[Lemma, ...]]:
@@ -87,9 +98,9 @@ class ArticleEngine:
             claim = finding.detail.claim if finding.detail is not None else None
             if finding.verdict != "holds" or claim is None or claim.reference is None or claim.value is None:
                 continue
-            if claim.reference.axes or claim.defines:
+            if claim.defines:
                 continue
-            sides = self.expressions(finding.reading != "", claim.reference.term, claim.value.term)
+            sides = self.expressions(finding.reading != "", *self.entries(claim.reference, claim.value))
             if sides is not None and _is_derivative(sides[0]):
                 lemmas.insert(0, Lemma(sides[0], (Step(sides[1], (AUTHOR,)),), "partial"))
         return known

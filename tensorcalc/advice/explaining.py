@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sympy import Expr
+
 from tensorcalc.advice.engine import ArticleEngine
 from tensorcalc.advice.gaps import Gap
 from tensorcalc.advice.proposing import mended, placed
-from tensorcalc.derivation import Derivation, Lemma
+from tensorcalc.derivation import Derivation, Lemma, Step
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.render import WIDTH, Context, expression_latex, expression_text, latex
 from tensorcalc.verify.checker import Finding, Result
@@ -100,9 +102,25 @@ def _explanation(engine: ArticleEngine, finding: Finding) -> Explanation | None:
                 steps = gap.between(start, end) if start != end else ()
         except (TensorCalcError, AssertionError, RecursionError):
             continue
-        if steps:
-            return Explanation(finding, engine.derivation((Lemma(start, steps, "partial"),)))
+        shown = _visible(engine, start, steps)
+        if shown:
+            return Explanation(finding, engine.derivation((Lemma(start, shown, "partial"),)))
     return None
+
+
+def _visible(engine: ArticleEngine, start: Expr, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps that change what is printed."""
+    if not steps:
+        return ()
+    context = Context.of(engine.derivation((Lemma(start, tuple(steps), "partial"),))).within([start])
+    shown: list[Step] = []
+    last = expression_text(start, context)
+    for step in steps:
+        written = expression_text(step.expression, context)
+        if written != last:
+            shown.append(step)
+        last = written
+    return tuple(shown)
 
 
 def explanations(results: Sequence[Result]) -> dict[tuple[str, int], Explained]:

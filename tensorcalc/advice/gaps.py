@@ -22,13 +22,14 @@ from tensorcalc.expr import Component, Partial, contains
 from tensorcalc.index import Adjoint, BoundIndex, Index, Tensor
 from tensorcalc.rules.algebra import REARRANGE, multiply_out, ungroup
 from tensorcalc.rules.collecting import without_idle_ones
+from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.derivatives import CHAIN
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
 
 __all__ = ["Gap"]
 
-LINES = 90  # that are looked at between two lines of an article
+LINES = 60  # that are looked at between two lines of an article
 LONGEST = 6  # steps
 GREEDY = 12
 
@@ -64,15 +65,18 @@ class Gap:
         return self.rearranged(ways, end)
 
     def rearranged(self, ways: dict[Expr, tuple[Step, ...]], end: Expr) -> tuple[Step, ...]:
-        """The shortest way to a line with the same terms as the last one, which are then put in order."""
+        """The shortest way to a line with the same terms as the last one, which are then put in order; rather one on
+        which every δ was contracted by a step of its own.
+        """
         wanted = _terms(end)
         if wanted is None:
             return ()
-        for steps in sorted(ways.values(), key=len):
-            if steps and _terms(steps[-1].expression) == wanted:
-                return (*steps, Step(end, (REARRANGE,)))
+        same = [way for key, way in ways.items() if _terms(key) == wanted]
+        if not same:
+            return ()
         first = next(iter(ways))
-        return (Step(end, (REARRANGE,)),) if _terms(first) == wanted else ()
+        way = min(same, key=lambda w: (not _is_contracted(w[-1].expression if w else first), len(w)))
+        return (*way, Step(end, (REARRANGE,)))
 
     def onward(self, start: Expr) -> tuple[Step, ...]:
         """The steps that the engine takes from a line to the shortest form of its value."""
@@ -212,3 +216,8 @@ def _terms(line: Expr) -> Expr | None:
     except TensorCalcError:
         return None
     return None if terms is None else unmasked(Add(*(t.expression() for t in terms)), derivatives)
+
+
+def _is_contracted(line: Expr) -> bool:
+    plain, _ = masked(ungroup(line))
+    return contract(plain, {}) == plain

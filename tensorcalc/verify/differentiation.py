@@ -111,7 +111,8 @@ class Rules:
             return
         pairs = [Kronecker(a, b) for a, b in zip(term.places, self.places, strict=False)]
         for place, pair in enumerate(pairs):
-            shown = rf"\delta_{{{shown_place(pair.first)} {shown_place(pair.second)}}}"
+            letters = shown_place(pair.first), shown_place(pair.second)
+            shown = "a δ" if letters[0] == letters[1] else rf"\delta_{{{letters[0]} {letters[1]}}}"
             rest = Times((*put(pairs, place, ONE), ONE))
             yield rest, Slip(SELF.name, f"{shown} is missing")
         if len(pairs) == 2:

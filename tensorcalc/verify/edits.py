@@ -39,6 +39,7 @@ def families(text: str, node: Node, setting: Setting) -> Iterator[Iterator[Edit]
     yield walk.transposes()
     yield walk.pairs()
     yield walk.indices()
+    yield walk.bound()
     yield sides.letters()
     yield walk.needless()
     yield sides.deltas()
@@ -82,7 +83,7 @@ class _PartEdits:
             elif old is not None:
                 start = self.caret(node, power)
                 stop = self.closing(power.span.end)
-                for value in dict.fromkeys((old + 1, old - 1, -old, 2 * old, old / 2, Fraction(1), old - 2, old + 2)):
+                for value in dict.fromkeys(_near(old)):
                     if value in (old, 0):
                         continue
                     new = "" if value == 1 else f"^{{{_number(value)}}}"
@@ -162,6 +163,15 @@ class _PartEdits:
                     what = f"the index {self.parts.source(item)} of {self.parts.shown(node)} should be {letter}"
                     yield Edit(text, what, self.parts.shown(node), "index")
 
+    def bound(self) -> Iterator[Edit]:
+        """Sums over the wrong letter."""
+        for symbol in self.parts.binders:
+            written = self.parts.source(symbol)
+            for letter in self.setting.letters:
+                if letter != written:
+                    text = replaced(self.text, symbol.span.start, symbol.span.end, letter)
+                    yield Edit(text, f"the sum over {written} should be over {letter}", written, "index")
+
     def needless(self) -> Iterator[Edit]:
         """Factors, denominators and terms that should not be there."""
         for product in self.parts.products:
@@ -197,6 +207,23 @@ class _PartEdits:
                 if other != written:
                     text = replaced(self.text, symbol.span.start, symbol.span.end, other)
                     yield Edit(text, f"{written} should be {other}", written, "name")
+
+
+def _near(power: Fraction) -> tuple[Fraction, ...]:
+    """Exponents for which another one is written by mistake."""
+    half = Fraction(1, 2)
+    return (
+        power + 1,
+        power - 1,
+        -power,
+        2 * power,
+        power / 2,
+        Fraction(1),
+        power - half,
+        power + half,
+        power - 2,
+        power + 2,
+    )
 
 
 def _is_delta(node: Scripted) -> bool:

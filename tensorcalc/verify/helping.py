@@ -7,6 +7,7 @@ give exactly what the author wrote.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -23,6 +24,7 @@ from tensorcalc.verify.model import derivatives_in
 from tensorcalc.verify.numbers import Named, _aligned, add, constant, multiply, primal
 from tensorcalc.verify.parts import Edit, Setting
 from tensorcalc.verify.points import Point
+from tensorcalc.verify.problems import Problem
 from tensorcalc.verify.terms import Added, Entry, Term, substitute
 from tensorcalc.verify.trying import Trial, tree_of
 
@@ -124,7 +126,7 @@ def _meanings(trial: Trial) -> list[Term]:
 
 def _scaled(trial: Trial, text: str, node: Node, right: Term) -> Edit | None:
     """A number by which the right side, or one of its terms, must be multiplied."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), suppress(Problem, KeyError, ValueError):
         pairs = [(wanted, primal(point.term(right))) for point, wanted in trial.wanted]
         if not all(finite(value) for _, value in pairs):
             return None

@@ -130,7 +130,7 @@ class _Slips:
     def delta(self, term: Kronecker) -> Iterator[Broken]:
         """A δ that is dropped, or contracted with another index."""
         first, second = shown_place(term.first), shown_place(term.second)
-        shown = rf"\delta_{{{first} {second}}}"
+        shown = "a δ" if first == second else rf"\delta_{{{first} {second}}}"
         yield ONE, Slip(CONTRACT_DELTA.name, f"{shown} is dropped")
         for place, kept in ((term.first, term.second), (term.second, term.first)):
             for letter in self.free:

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tensorcalc.verify.latex.tree import (
+    BigOperator,
     Bracket,
+    Cases,
     DerivativeOf,
     Function,
     Node,
     Product,
     Quotient,
+    Relation,
+    Root,
     Scripted,
     Sum,
     Symbol,
@@ -76,6 +80,7 @@ class Parts:
         self.scripts: list[tuple[Scripted, list[Node]]] = []
         self.symbols: list[Symbol] = []
         self.nested: list[Scripted] = []
+        self.binders: list[Symbol] = []
         self.terms: list[Node] = []
 
     def visit(self, node: Node, inside: str) -> None:
@@ -112,11 +117,21 @@ class Parts:
             case DerivativeOf():
                 for part in (node.numerator, *node.variables):
                     self.visit(part, "derivative")
-            case _:
-                for name in node.__dataclass_fields__:
-                    value = getattr(node, name)
-                    if name == "body" and isinstance(value, Node):
-                        self.visit(value, inside)
+            case Root():
+                self.visit(node.radicand, inside)
+            case BigOperator():
+                self.binder(node)
+                self.visit(node.body, inside)
+            case Cases():
+                for value, _ in node.branches:
+                    self.terms += () if isinstance(value, Sum) else (value,)
+                    self.visit(value, inside)
+
+    def binder(self, node: BigOperator) -> None:
+        """The letter below a sum."""
+        lower = node.lower.left if isinstance(node.lower, Relation) else node.lower
+        if isinstance(lower, Symbol):
+            self.binders.append(lower)
 
     def scripted(self, node: Scripted, inside: str) -> None:
         if node.sub is not None:

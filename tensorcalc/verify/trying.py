@@ -24,11 +24,12 @@ from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.summation import with_sums
-from tensorcalc.verify.terms import Constant, Place, Term, substitute
+from tensorcalc.verify.terms import Constant, Entry, Place, Term, substitute, tensors_of
 
 __all__ = ["Allowance", "Trial", "tree_of"]
 
 POINTS = 3
+ANY = "/any"  # the x of a statement about f(x) for any x
 CANCELLED = 1e4  # how much larger terms may be than their sum
 
 
@@ -79,15 +80,17 @@ class Trial:
         self.dimensions.settle()
         self.meaning = meaning
         self.allowance = allowance
+        self.arguments = {
+            name.removesuffix(ANY): Val(Entry(name)) for name in tensors_of(self.left.term) if name.endswith(ANY)
+        }
         self.roots = dimensions.roots()
         self.wanted: list[tuple[Point, Named]] = []
         if not self.place(self.dimensions, points):
             return
         for point in points:
             point.meaning = meaning
-            with np.errstate(all="ignore"):
-                value = primal(point.term(self.left.term))
-            if point.valid and finite(value) and len(self.wanted) < POINTS:
+            value = self.value(self.left.term, point) if point.valid and len(self.wanted) < POINTS else None
+            if value is not None:
                 self.wanted.append((point, value))
 
     def holds(self, text: str) -> bool:
@@ -103,7 +106,7 @@ class Trial:
         """The value of a right side with the axes of the left one; `None` where it is not well formed."""
         reader, names = self.article.reader, self.article.names
         orders, suffix, arguments = dict(names.orders), reader.suffix, reader.arguments
-        reader.suffix, reader.arguments = f"@{self.claim.chain}", {}
+        reader.suffix, reader.arguments = f"@{self.claim.chain}", self.arguments
         try:
             found = reader.read(node)
             free = self.claim.free | frozenset(found.axes)
