@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import numpy as np
 from sympy import Expr
 
 from tensorcalc.advice.expressions import Translator
 from tensorcalc.api import System, parse
+from tensorcalc.check import SEEDS
+from tensorcalc.check.sampling import sample
+from tensorcalc.check.steps import check_steps
 from tensorcalc.derivation import Derivation, Lemma, Step
 from tensorcalc.derivation.engine import Engine
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Partial
-from tensorcalc.index import Adjoint, Index
+from tensorcalc.index import Adjoint, Index, Tensor
 from tensorcalc.rules.rule import Rule
 from tensorcalc.verify.checker import Finding, Result
 from tensorcalc.verify.problems import Problem
@@ -22,6 +26,7 @@ from tensorcalc.verify.writing import Written, write_system
 
 __all__ = ["ArticleEngine"]
 
+CLOSE = 1e-7
 ENTRIES = "pqrstuvwnm"  # letters for the entries of vectors and matrices
 AUTHOR = Rule("as the article says")
 
@@ -105,6 +110,24 @@ class ArticleEngine:
                 lemmas.insert(0, Lemma(sides[0], (Step(sides[1], (AUTHOR,)),), "partial"))
         return known
 
+    @cached_property
+    def ends(self) -> tuple[Tensor, ...]:
+        """The tensors whose upstream gradients are given: those that the article's loss is made of, or the last one."""
+        assert self.system is not None
+        assert self.written is not None
+        names = [self.written.names.get(n, "") for ends in self.result.article.model.losses.values() for n in ends]
+        found = [self.system.tensors[n] for n in dict.fromkeys(names) if n in self.system.tensors]
+        return tuple(found) or (self.system.definitions[-1].tensor,)
+
+    def confirms(self, derivation: Derivation) -> bool:
+        """Whether every line has the value of the first one, at a random point; derivatives by complex steps."""
+        for seed in SEEDS:
+            environment = sample(derivation.system, tuple(Adjoint(t) for t in derivation.of), seed)
+            if environment is not None:
+                with np.errstate(all="ignore"):
+                    return all(item.error < CLOSE for item in check_steps(derivation, environment))
+        return False
+
     def derivation(self, lemmas: tuple[Lemma, ...]) -> Derivation:
         """Lemmas of the article as something that can be printed."""
         assert self.system is not None
@@ -113,7 +136,7 @@ class ArticleEngine:
         return Derivation(
             self.system,
             "jacobian",
-            (self.system.definitions[-1].tensor,),
+            self.ends,
             (self.system.inputs or (self.system.definitions[-1].tensor,))[:1],
             lemmas,
             ((last.lhs, last.result),),

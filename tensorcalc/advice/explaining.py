@@ -94,7 +94,7 @@ def _explanation(engine: ArticleEngine, finding: Finding) -> Explanation | None:
         if sides is None:
             continue
         start, end = sides
-        gap = Gap(engine.engine, engine.found.get(finding.span.start, ()), direct)
+        gap = Gap(engine.engine, engine.found.get(finding.span.start, ()))
         try:
             if finding.flagged or end is None:
                 steps = gap.onward(start)
@@ -103,8 +103,9 @@ def _explanation(engine: ArticleEngine, finding: Finding) -> Explanation | None:
         except (TensorCalcError, AssertionError, RecursionError):
             continue
         shown = _visible(engine, start, steps)
-        if shown:
-            return Explanation(finding, engine.derivation((Lemma(start, shown, "partial"),)))
+        derivation = engine.derivation((Lemma(start, shown, "partial"),)) if shown else None
+        if derivation is not None and engine.confirms(derivation):
+            return Explanation(finding, derivation)
     return None
 
 

@@ -7,7 +7,7 @@ an author has left out. Without a next line, or where no way is found, the steps
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sympy import Add, Expr
 
@@ -29,20 +29,17 @@ from tensorcalc.rules.scope import Scope
 
 __all__ = ["Gap"]
 
-LINES = 60  # that are looked at between two lines of an article
+LINES = 90  # that are looked at between two lines of an article
 LONGEST = 6  # steps
-GREEDY = 12
+GREEDY = 24
 
 
 class Gap:
-    """Finds steps in the setting of an article; `lemmas` are derivatives that were found before. With `direct`, those
-    by a definition hold other definitions fixed.
-    """
+    """Finds steps in the setting of an article; `lemmas` are derivatives that were found before."""
 
-    def __init__(self, engine: Engine, lemmas: Sequence[Lemma], direct: bool = False) -> None:
+    def __init__(self, engine: Engine, lemmas: Sequence[Lemma]) -> None:
         self.engine = engine
         self.lemmas = lemmas
-        self.direct = direct
 
     def between(self, start: Expr, end: Expr) -> tuple[Step, ...]:
         """The shortest way from one line to another; empty where none is found."""
@@ -89,9 +86,7 @@ class Gap:
                 break
             steps.append(step)
             line = step.expression
-        if not contains(line, Partial):
-            steps += self.engine.simplify(line, indices)
-        return tuple(steps)
+        return () if contains(line, Partial) else (*steps, *self.engine.simplify(line, indices))
 
     def moves(self, line: Expr, indices: tuple[Index, ...]) -> Iterator[Step]:
         """Every line that one step leads to, the likeliest first."""
@@ -149,22 +144,32 @@ class Gap:
         """The chain rule for a derivative that is the whole line."""
         links: list[Expr] = []
         if isinstance(line, Component) and isinstance(line.tensor, Adjoint):
-            links = list(self._back(line, line.tensor.of))
+            wrt = Component(line.tensor.of, *line.indices)
+            links = list(self._back(wrt, lambda middle: Component(Adjoint(middle.tensor), *middle.indices)))
         elif isinstance(line, Partial) and self._is_named(line) and not line.direct:
+            if not line.expression.indices:
+                back = list(
+                    self._back(line.wrt, lambda middle: Partial(line.expression, middle), line.expression.tensor)
+                )
+                if any(not isinstance(link, Partial) for link in back):
+                    yield Step(Add(*back), (CHAIN,))
             links = list(self._through(line))
             if all(isinstance(link, Partial) for link in links):
                 return
         if links:
             yield Step(Add(*links), (CHAIN,))
 
-    def _back(self, line: Component, variable: Tensor) -> Iterator[Expr]:
-        """∂l/∂x by way of everything that x makes."""
+    def _back(self, wrt: Component, outer: Callable[[Component], Expr], end: Tensor | None = None) -> Iterator[Expr]:
+        """∂l/∂x by way of everything that x makes; `outer` is ∂l by that, and `end` is l where it is defined."""
         system = self.engine.system
-        direct = self.direct and variable in system.by_tensor
-        for user in system.consumers.get(variable, ()):
-            own = self.engine.letters.own(user.tensor, line.indices)
-            inner = Partial(Component(user.tensor, *own), Component(variable, *line.indices), direct)
-            yield Contraction(product([Component(Adjoint(user.tensor), *own), inner]), *own)
+        needed = {d.tensor for d in system.needed((end,))} if end is not None else None
+        for user in system.consumers.get(wrt.tensor, ()):
+            if user.tensor == end:
+                yield Partial(user.lhs, wrt, True)
+            elif needed is None or user.tensor in needed:
+                own = self.engine.letters.own(user.tensor, wrt.indices)
+                middle = Component(user.tensor, *own)
+                yield Contraction(product([outer(middle), Partial(middle, wrt, True)]), *own)
 
     def _through(self, line: Partial) -> Iterator[Expr]:
         """∂y/∂x by way of everything in y's formula that moves with x."""
@@ -173,11 +178,11 @@ class Gap:
         free = tuple(i for i in free_indices(line) if not isinstance(i, BoundIndex))
         for tensor in system.uses[line.expression.tensor]:
             if tensor == line.wrt.tensor:
-                yield Partial(line.expression, line.wrt, self.direct)
+                yield Partial(line.expression, line.wrt, True)
             elif tensor in moving:
                 own = self.engine.letters.own(tensor, free)
                 middle = Component(tensor, *own)
-                pair = product([Partial(line.expression, middle, self.direct), Partial(middle, line.wrt)])
+                pair = product([Partial(line.expression, middle, True), Partial(middle, line.wrt)])
                 yield Contraction(pair, *own)
 
     def algebra(self, line: Expr, indices: tuple[Index, ...]) -> Iterator[Step]:
@@ -204,8 +209,15 @@ class Gap:
 
 
 def _key(line: Expr) -> Expr:
-    """A line as it compares with others: without brackets that are kept, and one-tensors that say nothing."""
-    return without_idle_ones(ungroup(line))
+    """A line as it compares with others on paper: without brackets that are kept and one-tensors that say nothing, and
+    without a sign for what derivatives hold fixed.
+    """
+    alike = replace(ungroup(line), lambda node: Partial(node.expression, node.wrt) if _is_direct(node) else None)
+    return without_idle_ones(alike)
+
+
+def _is_direct(node: Expr) -> bool:
+    return isinstance(node, Partial) and node.direct
 
 
 def _terms(line: Expr) -> Expr | None:

@@ -57,7 +57,7 @@ def _corrections(engine: ArticleEngine, finding: Finding) -> Iterator[str]:
         if sides is None:
             return
         try:
-            steps = Gap(engine.engine, engine.found.get(finding.span.start, ()), direct).onward(sides[0])
+            steps = Gap(engine.engine, engine.found.get(finding.span.start, ())).onward(sides[0])
         except (TensorCalcError, AssertionError, RecursionError):
             continue
         if steps:

@@ -82,7 +82,7 @@ class _PartEdits:
                     )
             elif old is not None:
                 start = self.caret(node, power)
-                stop = self.closing(power.span.end)
+                stop = self.closing(start, power.span.end)
                 for value in dict.fromkeys(_near(old)):
                     if value in (old, 0):
                         continue
@@ -104,9 +104,11 @@ class _PartEdits:
     def caret(self, node: Node, power: Node) -> int:
         return self.text.rindex("^", node.span.start, power.span.start + 1)
 
-    def closing(self, end: int) -> int:
-        rest = self.text[end:]
-        return end + len(rest) - len(rest.lstrip()) + 1 if rest.lstrip().startswith("}") else end
+    def closing(self, caret: int, end: int) -> int:
+        """The end of an exponent with its braces, where it has some."""
+        if not self.text[caret + 1 :].lstrip().startswith("{"):
+            return end
+        return self.text.index("}", end) + 1
 
     def transposes(self) -> Iterator[Edit]:
         """Factors that should be transposed, or should not, and factors in the wrong order."""
@@ -115,7 +117,7 @@ class _PartEdits:
                 end = factor.span.end
                 if isinstance(factor, Scripted) and factor.sup is not None and is_transpose(factor.sup):
                     start = self.caret(factor, factor.sup)
-                    stop = self.closing(factor.sup.span.end)
+                    stop = self.closing(start, factor.sup.span.end)
                     base = self.text[factor.span.start : start].strip()
                     text = replaced(self.text, start, stop, "")
                     yield Edit(text, f"{base} should not be transposed", self.parts.shown(factor), "transpose")

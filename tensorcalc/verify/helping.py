@@ -167,11 +167,26 @@ def _multiplied(text: str, node: Node, part: Node, ratio: Fraction, name: str) -
         written = "" if new == 1 and first is not part else _written(new) + " "
         rest = text[first.span.end : b].lstrip()
         return Edit(text[:a] + written + rest + text[b:], what, text[a:b], "factor")
+    below = _divided(text, part, ratio)
+    if below is not None:
+        return Edit(below, what, text[a:b], "factor")
     if part is node and isinstance(node, Sum):
         inner = rf"\left({text.strip()}\right)"
         return Edit(f"{'-' if ratio < 0 else ''}{_written(abs(ratio))} {inner}", what, text.strip(), "factor")
     factor = _written(ratio) if ratio > 0 else rf"\left(-{_written(-ratio)}\right)"
     return Edit(f"{text[:a]}{factor} {text[a:]}", what, text[a:b], "factor")
+
+
+def _divided(text: str, part: Node, ratio: Fraction) -> str | None:
+    """The text with a fraction's denominator divided, where that begins with a number that allows it."""
+    if not isinstance(part, Quotient) or not isinstance(part.denominator, Product) or ratio.denominator != 1:
+        return None
+    first, second = part.denominator.factors[0], part.denominator.factors[1]
+    if not isinstance(first, Number) or ratio <= 0 or first.value % ratio:
+        return None
+    rest = first.value / ratio
+    start = second.span.start if rest == 1 else first.span.end
+    return text[: first.span.start] + ("" if rest == 1 else _written(rest)) + text[start:]
 
 
 def _number_of(node: Node) -> Fraction | None:

@@ -27,7 +27,19 @@ from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.sources import Document
-from tensorcalc.verify.terms import Apply, Constant, Derived, Entry, Place, Powered, Term, substitute, tensors_of
+from tensorcalc.verify.terms import (
+    Apply,
+    Constant,
+    Derived,
+    Entry,
+    Place,
+    Powered,
+    Reduced,
+    Term,
+    place_letters,
+    substitute,
+    tensors_of,
+)
 from tensorcalc.verify.witness import Witness
 
 __all__ = ["CounterExample", "Judge", "Verdict"]
@@ -291,9 +303,9 @@ class Judge:
             zeros += not a.data.any() and not b.data.any()
             if difference is not None:
                 if point.draw.signs and self.needs_positive(left, right):
-                    failed = CounterExample(self.sizes(point), difference)
+                    failed = CounterExample(self.sizes(point, left.term, right.term), difference)
                     continue
-                return CounterExample(self.sizes(point), difference)
+                return CounterExample(self.sizes(point, left.term, right.term), difference)
             if seen >= WANTED and failed is None:
                 break
         if failed is not None and seen < WANTED:
@@ -302,7 +314,7 @@ class Judge:
         if seen and zeros == seen and derived and not isinstance(right.term, Constant):
             return "both sides vanish, whatever the values: nothing shows what depends on what"
         if not seen and alone == len(DRAWS) and last is not None:
-            return CounterExample(self.sizes(last), _first_not_finite(a, b))
+            return CounterExample(self.sizes(last, left.term, right.term), _first_not_finite(a, b))
         return None if seen else "the sides are not finite real numbers at the points that were tried"
 
     def needs_positive(self, left: Val, right: Val) -> bool:
@@ -313,14 +325,15 @@ class Judge:
                 terms.append(self.model.definitions[name].body)
         return any(_has_root(t) for t in terms)
 
-    def sizes(self, point: Point) -> tuple[tuple[str, int], ...]:
-        found: dict[str, int] = {}
-        for key in point.draw.find:
-            if isinstance(key, str) and "~" not in key:
-                found.setdefault(_shown(key), point.draw.size(key))
-            elif isinstance(key, tuple) and key[0] == "extent":
-                found[key[1]] = point.draw.size(key)
-        return tuple(found.items())
+    def sizes(self, point: Point, *terms: Term) -> tuple[tuple[str, int], ...]:
+        """The sizes of the dimensions that occur in terms: by the letter of each index, and by symbol."""
+        find = point.draw.find
+        letters = [x for term in terms for x in letters_in(term) if x in find]
+        used = {find[x] for x in letters}
+        symbols = {k[1]: k for k in find if isinstance(k, tuple) and k[0] == "extent"}
+        named = {name: key for name, key in symbols.items() if find[key] in used or name in tensors_of(terms)}
+        found = {_shown(x): point.draw.size(x) for x in letters if "~" not in x}
+        return tuple({**found, **{name: point.draw.size(key) for name, key in named.items()}}.items())
 
     def establish(self, term: Term, reading: str) -> None:
         """Keep the reading of a derivative that only holds with other definitions fixed."""
@@ -329,6 +342,22 @@ class Judge:
         name = term.body.name
         if reading == "partial" or name not in self.totals:
             self.pairs[name, term.name] = "partial"
+
+
+def letters_in(term: Term) -> list[str]:
+    """All letters of a term, those that sums bind included."""
+    found: dict[str, None] = {}
+    stack: list[object] = [term]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, Place):
+            found.update(dict.fromkeys(place_letters(node)))
+        elif isinstance(node, Term):
+            found.update(dict.fromkeys(node.letters if isinstance(node, Reduced) else ()))
+            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
+    return list(found)
 
 
 def _first_not_finite(left: Named, right: Named) -> Difference:
