@@ -59,6 +59,12 @@ class Gap:
                 if key == goal:
                     return (*steps, Step(end, step.rules))
                 queue.append((step.expression, ways[key]))
+        walk = self.onward(start)
+        for number, step in enumerate(walk):
+            key = _key(step.expression)
+            if key == goal:
+                return (*walk[:number], Step(end, step.rules))
+            ways.setdefault(key, walk[: number + 1])
         return self.rearranged(ways, end)
 
     def rearranged(self, ways: dict[Expr, tuple[Step, ...]], end: Expr) -> tuple[Step, ...]:
@@ -141,23 +147,21 @@ class Gap:
         return None
 
     def _chained(self, line: Expr) -> Iterator[Step]:
-        """The chain rule for a derivative that is the whole line."""
-        links: list[Expr] = []
+        """The chain rule for a derivative that is the whole line; one that depends on its variable by its formula, too,
+        is differentiated by its formula.
+        """
+        ways: list[list[Expr]] = []
         if isinstance(line, Component) and isinstance(line.tensor, Adjoint):
             wrt = Component(line.tensor.of, *line.indices)
-            links = list(self._back(wrt, lambda middle: Component(Adjoint(middle.tensor), *middle.indices)))
+            ways.append(list(self._back(wrt, lambda middle: Component(Adjoint(middle.tensor), *middle.indices))))
         elif isinstance(line, Partial) and self._is_named(line) and not line.direct:
             if not line.expression.indices:
-                back = list(
-                    self._back(line.wrt, lambda middle: Partial(line.expression, middle), line.expression.tensor)
-                )
-                if any(not isinstance(link, Partial) for link in back):
-                    yield Step(Add(*back), (CHAIN,))
-            links = list(self._through(line))
-            if all(isinstance(link, Partial) for link in links):
-                return
-        if links:
-            yield Step(Add(*links), (CHAIN,))
+                end = line.expression.tensor
+                ways.append(list(self._back(line.wrt, lambda middle: Partial(line.expression, middle), end)))
+            ways.append(list(self._through(line)))
+        for links in ways:
+            if links and not any(isinstance(link, Partial) for link in links):
+                yield Step(Add(*links), (CHAIN,))
 
     def _back(self, wrt: Component, outer: Callable[[Component], Expr], end: Tensor | None = None) -> Iterator[Expr]:
         """∂l/∂x by way of everything that x makes; `outer` is ∂l by that, and `end` is l where it is defined."""
