@@ -204,19 +204,27 @@ class Judge:
                 undefined = outcome
         if failed is None:
             return Verdict(claim, "not-checkable", undefined)
-        unknown = sorted(self.model.undefined & self.model.ancestors(tensors_of((left.term, right.term))))
-        if unknown:
-            return Verdict(claim, "not-checkable", f"nothing that can be read defines {unknown[0]}")
-        mixed = self.mixed_derivative(derivatives)
-        if mixed:
-            reason = f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
+        reason = self.uncertain(claim, left.term, right.term)
+        if reason:
             return Verdict(claim, "not-checkable", reason)
-        if claim.doubt:
-            return Verdict(claim, "not-checkable", claim.doubt)
+        return self.flagged(claim, right.term, failed, points)
+
+    def uncertain(self, claim: Claim, left: Term, right: Term) -> str:
+        """Why a row on whose sides values differ may be right all the same; empty where it is not."""
+        unknown = sorted(self.model.undefined & self.model.ancestors(tensors_of((left, right))))
+        if unknown:
+            return f"nothing that can be read defines {unknown[0]}"
+        mixed = self.mixed_derivative([*derivatives_in(left), *derivatives_in(right)])
+        if mixed:
+            return f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
+        return claim.doubt
+
+    def flagged(self, claim: Claim, right: Term, failed: CounterExample, points: _Points) -> Verdict:
+        """The verdict on a row that does not hold, with what is off in it."""
         if id(claim) in self.separate:
             diagnosis = self.diagnosis(claim, None, self.points)
             return Verdict(claim, "ill-formed", KEPT_APART, "", diagnosis.hint, failed, diagnosis)
-        diagnosis = self.diagnosis(claim, right.term, points)
+        diagnosis = self.diagnosis(claim, right, points)
         return Verdict(claim, "false", self.reason(failed), "", diagnosis.hint, failed, diagnosis)
 
     def miscopied(self, left: Term, right: Term, points: _Points) -> bool:

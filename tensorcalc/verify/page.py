@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 
 from tensorcalc.verify.checker import Finding, Result
@@ -11,6 +13,13 @@ from tensorcalc.verify.reporting import NONE, summary
 
 __all__ = ["body"]
 
+_BRACES = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
+_MACRO = re.compile(
+    r"\\(?:(?:re)?newcommand|providecommand)\*?\s*\{?\\(?P<name>[a-zA-Z]+)\}?\s*(?:\[(?P<count>\d)\])?\s*"
+    rf"\{{(?P<body>{_BRACES})\}}"
+    rf"|\\DeclareMathOperator\*?\s*\{{?\\(?P<operator>[a-zA-Z]+)\}}?\s*\{{(?P<text>{_BRACES})\}}"
+)
+_COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _STYLE = """<style>
 .verdict { border-left: 0.35rem solid; padding: 0.1rem 1rem; margin: 0.9rem 0; border-radius: 3px; }
 .verdict > .formula { overflow-x: auto; overflow-y: hidden; padding: 0.2rem 0; }
@@ -29,8 +38,10 @@ def body(results: Sequence[Result], formula: Callable[[str], str], explanations:
     """The body of the page; `formula` shows LaTeX."""
     parts = [_STYLE]
     for result in results:
+        macros = _macros(result.document.source.text)
         parts.append(f"<h1>{escape(result.document.source.name)}</h1>\n<p>{escape(_counts(result))}</p>")
-        parts += [_row(f, formula, steps_of(f, explanations)) for f in result.findings]
+        shown = partial(_with_macros, formula, macros)
+        parts += [_row(f, shown, steps_of(f, explanations)) for f in result.findings]
     return "\n".join(parts)
 
 
@@ -59,3 +70,26 @@ def _row(finding: Finding, formula: Callable[[str], str], steps: Explained | Non
 def _alone(latex: str) -> str:
     """A row without the marks that align it with others."""
     return latex.replace("&", " ").replace("\\\\", " ").strip()
+
+
+def _macros(text: str) -> dict[str, str]:
+    """The macros of an article by name, as definitions that stand for themselves."""
+    found: dict[str, str] = {}
+    for match in _MACRO.finditer(text):
+        name = match["name"] or match["operator"]
+        body = match["body"] if match["name"] else rf"\operatorname{{{match['text']}}}"
+        arguments = "".join(f"#{k + 1}" for k in range(int(match["count"] or 0)))
+        found[name] = rf"\def\{name}{arguments}{{{body}}}"
+    return found
+
+
+def _with_macros(formula: Callable[[str], str], macros: Mapping[str, str], latex: str) -> str:
+    """A formula with the definitions of the macros in it."""
+    wanted: dict[str, str] = {}
+    waiting = [latex]
+    while waiting:
+        for name in _COMMAND.findall(waiting.pop()):
+            if name in macros and name not in wanted:
+                wanted[name] = macros[name]
+                waiting.append(macros[name])
+    return formula("".join(wanted.values()) + latex)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tensorcalc.errors import TensorCalcError, printable
+from tensorcalc.errors import Source, Span, TensorCalcError, printable
 from tensorcalc.verify.checker import Finding, Result
 from tensorcalc.verify.explained import Explained, Explanations, steps_of
 
@@ -131,10 +131,10 @@ def github(results: Sequence[Result]) -> str:
     lines = []
     for result in results:
         for f in result.flagged:
-            message = message_of(f) + (f" Hint: {f.hint}" if f.hint else "")
+            message = _whole(f)
             escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
             name = f.source.name.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
-            lines.append(f"::error file={name},line={f.line},col={f.column},title={f.verdict}::{escaped}")
+            lines.append(f"::error file={name},line={f.line},col={f.column},title={f.verdict} equation::{escaped}")
     return "".join(line + "\n" for line in lines)
 
 
@@ -148,8 +148,9 @@ def sarif(results: Sequence[Result], version: str) -> str:
         {
             "ruleId": f.verdict,
             "level": "error",
-            "message": {"text": message_of(f) + (f" Hint: {f.hint}" if f.hint else "")},
+            "message": {"text": _whole(f)},
             "locations": [{"physicalLocation": {"artifactLocation": {"uri": f.source.name}, "region": _region(f)}}],
+            **_fixes(f, result.document.kind == "notebook"),
         }
         for result in results
         for f in result.flagged
@@ -163,14 +164,34 @@ def sarif(results: Sequence[Result], version: str) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
 
+def _whole(finding: Finding) -> str:
+    """What is wrong, what is off, and what would be right, in one line."""
+    parts = [message_of(finding), finding.hint and f"hint: {finding.hint}"]
+    parts.append(finding.correction and f"instead: {' '.join(finding.correction.split())}")
+    return "; ".join(p for p in parts if p)
+
+
 def _region(finding: Finding) -> dict[str, Any]:
     """From the equals sign to the end of the right side."""
     span = as_error(finding).span or finding.span
-    line, column = finding.source.locate(span.end)
-    return {
-        "startLine": finding.line,
-        "startColumn": finding.column,
-        "endLine": line,
-        "endColumn": column,
-        "snippet": {"text": finding.latex},
+    return {**_place(finding.source, span), "snippet": {"text": finding.latex}}
+
+
+def _place(source: Source, span: Span) -> dict[str, Any]:
+    (first, start), (last, end) = source.locate(span.start), source.locate(span.end)
+    return {"startLine": first, "startColumn": start, "endLine": last, "endColumn": end}
+
+
+def _fixes(finding: Finding, escaped: bool) -> dict[str, Any]:
+    """The corrected right side as a fix, where the file spells it as the formula does, unlike notebooks and quotes."""
+    if not finding.correction or finding.detail is None or escaped:
+        return {}
+    span = finding.detail.claim.right.span
+    if "\n" in finding.source.text[span.start : span.end]:
+        return {}
+    place = _place(finding.source, span)
+    change = {
+        "artifactLocation": {"uri": finding.source.name},
+        "replacements": [{"deletedRegion": place, "insertedContent": {"text": finding.correction}}],
     }
+    return {"fixes": [{"description": {"text": finding.hint}, "artifactChanges": [change]}]}
