@@ -154,3 +154,29 @@ def test_quoted_formulas_keep_their_marks() -> None:
     mended = proposal.applied(text)
     assert all(line.startswith(">") for line in mended.splitlines())
     assert re.search(r"2 ?x_i", mended)
+
+
+SLIP = "$$ y_i = x_i^2 $$\n\n$$ \\pd{y_i}{x_j} = x_i \\delta_{ij} $$\n"
+MACROS = "\\newcommand{\\pd}[2]{\\frac{\\partial #1}{\\partial #2}}\n\\DeclareMathOperator{\\relu}{relu}\n"
+
+
+def test_reports_for_machines_have_the_correction(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(MACROS + SLIP, encoding="utf-8")
+    output = CliRunner().invoke(cli, ["verify", "--format", "sarif", str(path)]).output
+    (found,) = json.loads(output)["runs"][0]["results"]
+    (change,) = found["fixes"][0]["artifactChanges"]
+    (replacement,) = change["replacements"]
+    region = replacement["deletedRegion"]
+    line = path.read_text(encoding="utf-8").splitlines()[region["startLine"] - 1]
+    assert line[region["startColumn"] - 1 : region["endColumn"] - 1] == r"x_i \delta_{ij}"
+    assert replacement["insertedContent"]["text"] == r"2 x_i \delta_{ij}"
+    assert "instead: 2 x_i" in CliRunner().invoke(cli, ["verify", "--format", "github", str(path)]).output
+
+
+def test_the_page_knows_the_macros_of_an_article(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(MACROS + SLIP, encoding="utf-8")
+    page = CliRunner().invoke(cli, ["verify", "--format", "html", str(path)]).output
+    assert r"\def\pd#1#2{\frac{\partial #1}{\partial #2}}\pd{y_i}{x_j}" in page
+    assert r"\def\relu" not in page

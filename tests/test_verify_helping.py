@@ -115,8 +115,12 @@ CASES = {
         ("the way by v is missing", "", "chain rule"),
     ),
     "label with an index of its own": (
-        (r"c = -\log s_T", r"\frac{\partial c}{\partial s_n} = -\frac{1}{s_T} \delta_{T_{n}} \delta_{TT}"),
-        (r"did you mean \delta_{T n}?", r"-\frac{1}{s_T} \delta_{T n} \delta_{TT}", ""),
+        (
+            r"c = -\log s_T",
+            r"\frac{\partial c}{\partial s_n} = -\frac{1}{s_T} \delta_{T n}",
+            r"\frac{\partial c}{\partial s_n} = -\frac{1}{s_T} \delta_{T_{n}}",
+        ),
+        (r"did you mean \delta_{T n}?", r"-\frac{1}{s_T} \delta_{T n}", ""),
     ),
 }  # fmt: skip
 
