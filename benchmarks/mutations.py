@@ -33,7 +33,9 @@ SIGN = re.compile(r"(?<![{(^&=])\s*([+-])(?![0-9]*\})")
 NUMBER = re.compile(r"(?<![\w.\\])\d+(?![\w.])")
 DELTA = re.compile(r"\\delta_\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}")
 EXTENT = re.compile(r"\\frac\{(?P<above>[^{}]*)\}\{(?P<below>[^{}]*\b[A-Z]\b[^{}]*)\}")
-WHOLE = re.compile(r"\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d", re.DOTALL)
+WHOLE = re.compile(
+    r"\\math\w+\{\d\}|\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d", re.DOTALL
+)
 TRANSPOSE = re.compile(r"\^\{?(?:T|\\top)\}?")
 Change = tuple[str, str]  # what kind it is, and the right side after it
 
