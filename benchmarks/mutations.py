@@ -35,7 +35,7 @@ DELTA = re.compile(r"\\delta_\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}")
 EXTENT = re.compile(r"\\frac\{(?P<above>[^{}]*)\}\{(?P<below>[^{}]*\b[A-Z]\b[^{}]*)\}")
 WHOLE = re.compile(
     r"\\math\w+\{\d\}|\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d", re.DOTALL
-)
+)  # where a number is no factor
 TRANSPOSE = re.compile(r"\^\{?(?:T|\\top)\}?")
 Change = tuple[str, str]  # what kind it is, and the right side after it
 
