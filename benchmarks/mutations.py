@@ -34,8 +34,9 @@ NUMBER = re.compile(r"(?<![\w.\\])\d+(?![\w.])")
 DELTA = re.compile(r"\\delta_\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}")
 EXTENT = re.compile(r"\\frac\{(?P<above>[^{}]*)\}\{(?P<below>[^{}]*\b[A-Z]\b[^{}]*)\}")
 WHOLE = re.compile(
-    r"\\math\w+\{\d\}|\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d", re.DOTALL
-)  # where a number is no factor
+    r"\^\{[a-zA-Z][^{}]*\}|\\math\w+\{\d\}|\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d",
+    re.DOTALL,
+)  # where a number is no factor and no exponent
 TRANSPOSE = re.compile(r"\^\{?(?:T|\\top)\}?")
 Change = tuple[str, str]  # what kind it is, and the right side after it
 
@@ -155,7 +156,7 @@ def _in_order(side: str, node: Node, start: int) -> Iterator[Change]:
 
 
 def _is_matrices(product: Product) -> bool:
-    if any(isinstance(f, Bracket) and isinstance(f.body, Symbol) for f in product.factors):  # a call
+    if any(isinstance(f, Bracket) and isinstance(f.body, Symbol | Scripted) for f in product.factors):  # a call
         return True
     plain = [f for f in product.factors if not isinstance(f, Scripted) or f.sub is None]
     text = str(plain)
