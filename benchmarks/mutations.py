@@ -34,7 +34,8 @@ NUMBER = re.compile(r"(?<![\w.\\])\d+(?![\w.])")
 DELTA = re.compile(r"\\delta_\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}")
 EXTENT = re.compile(r"\\frac\{(?P<above>[^{}]*)\}\{(?P<below>[^{}]*\b[A-Z]\b[^{}]*)\}")
 WHOLE = re.compile(
-    r"\^\{[a-zA-Z][^{}]*\}|\\math\w+\{\d\}|\\begin\{.matrix\}.*?\\end\{.matrix\}|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d",
+    r"\^\{[a-zA-Z][^{}]*\}|\\math\w+\{\d\}|\\begin\{.matrix\}.*?\\end\{.matrix\}"
+    r"|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d",
     re.DOTALL,
 )  # where a number is no factor and no exponent
 TRANSPOSE = re.compile(r"\^\{?(?:T|\\top)\}?")
