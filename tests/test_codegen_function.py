@@ -190,9 +190,7 @@ def test_positional_errors() -> None:
         function(X, LABELS, x=X)
 
 
-@pytest.mark.parametrize(
-    ("target", "hint"), [("nump", "did you mean numpy?"), ("fortran", "the targets are"), ("triton", "the targets are")]
-)
+@pytest.mark.parametrize(("target", "hint"), [("nump", "did you mean numpy?"), ("fortran", "the targets are")])
 def test_unknown_targets(target: str, hint: str) -> None:
     with pytest.raises(TensorCalcError) as caught:
         compile_program(forward("r = 2*x", "r").program, target)
