@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import subprocess
 import sys
 import threading
@@ -186,23 +185,6 @@ def test_results_do_not_depend_on_threads() -> None:
         for result, expected in zip(function(**values), wanted, strict=True):
             np.testing.assert_array_equal(result, expected)
     del one
-
-
-def _in_child(function: Any, values: Any, queue: Any) -> None:
-    queue.put(function(**values))
-
-
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-@pytest.mark.skipif(not hasattr(multiprocessing, "get_context"), reason="there is no fork")
-def test_a_child_has_a_team_of_its_own() -> None:
-    function, values, wanted = prepared("cross entropy", (64, 4096), threads=2)
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    child = context.Process(target=_in_child, args=(function, values, queue))
-    child.start()
-    np.testing.assert_array_equal(queue.get(timeout=60), wanted)
-    child.join(60)
-    assert child.exitcode == 0
 
 
 TEAM_TEST = r"""

@@ -1,5 +1,5 @@
-"""Which argument a result may be stored over: one whose row is read for the last time as that of the result is written,
-entry by entry.
+"""What may be stored over what: a result over an argument, one intermediate array over another. It may where the row
+of the one is read for the last time as that of the other is written, entry by entry.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tensorcalc.codegen.kernels.statements import Operation, Statement
 from tensorcalc.expr import Component
 from tensorcalc.index import Tensor
 
-__all__ = ["may_overwrite", "reads_of", "writes_of"]
+__all__ = ["may_overwrite", "owners", "reads_of", "writes_of"]
 
 
 def may_overwrite(schedule: Schedule) -> frozenset[tuple[int, int]]:
@@ -22,42 +22,66 @@ def may_overwrite(schedule: Schedule) -> frozenset[tuple[int, int]]:
         (a, b)
         for b, output in enumerate(schedule.outputs)
         for a, argument in enumerate(schedule.program.inputs)
-        if argument.dimensions == output.dimensions and not argument.is_label and _allowed(schedule, argument, output)
+        if argument.dimensions == output.dimensions
+        and not argument.is_label
+        and _allowed(schedule.steps, argument, output)
     )
 
 
-def _allowed(schedule: Schedule, argument: Tensor, output: Tensor) -> bool:
-    first = next(p for p, s in enumerate(schedule.steps) if output in writes_of(s))
-    nest = schedule.steps[first]
-    if not isinstance(nest, Nest) or any(argument in reads_of(s) for s in schedule.steps[first + 1 :]):
+def owners(steps: Sequence[Step], tensors: Iterable[Tensor]) -> dict[Tensor, Tensor]:
+    """For arrays that are needed only while some steps run: the first one that used the memory of each."""
+    first = {t: min(p for p, s in enumerate(steps) if t in writes_of(s)) for t in tensors}
+    last = {t: max(p for p, s in enumerate(steps) if t in writes_of(s) | reads_of(s)) for t in first}
+    found: dict[Tensor, Tensor] = {}
+    now: dict[Tensor, Tensor] = {}
+    for tensor in sorted(first, key=lambda t: (first[t], t.name)):
+        free = (
+            owner
+            for owner, held in now.items()
+            if held.dimensions == tensor.dimensions
+            if last[held] < first[tensor]
+            or (first[held] < last[held] == first[tensor] and _allowed(steps, held, tensor))
+        )
+        owner = found[tensor] = next(free, tensor)
+        now[owner] = tensor
+    return found
+
+
+def _allowed(steps: Sequence[Step], argument: Tensor, output: Tensor) -> bool:
+    first = next(p for p, s in enumerate(steps) if output in writes_of(s))
+    nest = steps[first]
+    if not isinstance(nest, Nest) or any(argument in reads_of(s) for s in steps[first + 1 :]):
         return False
     if nest.memory[output] is Memory.PART:
         return True  # written after the whole nest
     target = nest.group.axes[output]
-    numbers = [_number(nest, s) for s in nest.group.statements if s.tensor == output]
-    written = min(n for n in numbers if n is not None)
+    places = [_place(nest, s) for s in nest.group.statements if s.tensor == output]
+    written = min(p for p in places if p is not None)
     for statement in nest.group.statements:
-        number = _number(nest, statement)
-        if number is None:
+        place = _place(nest, statement)
+        if place is None:
             continue
         for access in _expanded(nest, statement):
             if access.tensor != argument:
                 continue
             batch = [i for i in target if i in nest.group.batch]
             same_row = [i for i, t in zip(access.indices, target, strict=True) if t in batch] == batch
-            if not same_row or number > written or (number == written and access.indices != target):
+            if not same_row or place > written or (place == written and access.indices != target):
                 return False
-            if number == written and statement.operation is Operation.ADD:
+            if place == written and statement.operation is Operation.ADD:
                 return False
     return True
 
 
-def _number(nest: Nest, statement: Statement) -> int | None:
-    """The pass in which a statement is computed; `None` where it is computed inside others."""
+def _place(nest: Nest, statement: Statement) -> tuple[int, int] | None:
+    """Where in the order of a row a statement is computed: the number of its pass, and its loop among those with that
+    number, before which come statements without a loop; `None` where it is computed inside others.
+    """
     for number, scalars in nest.scalars.items():
         if any(s is statement for s in scalars):
-            return number
-    return next((p.number for p in nest.passes if any(s is statement for s in p.statements)), None)
+            return number, -1
+    loops = enumerate(nest.passes)
+    return next(((p.number, k) for k, p in loops if any(s is statement for s in p.statements)), None)
 
 
 def _steps(step: Step) -> Sequence[Nest | Product]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import S
 
+from tensorcalc.codegen.kernels.aliasing import owners
 from tensorcalc.codegen.kernels.expressions import ATOM, Code, Expressions, unsupported
 from tensorcalc.codegen.kernels.loops import NestCode
 from tensorcalc.codegen.kernels.nests import Nest
@@ -73,6 +74,10 @@ class Driver:
         self.variables: dict[str, str] = {}
         self.apart = False  # whether what is written runs in a thread of its own
         self.blocks = [s for s in schedule.steps if isinstance(s, Block)]
+        local = {t for b in self.blocks for t in b.local}
+        self.owner = owners(schedule.steps, [t for t in schedule.intermediate if t not in local])
+        for block in self.blocks:
+            self.owner |= owners(block.steps, block.local)
         self.multiplies = len(schedule.nests) < len(schedule.single)
 
     def write(self) -> str:
@@ -123,7 +128,7 @@ class Driver:
 
     def _rows(self, block: Block, lines: list[str]) -> str:
         """The variable that holds how many values of the block index are worked on at once."""
-        entries = " + ".join(self.extent(t.dimensions[1:]) for t in block.local)
+        entries = " + ".join(self.extent(t.dimensions[1:]) for t in block.local if self.owner[t] == t)
         name = self.names.local("rows")
         size = self.size(block.dimension)
         lines.append(f"ptrdiff_t {name} = {LOCAL} / (ptrdiff_t)(({entries} + 1) * sizeof(real));")
@@ -140,8 +145,12 @@ class Driver:
     def _workspace(self, local: Mapping[Tensor, tuple[Block, str]]) -> list[str]:
         """One allocation for everything that is neither argument nor result."""
         wanted: list[tuple[str, str]] = []
+        shared: list[Tensor] = []
         for tensor in self.schedule.intermediate:
             name = self.names.tensor(tensor)
+            if self.owner[tensor] != tensor:
+                shared.append(tensor)
+                continue
             if tensor in local:
                 block, rows = local[tensor]
                 copies = ["threads"] if block.independent else []
@@ -150,6 +159,10 @@ class Driver:
             else:
                 entries = self.extent(tensor.dimensions)
             wanted.append((name, entries))
+        for tensor in shared:
+            if tensor in local:
+                self.memory["local", tensor] = self.memory["local", self.owner[tensor]]
+        whole = [t for t in shared if t not in local]
         lines: list[str] = []
         for code in self.codes.values():
             if code.partial:
@@ -170,8 +183,10 @@ class Driver:
             "if (workspace == NULL)\n    return -1;",
             "real *const start = workspace + (LINE - (uintptr_t)workspace / sizeof(real) % LINE) % LINE;",
         ]
-        self.variables |= {name: "real *" for name, _ in wanted}
-        return [*lines, *(f"real *const {name} = start + {name}_at;" for name, _ in wanted)]
+        found = {name: f"start + {name}_at" for name, _ in wanted}
+        found |= {self.names.tensor(t): self.names.tensor(self.owner[t]) for t in whole}
+        self.variables |= dict.fromkeys(found, "real *")
+        return [*lines, *(f"real *const {name} = {place};" for name, place in found.items())]
 
     def _parts(self, code: NestCode) -> list[str]:
         """The lines that find how many parts a nest has at most: fewer where each is large."""
