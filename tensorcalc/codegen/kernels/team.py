@@ -16,7 +16,7 @@ from tensorcalc.errors import TensorCalcError
 __all__ = ["SOURCE", "use_team"]
 
 SOURCE = r"""
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -55,6 +55,7 @@ static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t call = PTHREAD_COND_INITIALIZER;
 static uint32_t last;    /* the number of the last work */
 static int members = 1;  /* with the one that has work */
+static pthread_t threads_of[MOST];
 static int64_t finished; /* when the last work was */
 
 static int64_t now(void)
@@ -125,20 +126,45 @@ static void forget(void)
     members = 1;
 }
 
+/* Some systems run a thread where the one that woke it runs, though other processors have nothing to do. */
+static void elsewhere(int first, int last)
+{
+#ifdef __linux__
+    cpu_set_t others;
+    const int here = sched_getcpu();
+    if (here < 0 || pthread_getaffinity_np(pthread_self(), sizeof others, &others) != 0)
+        return;
+    if (here < CPU_SETSIZE && CPU_COUNT(&others) > 1)
+        CPU_CLR(here, &others);
+    for (int k = first; k < last; k++)
+        pthread_setaffinity_np(threads_of[k], sizeof others, &others);
+#else
+    (void)first, (void)last;
+#endif
+}
+
 static void grow(int threads)
 {
+    const int old = members;
     static int watched;
     if (!watched)
         watched = pthread_atfork(NULL, NULL, forget) == 0;
     sigset_t every, before;
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before); /* signals belong to the threads of the program */
-    for (pthread_t thread; watched && members < threads && members < MOST; members++) {
-        if (pthread_create(&thread, NULL, member, (void *)(intptr_t)members) != 0)
+    for (; watched && members < threads && members < MOST; members++)
+        if (pthread_create(&threads_of[members], NULL, member, (void *)(intptr_t)members) != 0)
             break;
-        pthread_detach(thread);
-    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    elsewhere(old, members);
+}
+
+static void wake(int count)
+{
+    elsewhere(1, count);
+    pthread_mutex_lock(&gate);
+    pthread_cond_broadcast(&call);
+    pthread_mutex_unlock(&gate);
 }
 
 /* run every part of some work once, on up to as many threads; `small` work does not wake sleeping ones for itself */
@@ -159,11 +185,8 @@ void tensorcalc_share(part_function function, const void *task, ptrdiff_t parts,
     atomic_store(&work.next, 0);
     last = last + 1 != 0 ? last + 1 : 1;
     atomic_store(&work.open, last);
-    if (atomic_load(&work.asleep) != 0 && (!small || now() - finished < LOOK)) {
-        pthread_mutex_lock(&gate);
-        pthread_cond_broadcast(&call);
-        pthread_mutex_unlock(&gate);
-    }
+    if (atomic_load(&work.asleep) != 0 && (!small || now() - finished < LOOK))
+        wake(members < threads ? members : threads);
     take_parts(0);
     atomic_store(&work.open, 0);
     for (int k = 1; atomic_load(&work.inside) != 0; k++) {
