@@ -153,7 +153,7 @@ def test_nothing_is_kept() -> None:
 
 
 def test_without_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "_library", lambda: None)
+    monkeypatch.setattr(entrance, "enter", lambda: None)
     function, program = compiled("softmax")
     values = values_for(program, sizes_of(program, (6, 5)), "float32")
     first = function(**values)

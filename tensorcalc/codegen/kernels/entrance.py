@@ -18,7 +18,7 @@ import numpy as np
 from tensorcalc.codegen.kernels.compiler import shared_library
 from tensorcalc.errors import TensorCalcError
 
-__all__ = ["OTHER", "Entrance", "entrance"]
+__all__ = ["OTHER", "Entrance", "enter", "entrance"]
 
 OTHER = -2
 """What a call returns whose arrays are of another kind; nothing was done."""
@@ -205,7 +205,7 @@ class Entrance:
 
 
 @lru_cache(1)
-def _library() -> Callable[..., int] | None:
+def enter() -> Callable[..., int] | None:
     """The function of the C code, given what it needs of Python; `None` where that cannot be had."""
     if sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)():
         return None
@@ -233,7 +233,7 @@ def entrance(
 
     `in_place` are the places of an argument and of a result that may be the same array.
     """
-    run = _library()
+    run = enter()
     if run is None or len(arguments) + len(results) > MOST:
         return None
     kinds = (_Kind * (len(arguments) + len(results)))()

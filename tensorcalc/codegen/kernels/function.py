@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,10 @@ from tensorcalc.codegen.kernels.aliasing import may_overwrite
 from tensorcalc.codegen.kernels.arrays import NUMBER, Arrays, address_of, computed, is_torch, memory_of
 from tensorcalc.codegen.kernels.blas import alone, use_blas
 from tensorcalc.codegen.kernels.compiler import compiler, shared_library
-from tensorcalc.codegen.kernels.entrance import Entrance, entrance
+from tensorcalc.codegen.kernels.entrance import Entrance, enter, entrance
 from tensorcalc.codegen.kernels.schedule import Block
 from tensorcalc.codegen.kernels.source import CSource, write_source
-from tensorcalc.codegen.kernels.team import use_team
+from tensorcalc.codegen.kernels.team import share, use_team
 from tensorcalc.codegen.runtime import Function
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.index import Dimension
@@ -286,7 +287,10 @@ class Kernel(Function):
         """The machine code for a type of numbers, compiled when first needed, and the address of its short form."""
         if char not in self._codes:
             written = self._written
+            others = Thread(target=lambda: (share(), enter()))  # compiled beside it where they are not yet
+            others.start()
             library = shared_library(f"{self.source}\n{written.packed}", (*FLAGS[char], *self._flags))
+            others.join()
             pointers = [ctypes.c_void_p] * (len(self.arguments) + len(written.schedule.outputs))
             kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_ssize_t] * len(written.sizes), *pointers, ctypes.c_int)
             short = ctypes.cast(library[f"{written.name}_packed"], ctypes.c_void_p).value

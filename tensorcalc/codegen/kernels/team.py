@@ -13,7 +13,7 @@ from functools import lru_cache
 from tensorcalc.codegen.kernels.compiler import shared_library
 from tensorcalc.errors import TensorCalcError
 
-__all__ = ["SOURCE", "use_team"]
+__all__ = ["SOURCE", "share", "use_team"]
 
 SOURCE = r"""
 #define _GNU_SOURCE
@@ -201,7 +201,7 @@ void tensorcalc_share(part_function function, const void *task, ptrdiff_t parts,
 
 
 @lru_cache(1)
-def _share() -> int | None:
+def share() -> int | None:
     """The address of the function that shares work; `None` where the machine has no such threads."""
     try:
         library = shared_library(SOURCE, ("-pthread",))
@@ -212,4 +212,4 @@ def _share() -> int | None:
 
 def use_team(library: ctypes.CDLL, name: str) -> None:
     """Let the compiled program of this name share its work with the team."""
-    ctypes.c_void_p.in_dll(library, f"{name}_team").value = _share()
+    ctypes.c_void_p.in_dll(library, f"{name}_team").value = share()
