@@ -12,6 +12,7 @@ from tensorcalc.codegen.formula import formulas, shape
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.needs import needed
 from tensorcalc.codegen.sizes import Origin, Shown, Solved, entries, sources
+from tensorcalc.codegen.slices import case
 from tensorcalc.codegen.stable import stabilised
 from tensorcalc.codegen.writer import Writer
 from tensorcalc.errors import printable
@@ -50,7 +51,9 @@ def assemble(program: Program, dialect: Dialect) -> Assembled:
     block = _block(stable, dialect, names)
     outs = _outs(program, dialect)
     results = Writer(stable, block, outs, origins).write()
-    body = [*_in_place(block, program), *_sizes(block, origins), *block.lines]
+    cases = case(name, program, stable, block, outs, origins) if dialect.calls_itself else []
+    body = [*cases, *_in_place(block, program), *block.lines]
+    body[:0] = _sizes(block, origins)
     if len(set(outs.values())) > 1 or any("[" in o for o in outs.values()):
         body.insert(0, f"out = (None,) * {len(program.outputs)} if out is None else out")
     many = program.many or len(results) > 1
@@ -143,7 +146,7 @@ def _docstring(program: Program, asked: Mapping[Dimension, str]) -> list[str]:
 
 def _source(block: Block, signature: list[str], docstring: Iterable[str], body: Iterable[str]) -> str:
     """The whole file."""
-    code = list(signature)
+    code = [*_helper(block), *signature]
     if block.guards:
         flags = ", ".join(f'{g}="ignore"' for g in sorted(block.guards))
         code.insert(0, f"@np.errstate({flags})  # infinities on the way are right")
@@ -154,6 +157,13 @@ def _source(block: Block, signature: list[str], docstring: Iterable[str], body: 
     block.imports[block.dialect.module] = None
     imports = sorted({block.dialect.imports[i] for i in block.imports}, key=lambda i: (i != "import math", i))
     return "\n".join([*imports, "", "", *(line.rstrip() for line in code), ""])
+
+
+def _helper(block: Block) -> list[str]:
+    """The function that tells whether rows may be computed in blocks, where that is asked."""
+    if not block.helper:
+        return []
+    return [*(line.replace("{0}", block.helper) for line in block.dialect.statements["alone"]), "", ""]
 
 
 def _signature(name: str, parameters: Iterable[str], keywords: Iterable[str]) -> list[str]:

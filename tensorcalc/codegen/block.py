@@ -35,6 +35,7 @@ class Block:
         self.dtype = ""
         self.device = ""
         self.in_place = ""
+        self.helper = ""
 
     def emit(self, line: str) -> None:
         """Add a line."""
