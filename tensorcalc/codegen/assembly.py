@@ -5,10 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tensorcalc.codegen.block import Block
 from tensorcalc.codegen.dialect import Dialect
 from tensorcalc.codegen.formula import formulas, shape
+from tensorcalc.codegen.logistic import with_shared_sigmoids
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.needs import needed
 from tensorcalc.codegen.sizes import Origin, Shown, Solved, entries, sources
@@ -43,15 +45,39 @@ class Assembled:
 
 def assemble(program: Program, dialect: Dialect) -> Assembled:
     """The source of the function that computes a program."""
-    origins = sources(program)
     program = needed(program)
-    stable = needed(stabilised(program))
+    stable = needed(with_shared_sigmoids(stabilised(program)))
+    draft = _written(program, stable, dialect, frozenset())
+    again = draft.block.again
+    return _framed(program, stable, _written(program, stable, dialect, again) if again else draft)
+
+
+class _Body(NamedTuple):
+    """The lines of a function and the variables of its results; `outs` is the caller's array for each output."""
+
+    name: str
+    block: Block
+    results: list[str]
+    outs: Mapping[Tensor, str]
+    origins: Mapping[Dimension, Origin]
+
+
+def _written(program: Program, stable: Program, dialect: Dialect, repeated: frozenset[str]) -> _Body:
+    """The body of the function; the products whose code is `repeated` are computed once."""
+    origins = sources(program)
     names = Names((*program.inputs, *program.outputs, *(d.tensor for d in stable.definitions)))
     name = names.local(_function_name(program))
     block = _block(stable, dialect, names)
+    block.repeated = repeated
     outs = _outs(program, dialect)
-    results = Writer(stable, block, outs, origins).write()
-    cases = case(name, program, stable, block, outs, origins) if dialect.calls_itself else []
+    return _Body(name, block, Writer(stable, block, outs, origins).write(), outs, origins)
+
+
+def _framed(program: Program, stable: Program, written: _Body) -> Assembled:
+    """The whole file."""
+    name, block, results, outs, origins = written
+    names = block.names
+    cases = case(name, program, stable, block, outs) if block.dialect.calls_itself else []
     body = [*cases, *_in_place(block, program), *block.lines]
     body[:0] = _sizes(block, origins)
     if len(set(outs.values())) > 1 or any("[" in o for o in outs.values()):

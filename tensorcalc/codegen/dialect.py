@@ -21,8 +21,8 @@ class Dialect:
     the form that writes into the array `{out}`. `statements` are those of whole lines. `guards` name the floating
     point conditions that a function's spelling may meet on the way to a right result (`numpy.errstate`). `reuses`: an
     array that is not needed any more may become the next result, in place. `blocks`: rows are computed in blocks where
-    that spares memory traffic, in a loop of the function or, with `calls_itself`, by calls of the whole function. `squares`: of whole powers only the square is fast. `numbers_first`: functions with two
-    arguments take a plain number first.
+    that spares memory traffic; `calls_itself`: so they are, by calls of the whole function. `squares`: of whole powers
+    only the square is fast. `numbers_first`: functions with two arguments take a plain number first.
     """
 
     name: str
@@ -247,6 +247,7 @@ TORCH = Dialect(
         "alone": (
             "def {0}(*tensors):",
             '    """Whether tensors are the CPU\'s, and neither autograd nor a transformation looks on."""',
+            "",
             "    def is_plain(t):",
             "        tangent = torch.autograd.forward_ad.unpack_dual(t).tangent",
             "        return t.is_cpu and t.data_ptr() and not t.requires_grad and tangent is None",

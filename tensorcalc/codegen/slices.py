@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from tensorcalc.codegen.block import Block
 from tensorcalc.codegen.blocks import Run, parts
 from tensorcalc.codegen.names import Names
-from tensorcalc.codegen.sizes import Origin, Shown
-from tensorcalc.expr import One
+from tensorcalc.codegen.sizes import Shown, sources
 from tensorcalc.index import BoundIndex, Dimension, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
@@ -22,19 +21,12 @@ __all__ = ["case"]
 ENTRIES = 1 << 18  # of an array in a block of rows: what fits the caches beside a few others
 
 
-def case(
-    name: str,
-    asked: Program,
-    stable: Program,
-    block: Block,
-    outs: Mapping[Tensor, str],
-    origins: Mapping[Dimension, Origin],
-) -> list[str]:
+def case(name: str, asked: Program, stable: Program, block: Block, outs: Mapping[Tensor, str]) -> list[str]:
     """The lines that compute a block of rows after the other; none where rows know of each other.
 
     `asked` has the arguments and `stable` the definitions as they are computed; `name` is the function.
     """
-    run = _run(asked, stable) if all(isinstance(o, Shown) for o in origins.values()) else None
+    run = _run(asked, stable)
     if run is None:
         return []
     names, many = block.names, asked.many or len(asked.outputs) > 1
@@ -80,7 +72,8 @@ def _out(asked: Program, run: Run, names: Names, rows: str, many: bool) -> str:
 def _run(asked: Program, stable: Program) -> Run | None:
     """The run that is the whole program, where a part of the arguments' rows gives that part of the results."""
     found = parts(stable.definitions, stable.outputs)
-    if len(found) != 1 or not isinstance(found[0], Run):
+    shown = all(isinstance(origin, Shown) for origin in sources(asked).values())
+    if not shown or len(found) != 1 or not isinstance(found[0], Run):
         return None
     run = found[0]
     made = {d.tensor for d in (*run.kept, *run.sums)}
@@ -94,11 +87,9 @@ def _run(asked: Program, stable: Program) -> Run | None:
 
 def _counts(definition: Definition, dimension: Dimension, run: Run) -> bool:
     """Whether the number of rows matters to a definition, other than by the rows that it sums."""
-    found = definition.rhs.atoms(One, BoundIndex, Dimension)
-    indices = {i for node in found if isinstance(node, One) for i in node.args}
-    if definition.tensor not in run.totals:
-        indices.update(node for node in found if isinstance(node, BoundIndex))
-    return dimension in found or any(getattr(i, "dimension", None) == dimension for i in indices)
+    found = definition.rhs.atoms(BoundIndex, Dimension)
+    summed = sum(isinstance(i, BoundIndex) and i.dimension == dimension for i in found)
+    return dimension in found or summed > (definition.tensor in run.totals)
 
 
 def _is_free(dimension: Dimension, asked: Program, stable: Program, run: Run) -> bool:
