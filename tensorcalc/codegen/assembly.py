@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tensorcalc.codegen.block import Block
 from tensorcalc.codegen.dialect import Dialect
 from tensorcalc.codegen.formula import formulas, shape
-from tensorcalc.codegen.logistic import with_shared_sigmoids
+from tensorcalc.codegen.logistic import with_shared_sigmoids, without_tanh
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.needs import needed
 from tensorcalc.codegen.sizes import Origin, Shown, Solved, entries, sources
@@ -47,6 +47,8 @@ def assemble(program: Program, dialect: Dialect) -> Assembled:
     """The source of the function that computes a program."""
     program = needed(program)
     stable = needed(with_shared_sigmoids(stabilised(program)))
+    if dialect.logistic:
+        stable = needed(without_tanh(stable))
     draft = _written(program, stable, dialect, frozenset())
     again = draft.block.again
     return _framed(program, stable, _written(program, stable, dialect, again) if again else draft)

@@ -22,7 +22,8 @@ class Dialect:
     point conditions that a function's spelling may meet on the way to a right result (`numpy.errstate`). `reuses`: an
     array that is not needed any more may become the next result, in place. `blocks`: rows are computed in blocks where
     that spares memory traffic; `calls_itself`: so they are, by calls of the whole function. `squares`: of whole powers
-    only the square is fast. `numbers_first`: functions with two arguments take a plain number first.
+    only the square is fast. `numbers_first`: functions with two arguments take a plain number first. `logistic`: the
+    logistic function is much faster than the hyperbolic tangent.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dialect:
     calls_itself: bool = False
     squares: bool = False
     numbers_first: bool = False
+    logistic: bool = False
 
     def into(self, word: str, *arguments: str) -> str:
         """The call of a function that writes into `{out}`; empty where the library has none."""
@@ -279,6 +281,7 @@ TORCH = Dialect(
     has_device=True,
     reuses=True,
     calls_itself=True,
+    logistic=True,
 )
 
 _JAX_PEAK = (
