@@ -11,23 +11,24 @@ import numpy as np
 import pytest
 
 import tensorcalc as tc
-from tensorcalc.codegen import Function, compile_program, writer
+from tensorcalc.codegen import Function, compile_program, slices, writer
 from tensorcalc.codegen.assembly import assemble
 from tensorcalc.codegen.dialect import DIALECTS
 from tensorcalc.codegen.library import library
 from tensorcalc.derivation import program_of
 from tensorcalc.system import Program
 
+torch = pytest.importorskip("torch")
 SIZES = {"N": 7, "I": 5}
 LOSS = "s[n,i] = exp(x[n,i])/sum(j, exp(x[n,j])); c[n] = -log(s[n,T[n]])"
 NORM = "index b: B, h: H\nm[b] = 1/H*1[h]*x[b,h]\nu[b,h] = x[b,h] - 1[h]*m[b]\nr[b] = sqrt(1/H*sum(h, u[b,h]^2) + 1)\n"
 NORM += "y[b,h] = u[b,h]/r[b]*g[h] + 1[b]*beta[h]"
 
 
-def without_blocks(program: Program) -> Function:
-    assembled = assemble(program, replace(DIALECTS["numpy"], blocks=False))
+def without_blocks(program: Program, target: str = "numpy") -> Function:
+    assembled = assemble(program, replace(DIALECTS[target], blocks=False, calls_itself=False))
     assert "for start" not in assembled.source
-    return Function(program, "numpy", assembled, library("numpy"))
+    return Function(program, target, assembled, library(target))
 
 
 def values(program: Program, sizes: dict[str, int], dtype: str = "float64") -> dict[str, Any]:
@@ -41,15 +42,17 @@ def values(program: Program, sizes: dict[str, int], dtype: str = "float64") -> d
     return found
 
 
-def compare(program: Program, sizes: dict[str, int], entries: int) -> str:
+def compare(program: Program, sizes: dict[str, int], entries: int, target: str = "numpy") -> str:
     """Compare with the results without blocks, with and without arrays to write into; the source."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "ENTRIES", entries)
-        function = compile_program(program, "numpy")
-    arguments = values(program, sizes)
-    expected = without_blocks(program)(**arguments)
+        patch.setattr(slices, "ENTRIES", entries)
+        function = compile_program(program, target)
+    module: Any = torch if target == "torch" else np
+    arguments = {name: module.asarray(value) for name, value in values(program, sizes).items()}
+    expected = without_blocks(program, target)(**arguments)
     results = function(**arguments)
-    out: Any = tuple(np.full(r.shape, np.nan) for r in results) if function.many else np.full(results.shape, np.nan)
+    out: Any = tuple(map(module.empty_like, results)) if function.many else module.empty_like(results)
     function(**arguments, out=out)
     for found in (results, out):
         pairs = zip(found, expected, strict=True) if function.many else [(found, expected)]
@@ -59,9 +62,10 @@ def compare(program: Program, sizes: dict[str, int], entries: int) -> str:
 
 
 class Text:
-    """A random system over rows n and columns i, in which some definitions need whole columns."""
+    """A random system over rows n and columns i, in which some definitions need whole columns, others products."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, products: bool = True) -> None:
+        self.products = products
         self.random = random.Random(seed)
         self.matrices, self.rows, self.columns, self.lines = ["x", "y"], ["d"], ["g"], ["index n: N, i: I"]
         for number in range(self.random.randint(3, 8)):
@@ -70,11 +74,12 @@ class Text:
     def add(self, number: int) -> None:
         a, b = (self.random.choice(self.matrices) for _ in range(2))
         r, c = self.random.choice(self.rows), self.random.choice(self.columns)
+        w = "w[i,j]" if self.products else f"{a}[n,j]"
         forms = {
             f"m{number}[n,i] = tanh({a}[n,i])*{b}[n,i] + {r}[n]*{c}[i]": self.matrices,
             f"m{number}[n,i] = exp({a}[n,i])/sum(j, exp({a}[n,j]))": self.matrices,
             f"m{number}[n,i] = {a}[n,i]*{r}[n] - {b}[n,i] + 1[n]*{c}[i]": self.matrices,
-            f"m{number}[n,i] = {a}[n,i]*sum(j, w[i,j]*{b}[n,j])": self.matrices,
+            f"m{number}[n,i] = {a}[n,i]*sum(j, {w}*{b}[n,j])": self.matrices,
             f"m{number}[n,i] = {a}[n,i]*e[T[n],i] + delta(i,T[n])*{r}[n]": self.matrices,
             f"r{number}[n] = sum(i, {a}[n,i]*{b}[n,i]) + {a}[n,T[n]]": self.rows,
             f"r{number}[n] = 1/N*{r}[n]*sum(i, {a}[n,i]*{c}[i])": self.rows,
@@ -92,13 +97,14 @@ class Text:
         return Program(system.inputs, system.ordered, tuple(wanted), many=True)
 
 
-def test_random_systems() -> None:
+@pytest.mark.parametrize(("target", "least"), [("numpy", 15), ("torch", 5)])
+def test_random_systems(target: str, least: int) -> None:
     blocked = 0
     for seed in range(40):
-        program = Text(seed).program()
+        program = Text(seed, target == "numpy").program()
         sizes = {d.name: SIZES.get(d.name, 4) for t in program.inputs for d in (*t.dimensions, t.label_dimension) if d}
-        blocked += "for start" in compare(program, sizes, seed % 3 * 8)
-    assert blocked > 15
+        blocked += "for start" in compare(program, sizes, seed % 3 * 8, target)
+    assert blocked > least
 
 
 @pytest.mark.parametrize(
@@ -112,11 +118,13 @@ def test_random_systems() -> None:
         ("l[n,i] = x[n,i] - 1[i]*log(sum(j, exp(x[n,j])))", "l", "x", {"N": 7, "I": 5}),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("entries", [0, 11, 1000])
-def test_gradients(text: str, of: str, wrt: str, sizes: dict[str, int], entries: int) -> None:
+@pytest.mark.parametrize("how", [(t, e) for t in ("numpy", "torch") for e in (0, 11, 1000)])
+def test_gradients(text: str, of: str, wrt: str, sizes: dict[str, int], how: tuple[str, int]) -> None:
+    target, entries = how
     program = program_of(tc.parse(text).derive(of, wrt=wrt.split(), kind="vjp"))
     names = [d.name for t in program.inputs for d in t.dimensions]
-    assert "for start" in compare(program, {**sizes, **{n: 5 for n in names if n not in sizes}}, entries)
+    source = compare(program, {**sizes, **{n: 5 for n in names if n not in sizes}}, entries, target)
+    assert "for start" in source or (target == "torch" and "S[h,i,j]" in text)
 
 
 def test_one_pass_and_columns_are_not_taken_apart() -> None:
@@ -159,3 +167,32 @@ def test_narrow_numbers_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda _: f(**exact), range(16)):
             assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, when its compiler is imported
+def test_who_looks_on_sees_the_plain_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "ENTRIES", 11)
+    derivation = tc.parse(NORM).derive("y", wrt=["x", "g", "beta"], kind="vjp")
+    f, plain = derivation.lambdify("torch"), without_blocks(program_of(derivation), "torch")
+    named = {name: torch.tensor(value) for name, value in values(f.program, {"B": 7, "H": 5}).items()}
+    calls = []
+    monkeypatch.setattr(torch, "stack", lambda parts: calls.append(len(parts)) or torch.cat([p[None] for p in parts]))
+
+    def d_x(x: Any, function: Any = f) -> Any:
+        return function(**{**named, "x": x})[0]
+
+    x, tangent = named["x"], torch.rand(7, 5, dtype=torch.float64)
+    torch.testing.assert_close(d_x(x), d_x(x, plain))
+    assert calls == [4, 4]
+    calls.clear()
+    assert torch.autograd.gradcheck(d_x, x.clone().requires_grad_(), check_forward_ad=True)
+    calls.clear()  # it computes some values where nothing looks on
+    many = torch.cat([x[None], 2 * x[None]])
+    for found, expected in (
+        (torch.vmap(d_x)(many), [d_x(x, plain), d_x(2 * x, plain)]),
+        (torch.func.jvp(d_x, (x,), (tangent,)), torch.func.jvp(lambda x: d_x(x, plain), (x,), (tangent,))),
+        ([torch.compile(d_x, fullgraph=True, backend="eager")(x)], [d_x(x, plain)]),
+    ):
+        for a, b in zip(found, expected, strict=True):
+            torch.testing.assert_close(a, b)
+    assert not calls

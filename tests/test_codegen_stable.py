@@ -267,3 +267,28 @@ def test_gradients(name: str, target: str, dtype: str) -> None:
     program = program_of(tc.parse(HEAD + text).derive(of, wrt=wrt, kind=kind))
     for masked in (False, True)[: 2 if name in MASKED else 1]:
         compare(program, target, dtype, values_for(program, 1e4, masked, dtype))
+
+
+@pytest.mark.parametrize(
+    ("text", "spared"),
+    [
+        ("y[i] = x[i]*(1 + tanh(x[i]))*z[i] + 3*(1 - tanh(x[i])^2)", True),
+        ("t[i] = tanh(2*x[i]); y[i] = z[i]*(1/2 - 1/2*t[i]) + (z[i] + t[i] + 1)^2", True),
+        ("t[i] = tanh(x[i]); y[i] = z[i]*(1 + t[i]) + t[i]", False),
+        ("t[i] = tanh(x[i]); y[i] = z[i]*(1 + t[i]) + 1/(1 + t[i]^2)", False),
+        ("y = sum(i, z[i]*(1 + tanh(x[i])))", False),
+    ],
+)
+def test_tanh_by_the_logistic_function(text: str, spared: bool) -> None:
+    system = tc.parse(text)
+    program = Program(system.inputs, system.ordered, (system.definitions[-1].tensor,))
+    x, z = np.linspace(-6, 6, 25), np.linspace(1, 2, 25)
+    function = compile_program(program, "torch")
+    assert ("tanh" not in function.source.partition("out=")[2].split('"""')[2]) == spared
+    expected = compile_program(program, "numpy")(x=x, z=z)
+    np.testing.assert_allclose(function(x=torch.tensor(x), z=torch.tensor(z)), expected, rtol=1e-12, atol=1e-13)
+
+
+def test_silu_shares_its_sigmoid() -> None:
+    function = tc.parse("y[i] = silu(a[i])*g[i]").derive("y", wrt=["a", "g"], kind="vjp").lambdify("numpy")
+    assert function.source.count("np.exp") == 2

@@ -99,6 +99,10 @@ def product(block: Block, factors: Sequence[Factor], negative: bool = False) -> 
     below = _ordered([f.array for f in factors if f.inverse])
     above = _masked(block, above)
     below = [block.numbers(b) for b in below]
+    small = _small(above, below, axes)
+    if small:
+        first = product(block, [*map(Factor, small), *(Factor(b, True) for b in below)], negative)
+        return product(block, [Factor(first), *map(Factor, above[len(small) :])])
     if not above:
         above = [Array("1", (), kind=Kind.PYTHON)]
     if negative:
@@ -112,6 +116,14 @@ def product(block: Block, factors: Sequence[Factor], negative: bool = False) -> 
     for array in below[1:]:
         denominator = _times(block, "*", denominator, block.aligned(array, axes), axes)
     return _times(block, "/", result, denominator, axes)
+
+
+def _small(above: list[Array], below: list[Array], axes: tuple[Index, ...]) -> list[Array]:
+    """The leading factors that have fewer axes than their product and can be divided before they meet the others."""
+    small = [a for a in above if len(a.axes) < len(axes) and a.kind is Kind.NUMBERS]
+    divided = {axis for a in small for axis in a.axes}
+    able = small and below and len(small) < len(above) and above[: len(small)] == small and len(axes) > 1
+    return small if able and all(divided >= set(b.axes) for b in below) else []
 
 
 def _ordered(arrays: Sequence[Array]) -> list[Array]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tensorcalc.codegen.block import Block
 from tensorcalc.codegen.dialect import Dialect
 from tensorcalc.codegen.formula import formulas, shape
+from tensorcalc.codegen.logistic import with_shared_sigmoids, without_tanh
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.needs import needed
 from tensorcalc.codegen.sizes import Origin, Shown, Solved, entries, sources
+from tensorcalc.codegen.slices import case
 from tensorcalc.codegen.stable import stabilised
 from tensorcalc.codegen.writer import Writer
 from tensorcalc.errors import printable
@@ -42,15 +45,43 @@ class Assembled:
 
 def assemble(program: Program, dialect: Dialect) -> Assembled:
     """The source of the function that computes a program."""
-    origins = sources(program)
     program = needed(program)
-    stable = needed(stabilised(program))
+    stable = needed(with_shared_sigmoids(stabilised(program)))
+    if dialect.logistic:
+        stable = needed(without_tanh(stable))
+    draft = _written(program, stable, dialect, frozenset())
+    again = draft.block.again
+    return _framed(program, stable, _written(program, stable, dialect, again) if again else draft)
+
+
+class _Body(NamedTuple):
+    """The lines of a function and the variables of its results; `outs` is the caller's array for each output."""
+
+    name: str
+    block: Block
+    results: list[str]
+    outs: Mapping[Tensor, str]
+    origins: Mapping[Dimension, Origin]
+
+
+def _written(program: Program, stable: Program, dialect: Dialect, repeated: frozenset[str]) -> _Body:
+    """The body of the function; the products whose code is `repeated` are computed once."""
+    origins = sources(program)
     names = Names((*program.inputs, *program.outputs, *(d.tensor for d in stable.definitions)))
     name = names.local(_function_name(program))
     block = _block(stable, dialect, names)
+    block.repeated = repeated
     outs = _outs(program, dialect)
-    results = Writer(stable, block, outs, origins).write()
-    body = [*_in_place(block, program), *_sizes(block, origins), *block.lines]
+    return _Body(name, block, Writer(stable, block, outs, origins).write(), outs, origins)
+
+
+def _framed(program: Program, stable: Program, written: _Body) -> Assembled:
+    """The whole file."""
+    name, block, results, outs, origins = written
+    names = block.names
+    cases = case(name, program, stable, block, outs) if block.dialect.calls_itself else []
+    body = [*cases, *_in_place(block, program), *block.lines]
+    body[:0] = _sizes(block, origins)
     if len(set(outs.values())) > 1 or any("[" in o for o in outs.values()):
         body.insert(0, f"out = (None,) * {len(program.outputs)} if out is None else out")
     many = program.many or len(results) > 1
@@ -143,7 +174,7 @@ def _docstring(program: Program, asked: Mapping[Dimension, str]) -> list[str]:
 
 def _source(block: Block, signature: list[str], docstring: Iterable[str], body: Iterable[str]) -> str:
     """The whole file."""
-    code = list(signature)
+    code = [*_helper(block), *signature]
     if block.guards:
         flags = ", ".join(f'{g}="ignore"' for g in sorted(block.guards))
         code.insert(0, f"@np.errstate({flags})  # infinities on the way are right")
@@ -154,6 +185,13 @@ def _source(block: Block, signature: list[str], docstring: Iterable[str], body: 
     block.imports[block.dialect.module] = None
     imports = sorted({block.dialect.imports[i] for i in block.imports}, key=lambda i: (i != "import math", i))
     return "\n".join([*imports, "", "", *(line.rstrip() for line in code), ""])
+
+
+def _helper(block: Block) -> list[str]:
+    """The function that tells whether rows may be computed in blocks, where that is asked."""
+    if not block.helper:
+        return []
+    return [*(line.replace("{0}", block.helper) for line in block.dialect.statements["alone"]), "", ""]
 
 
 def _signature(name: str, parameters: Iterable[str], keywords: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ Everything that lowers expressions shares one `Block`; it knows nothing of expre
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tensorcalc.codegen.arrays import Array, Kind, Level
@@ -22,7 +23,11 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 class Block:
-    """Lines of code in one dialect. `hint` is the order of axes that the definition at hand would like to have."""
+    """Lines of code in one dialect.
+
+    `hint` is the order of axes that the definition at hand would like to have, `repeated` the code of large arrays that
+    are needed more than once.
+    """
 
     def __init__(self, dialect: Dialect, names: Names) -> None:
         self.dialect = dialect
@@ -35,6 +40,10 @@ class Block:
         self.dtype = ""
         self.device = ""
         self.in_place = ""
+        self.helper = ""
+        self.repeated: frozenset[str] = frozenset()
+        self._products: Counter[str] = Counter()
+        self._kept: dict[str, str] = {}
 
     def emit(self, line: str) -> None:
         """Add a line."""
@@ -70,6 +79,20 @@ class Block:
         variable = self.names.local(name)
         self.emit(f"{variable} = {array.code}")
         return Array(variable, array.axes, kind=array.kind)
+
+    def once(self, array: Array) -> Array:
+        """The array, in a variable where its code is one of those `repeated`; variables never change their values."""
+        self._products[array.code] += 1
+        if array.code not in self.repeated:
+            return array
+        if array.code not in self._kept:
+            self._kept[array.code] = self.bind(array).code
+        return Array(self._kept[array.code], array.axes, kind=array.kind)
+
+    @property
+    def again(self) -> frozenset[str]:
+        """The codes that were asked for `once` more than once."""
+        return frozenset(code for code, number in self._products.items() if number > 1)
 
     def shortened(self, arrays: Sequence[Array]) -> list[Array]:
         """The operands of one operation, long ones in variables, so that the line stays readable."""

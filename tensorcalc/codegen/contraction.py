@@ -51,9 +51,15 @@ def _grouped(block: Block, factors: Sequence[Factor], summed: frozenset[Index]) 
             if axes == summed and len(axes) == 1 and len(home) == 2:
                 home = axes
             groups.setdefault(home, []).append(factor)
-    return [
-        product(block, group) if len(group) > 1 or group[0].inverse else group[0].array for group in groups.values()
-    ]
+    return [_multiplied(block, group) for group in groups.values()]
+
+
+def _multiplied(block: Block, group: Sequence[Factor]) -> Array:
+    """The product of a group; of matrices it is one that other sums may need as well."""
+    if len(group) == 1 and not group[0].inverse:
+        return group[0].array
+    array = product(block, group)
+    return block.once(array) if len(array.axes) > 1 else array
 
 
 def _with_others(arrays: list[Array]) -> list[tuple[Array, list[Array]]]:

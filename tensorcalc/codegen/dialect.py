@@ -21,8 +21,9 @@ class Dialect:
     the form that writes into the array `{out}`. `statements` are those of whole lines. `guards` name the floating
     point conditions that a function's spelling may meet on the way to a right result (`numpy.errstate`). `reuses`: an
     array that is not needed any more may become the next result, in place. `blocks`: rows are computed in blocks where
-    that spares memory traffic. `squares`: of whole powers only the square is fast. `numbers_first`: functions with two
-    arguments take a plain number first.
+    that spares memory traffic; `calls_itself`: so they are, by calls of the whole function. `squares`: of whole powers
+    only the square is fast. `numbers_first`: functions with two arguments take a plain number first. `logistic`: the
+    logistic function is much faster than the hyperbolic tangent.
     """
 
     name: str
@@ -38,8 +39,10 @@ class Dialect:
     has_device: bool = False
     reuses: bool = False
     blocks: bool = False
+    calls_itself: bool = False
     squares: bool = False
     numbers_first: bool = False
+    logistic: bool = False
 
     def into(self, word: str, *arguments: str) -> str:
         """The call of a function that writes into `{out}`; empty where the library has none."""
@@ -208,6 +211,7 @@ TORCH = Dialect(
         polygamma="torch.polygamma({0}, {1})",
         sum="{0}.sum({axes})",
         **{"sum=": "torch.sum({0}, {axes}, out={out})"},
+        **{"sum of parts": "torch.sum(torch.stack({0}), dim=0, out={1})"},
         prod="{0}.prod({axes})",
         **{"prod one axis": ""},
         amax="{0}.amax({axes})",
@@ -242,6 +246,19 @@ TORCH = Dialect(
         "take over": ("{0} = {1} if {in_place} else {1}.clone()",),
         "scale": ("{0} = {1}.mul_({2}) if {in_place} else {1} * {2}",),
         "in place": ("{0} = not any(a.requires_grad for a in [{1}])  # autograd needs what it has seen",),
+        "alone": (
+            "def {0}(*tensors):",
+            '    """Whether tensors are the CPU\'s, and neither autograd nor a transformation looks on."""',
+            "",
+            "    def is_plain(t):",
+            "        tangent = torch.autograd.forward_ad.unpack_dual(t).tangent",
+            "        return t.is_cpu and t.data_ptr() and not t.requires_grad and tangent is None",
+            "",
+            "    try:",
+            "        return all(map(is_plain, tensors))",
+            "    except RuntimeError:  # in torch.vmap and its like, tensors have no memory",
+            "        return False",
+        ),
         "weighted softmax": (
             "{3} = torch.where({4} != 0, {1}, -torch.inf).amax(dim={2}, keepdim=True)",
             "{3} = torch.where({3}.isinf(), 0, {3})",
@@ -263,6 +280,8 @@ TORCH = Dialect(
     axis="dim",
     has_device=True,
     reuses=True,
+    calls_itself=True,
+    logistic=True,
 )
 
 _JAX_PEAK = (
@@ -345,6 +364,7 @@ _FUNCTIONAL_TORCH = replace(
     },
     has_out=False,
     reuses=False,
+    calls_itself=False,
 )
 
 FUNCTIONAL: Mapping[str, Dialect] = {**DIALECTS, "torch": _FUNCTIONAL_TORCH}
