@@ -52,6 +52,20 @@ ROWWISE: Mapping[str, tuple[str, str, str, str]] = {
         "vjp",
     ),
     "embedding": ("y[t,d] = E[X[t],d]*g[d]", "y", "E g", "vjp"),
+    "power iteration": (
+        "a[i] = sum(j, A[i,j]*v[j]); na = sqrt(sum(i, a[i]^2)); u[i] = a[i]/na; b[i] = sum(j, A[i,j]*u[j])\n"
+        "nb = sqrt(sum(i, b[i]^2)); w[i] = b[i]/nb; c = sum(i,j, w[i]*A[i,j]*w[j])",
+        "c",
+        "A v",
+        "gradient",
+    ),
+    "names of loops": (
+        "b[j,d] = exp(-k[j,d]^2); part[d] = sum(j, b[j,d]); S[d,e] = sum(j, b[j,d]*task[j,e])\n"
+        "entry[i,e] = sum(d, b0[i,d]*S[d,e]/(part[d]^2 + 1[d]))",
+        "entry",
+        "b0 k task",
+        "vjp",
+    ),
     "linear": ("y[n,o] = sum(i, x[n,i]*W[o,i]) + 1[n]*b[o]", "y", "x W b", "vjp"),
     "linear cross entropy": (
         "index n: N\nz[n,c] = x[n,d]*W[d,c]\ns[n,i] = exp(z[n,i])/sum(j, exp(z[n,j]))\nL = -1/N*sum(n, log(s[n,T[n]]))",

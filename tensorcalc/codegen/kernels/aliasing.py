@@ -73,15 +73,17 @@ def _allowed(steps: Sequence[Step], argument: Tensor, output: Tensor) -> bool:
     return True
 
 
-def _place(nest: Nest, statement: Statement) -> tuple[int, int] | None:
-    """Where in the order of a row a statement is computed: the number of its pass, and its loop among those with that
-    number, before which come statements without a loop; `None` where it is computed inside others.
+def _place(nest: Nest, statement: Statement) -> tuple[int, int, int] | None:
+    """Where in the order of a row a statement is computed: the number of its pass; its loop among those with that
+    number, before which come statements without a loop; and its place among those. `None` where it is computed inside
+    others. In a loop everything is read before anything is written.
     """
     for number, scalars in nest.scalars.items():
-        if any(s is statement for s in scalars):
-            return number, -1
+        for place, scalar in enumerate(scalars):
+            if scalar is statement:
+                return number, -1, place
     loops = enumerate(nest.passes)
-    return next(((p.number, k) for k, p in loops if any(s is statement for s in p.statements)), None)
+    return next(((p.number, k, 0) for k, p in loops if any(s is statement for s in p.statements)), None)
 
 
 def _steps(step: Step) -> Sequence[Nest | Product]:

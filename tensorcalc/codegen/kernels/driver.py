@@ -121,8 +121,8 @@ class Driver:
     def _label_check(self, number: int, tensor: Tensor) -> str:
         assert tensor.label_dimension is not None
         name, size = self.names.tensor(tensor), self.size(tensor.label_dimension)
-        test = f"if ((uint64_t){name}[k] >= (uint64_t){size})\n    return {number};"
-        return _loop("k", "0", self.extent(tensor.dimensions), [test])
+        test = f"if ((uint64_t){name}[entry] >= (uint64_t){size})\n    return {number};"
+        return _loop("entry", "0", self.extent(tensor.dimensions), [test])
 
     # memory
 
@@ -245,7 +245,7 @@ class Driver:
 
     def _product(self, step: Product, low: str, high: str, index: Index | None) -> str:
         """The call of a product for every value of its batch indices."""
-        letters = {i: f"b{place}" for place, i in enumerate(step.batch)}
+        letters = {i: self.names.local(f"b{place}") for place, i in enumerate(step.batch)}
         begin: dict[Index, str] = {index: low} if index is not None and index not in step.batch else {}
         sizes = []
         for indices in (step.rows, step.columns, step.inner):
@@ -355,26 +355,26 @@ class Driver:
     def _cleared(self, nest: Nest, code: NestCode, tensor: Tensor, axes: Sequence[Dimension]) -> str:
         start = START.get(nest.definitions[tensor].operation, "-(real)INFINITY")
         extent = self.extent(axes)
-        line = f"{self.memory[code.name, tensor]}[part * ({extent} + LINE) + k] = {start};"
-        return _loop("k", "0", extent, [line])
+        line = f"{self.memory[code.name, tensor]}[part * ({extent} + LINE) + entry] = {start};"
+        return _loop("entry", "0", extent, [line])
 
     def _combined(self, nest: Nest, code: NestCode, tensor: Tensor, axes: Sequence[Dimension], low: str) -> str:
         """The parts in a fixed order, so that the result does not depend on threads."""
         extent, name, target = self.extent(axes), self.memory[code.name, tensor], self.names.tensor(tensor)
-        value = f"{name}[part * ({extent} + LINE) + k]"
-        larger = f"{value} > {target}[k]"
+        value = f"{name}[part * ({extent} + LINE) + entry]"
+        larger = f"{value} > {target}[entry]"
         line = {
-            Operation.SUM: f"{target}[k] += {value};",
-            Operation.PRODUCT: f"{target}[k] *= {value};",
-            Operation.PEAK: f"{target}[k] = {larger} ? {value} : {target}[k];",
+            Operation.SUM: f"{target}[entry] += {value};",
+            Operation.PRODUCT: f"{target}[entry] *= {value};",
+            Operation.PEAK: f"{target}[entry] = {larger} ? {value} : {target}[entry];",
         }.get(
             nest.definitions[tensor].operation,
-            f"{target}[k] = {larger} || {value} != {value} ? {value} : {target}[k];",
+            f"{target}[entry] = {larger} || {value} != {value} ? {value} : {target}[entry];",
         )
         copy = f"memcpy({target}, {name}, (size_t)({extent}) * sizeof(real));"
         copy = f"if ({low} == 0)\n    {copy}" if low else copy
         begin = f"{low} == 0" if low else "1"
-        return f"{copy}\n" + _loop("part", begin, "parts", [_loop("k", "0", extent, [line])])
+        return f"{copy}\n" + _loop("part", begin, "parts", [_loop("entry", "0", extent, [line])])
 
 
 def _loop(letter: str, begin: str, end: str, body: Sequence[str]) -> str:

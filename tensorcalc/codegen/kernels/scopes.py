@@ -22,8 +22,8 @@ _KEYWORDS = (
     "trunc y0 y1 yn ptrdiff_t size_t int32_t int64_t uint64_t uintptr_t"
 )
 _OWN = (
-    "real bits R M BLOCK LINE begin end first count load team task given part parts stream thread threads workspace "
-    "scratch status product in_parts part_function team_function thread_number "
+    "real bits R M BLOCK LINE begin end first count load team entry task given part parts stream thread threads "
+    "workspace scratch status product in_parts part_function team_function thread_number "
     "stream_out fetch reduced power_of_two exponential_tail larger_of smaller_of relu_of sign_of least most"
 )
 RESERVED = frozenset(_KEYWORDS.split()) | frozenset(_OWN.split())
