@@ -74,7 +74,7 @@ class Names:
             return True
         survey = self.survey
         other = survey.left[key] or survey.arities.get(key) or key in survey.extents or survey.variables[key]
-        return not other and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
+        return not other and key not in survey.sizes and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
 
     def has_matrices(self) -> bool:
         """Whether weights stand in matrix notation: W x or W_f x rather than w_{ij} x_j."""
@@ -111,6 +111,8 @@ class Names:
         """
         if key in self.orders:
             return self.orders[key]
+        if key in self.survey.arities:
+            return max(self.survey.arities[key])
         stem = re.split(r"[_^]", key)[0]
         stepped = re.sub(r"[+-]\d+$", "", key)
         for other, order in self.orders.items():
@@ -192,6 +194,18 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
             scalar = plain in LOSSES and found.numerators[key]
             if several and not scalar and (used or (key not in found.divisors and len(plain) == 1)):
                 pairs[key] = _lower(plain)
+    return pairs | _numbered_pairs(found)
+
+
+def _numbered_pairs(found: Survey) -> dict[str, str]:
+    """Z_1 and \\mathbf{z}_1 for tensors whose entries are z^{(1)}_{ij} and z^{(1)}_i."""
+    pairs: dict[str, str] = {}
+    for key in found.indexed:
+        stem, _, number = key.partition("^")
+        if number:
+            capital = stem[0].upper() + stem[1:]
+            wholes = [w for w in (capital, f"bold:{stem}") if w not in found.indexed and w != stem]
+            pairs |= {f"{whole}_{number}": key for whole in wholes}
     return pairs
 
 

@@ -24,7 +24,7 @@ from tensorcalc.verify.latex.tree import (
     Sum,
     Symbol,
 )
-from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_transpose, key_of
+from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_length, is_transpose, key_of, numbered_key
 
 __all__ = ["Survey", "survey", "with_running_text"]
 
@@ -44,7 +44,7 @@ class Survey:
     that occur with a number
     added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
     `left`, `right`: where names stand; `sampled`: names with the number of a sample
-    above, as in x^{(i)}; `totals`: names that are the sum of entries of the
+    above, as in x^{(i)}; `sizes`: names that are factors of entries, and so are scalars; `totals`: names that are the sum of entries of the
     same name, as in L = \\sum_i L_i.
     """
 
@@ -69,6 +69,7 @@ class Survey:
     letters: dict[str, Counter[str]] = field(default_factory=dict)
     sampled: set[str] = field(default_factory=set)
     totals: set[str] = field(default_factory=set)
+    sizes: set[str] = field(default_factory=set)
     deltas: bool = False
     ones: bool = False
     signs: set[bool] = field(default_factory=set)
@@ -126,6 +127,7 @@ def with_running_text(found: Survey, other: Survey) -> Survey:
         "labels",
         "divisors",
         "sampled",
+        "sizes",
         "totals",
     ):
         getattr(found, name).update(getattr(other, name))
@@ -188,6 +190,7 @@ def _walk(node: Node, found: Survey) -> None:
         case Scripted():
             _scripted(node, found)
         case Product():
+            _sizes(node, found)
             for factor, following in zip(node.factors, (*node.factors[1:], None), strict=True):
                 symbol = factor.base if isinstance(factor, Scripted) else factor
                 if isinstance(symbol, Symbol) and isinstance(following, Bracket | Scripted):
@@ -225,6 +228,14 @@ def _walk(node: Node, found: Survey) -> None:
         case _:
             for f in fields(node):
                 _walk_any(getattr(node, f.name), found)
+
+
+def _sizes(node: Product, found: Survey) -> None:
+    """Note N in N \\mathbf{1}_i x_i: beside entries, names without indices are scalars."""
+    scripts = [flat_items(f.sub) for f in node.factors if isinstance(f, Scripted) and f.sub is not None]
+    if any(_indexes(item) for items in scripts for item in items):
+        bases = [f.base if isinstance(f, Scripted) and isinstance(f.sup, Number) and not f.sub else f for f in node.factors]
+        found.sizes |= {key_of(b) for b in bases if isinstance(b, Symbol)}
 
 
 def _walk_any(part: Any, found: Survey) -> None:
@@ -281,7 +292,9 @@ def _scripted(node: Scripted, found: Survey) -> None:
         _walk(base, found)
     elif isinstance(base, Symbol):
         key = key_of(base)
-        if base.name == "1" or (base.name == "delta" and len(items) == 2):
+        if is_length(node):
+            found.extents.update(letters)
+        elif base.name == "1" or (base.name == "delta" and len(items) == 2):
             found.bound.update(letters)
             found.ones |= base.name == "1" and bool(letters)
             found.deltas |= base.name == "delta"
@@ -290,12 +303,14 @@ def _scripted(node: Scripted, found: Survey) -> None:
             upper = _upper_letter(node.sup)
             found.sampled |= {key} if upper else set()
             count = len([i for i in items if not isinstance(i, Symbol) or not i.style]) + bool(upper)
+            numbered = numbered_key(node)
             if upper or any(_indexes(i) for i in items):
-                found.indexed.add(key)
+                found.indexed.add(numbered or key)
             if letters:
                 found.letters.setdefault(key, Counter()).update(letters)
             if count:
-                found.arities.setdefault(key, Counter())[count] += 1
+                for name in {key, numbered or key}:
+                    found.arities.setdefault(name, Counter())[count] += 1
             elif not node.primes:
                 found.bare[key] += 1
         if node.primes:

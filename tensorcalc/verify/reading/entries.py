@@ -11,7 +11,7 @@ from tensorcalc.verify.latex.tree import Bracket, Function, Node, Number, Relati
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.algebra import Algebra, ungrouped
 from tensorcalc.verify.reading.values import Val
-from tensorcalc.verify.signs import flat_items, is_transpose, key_of
+from tensorcalc.verify.signs import flat_items, is_length, is_transpose, key_of
 from tensorcalc.verify.terms import (
     Apply,
     Constant,
@@ -125,12 +125,25 @@ class Entries(Algebra):
                 letter = self.letters.fresh("i")
                 return Val(One(Place.of(letter)), (letter,), row=True)
             raise NotCheckable("a power of a one-tensor", node.span)
+        if is_length(node) and not self.names.profile.indices:
+            return self.ones_of_length(node)
         if isinstance(sub, Relation):
             return self.relation(sub)
         if isinstance(sub, Bracket) and isinstance(sub.body, Relation):
             return self.relation(sub.body)
         factors = tuple(One(self.place(i)) for i in flat_items(sub))
         value = Val(factors[0] if len(factors) == 1 else Times(factors))
+        return value if node.sup is None else self.raised(value, node.sup, node.span)
+
+    def ones_of_length(self, node: Scripted) -> Val:
+        """A vector of ones with its length, as in \\mathbf{1}_N."""
+        letter = self.letters.fresh("i")
+        (length,) = flat_items(node.sub) if node.sub is not None else ()
+        if isinstance(length, Number):
+            self.ranges.append((letter, int(length.value)))
+        elif isinstance(length, Symbol):
+            self.ties.append((key_of(length), letter))
+        value = Val(One(Place.of(letter)), (letter,))
         return value if node.sup is None else self.raised(value, node.sup, node.span)
 
     def over_bracket(self, node: Scripted) -> Val:
@@ -203,7 +216,8 @@ class Entries(Algebra):
         missing = order - len(places)
         if not missing:
             return self.squared(key, Entry(key, tuple(places)))
-        spelled_whole = key_of(symbol) != key and self.names.of(key_of(symbol)) == key
+        stem = key.partition("^")[0] if key in self.names.survey.indexed else key
+        spelled_whole = key_of(symbol) != stem and key in (self.names.of(key_of(symbol)), *self.names.pairs.values())
         matrices = missing == 2 and symbol.name.isupper()
         if (
             not places

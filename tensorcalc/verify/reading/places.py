@@ -39,7 +39,8 @@ class Places(Context):
             places = found + places
             marks += mark
             power = rest or power
-        name = key + label + marks
+        whole = self.names.pairs.get(key_of(base) + label + marks)
+        name = key + label + marks if whole is None else whole
         raised = key + label.replace("_", "^") + marks  # a label moves up where indices take its place
         return (raised if label and name not in self.defined and raised in self.defined else name), places, power
 
