@@ -19,7 +19,7 @@ def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
     model.partial_losses = names.survey.both_signs
     derived: dict[str, dict[str, None]] = {}
     reached: dict[str, dict[str, None]] = {}
-    for claim in claims:
+    for claim in (c for c in claims if not c.row.label):  # laws say nothing of what is given
         for value, left in ((claim.reference, True), (claim.value, False)):
             if value is None:
                 continue

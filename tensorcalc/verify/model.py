@@ -95,6 +95,8 @@ class Dimensions:
                     stack.append(node.body)
                 case Kronecker() | CompareIndices():
                     self._pair(node.first, node.second)
+                case One(place, length) if length:
+                    self._length(place, length)
                 case One() | IndexValue():
                     found = self._key(node.place)
                     if found is not None:
@@ -169,6 +171,14 @@ class Dimensions:
             for factor, atom in place.parts:
                 if isinstance(atom, str):
                     self.join(("step", name, str(axis), pattern, str(factor)), atom)
+
+    def _length(self, place: Place, length: str) -> None:
+        key = self._key(place)
+        if key is not None and length.isdigit():
+            self.add(key)
+            self.fixed[self.find(key)] = int(length)
+        elif key is not None:
+            self.join(key, ("extent", length))
 
     def _labels(self, place: Place) -> None:
         for _, atom in place.parts:

@@ -73,8 +73,9 @@ class Names:
         if self.order("I") == 2:
             return True
         survey = self.survey
-        other = survey.left[key] or survey.arities.get(key) or key in survey.extents or survey.variables[key]
-        return not other and key not in survey.sizes and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
+        other = survey.left[key] or survey.arities.get(key) or survey.variables[key]
+        size = key in survey.extents | survey.sizes | survey.lengths
+        return not other and not size and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
 
     def has_matrices(self) -> bool:
         """Whether weights stand in matrix notation: W x or W_f x rather than w_{ij} x_j."""

@@ -44,7 +44,8 @@ class Survey:
     that occur with a number
     added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
     `left`, `right`: where names stand; `sampled`: names with the number of a sample
-    above, as in x^{(i)}; `sizes`: names that are factors of entries, and so are scalars; `totals`: names that are the sum of entries of the
+    above, as in x^{(i)}; `sizes`: names that are factors of entries, and so are scalars; `lengths`:
+    those of vectors of ones; `totals`: names that are the sum of entries of the
     same name, as in L = \\sum_i L_i.
     """
 
@@ -70,6 +71,7 @@ class Survey:
     sampled: set[str] = field(default_factory=set)
     totals: set[str] = field(default_factory=set)
     sizes: set[str] = field(default_factory=set)
+    lengths: set[str] = field(default_factory=set)
     deltas: bool = False
     ones: bool = False
     signs: set[bool] = field(default_factory=set)
@@ -128,6 +130,7 @@ def with_running_text(found: Survey, other: Survey) -> Survey:
         "divisors",
         "sampled",
         "sizes",
+        "lengths",
         "totals",
     ):
         getattr(found, name).update(getattr(other, name))
@@ -293,7 +296,7 @@ def _scripted(node: Scripted, found: Survey) -> None:
     elif isinstance(base, Symbol):
         key = key_of(base)
         if is_length(node):
-            found.extents.update(letters)
+            found.lengths.update(letters)
         elif base.name == "1" or (base.name == "delta" and len(items) == 2):
             found.bound.update(letters)
             found.ones |= base.name == "1" and bool(letters)

@@ -138,12 +138,9 @@ class Entries(Algebra):
     def ones_of_length(self, node: Scripted) -> Val:
         """A vector of ones with its length, as in \\mathbf{1}_N."""
         letter = self.letters.fresh("i")
-        (length,) = flat_items(node.sub) if node.sub is not None else ()
-        if isinstance(length, Number):
-            self.ranges.append((letter, int(length.value)))
-        elif isinstance(length, Symbol):
-            self.ties.append((key_of(length), letter))
-        value = Val(One(Place.of(letter)), (letter,))
+        (item,) = flat_items(node.sub) if node.sub is not None else ()
+        length = key_of(item) if isinstance(item, Symbol) else str(item.value) if isinstance(item, Number) else ""
+        value = Val(One(Place.of(letter), length), (letter,))
         return value if node.sup is None else self.raised(value, node.sup, node.span)
 
     def over_bracket(self, node: Scripted) -> Val:

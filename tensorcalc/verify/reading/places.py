@@ -7,7 +7,7 @@ from collections import Counter
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Prime, Product, Scripted, Sum, Symbol
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading.context import Context
-from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of
+from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of, numbered_key
 from tensorcalc.verify.terms import LabelAt, Place
 
 __all__ = ["Places"]
@@ -28,7 +28,7 @@ class Places(Context):
         label = ""
         if node.sub is not None:
             for item in flat_items(node.sub):
-                if self.is_label(item, key_of(base)):
+                if self.is_label(item, numbered_key(node) or key_of(base)):
                     label += f"_{self.label_name(item)}"
                 else:
                     places.append(self.place(item))
