@@ -137,14 +137,14 @@ class Dimensions:
         lonely: list[Key] = []
         letters = [k for k in self._parents if isinstance(k, str)]
         for letter in letters:
-            if self.find(letter) in placed:
+            if self.find(letter) in placed and "@" in letter:  # one that is written in the article
                 near.setdefault(letter.split("~")[0], letter)
                 near.setdefault(letter.split("~")[0].split("@")[0], letter)
         for letter in letters:
             if self.find(letter) not in placed:
                 chain = letter.split("~")[0]
                 other = near.get(chain) or near.get(chain.split("@")[0])
-                if other is not None:
+                if other is not None and "@" in letter:
                     self.join(other, letter)
                 else:
                     lonely.append(letter)
