@@ -204,12 +204,12 @@ class Judge:
                 undefined = outcome
         if failed is None:
             return Verdict(claim, "not-checkable", undefined)
-        reason = self.uncertain(claim, left.term, right.term)
+        reason = self.uncertain(claim, left.term, right.term, points)
         if reason:
             return Verdict(claim, "not-checkable", reason)
         return self.flagged(claim, right.term, failed, points)
 
-    def uncertain(self, claim: Claim, left: Term, right: Term) -> str:
+    def uncertain(self, claim: Claim, left: Term, right: Term, points: _Points) -> str:
         """Why a row on whose sides values differ may be right all the same; empty where it is not."""
         unknown = sorted(self.model.undefined & self.model.ancestors(tensors_of((left, right))))
         if unknown:
@@ -217,6 +217,9 @@ class Judge:
         mixed = self.mixed_derivative([*derivatives_in(left), *derivatives_in(right)])
         if mixed:
             return f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
+        guessed = points.dimensions.guessed.intersection((*letters_in(left), *letters_in(right)))
+        if guessed:
+            return f"nothing shows which dimension {min(map(_shown, guessed))} runs over"
         return claim.doubt
 
     def flagged(self, claim: Claim, right: Term, failed: CounterExample, points: _Points) -> Verdict:

@@ -37,11 +37,13 @@ class Dimensions:
     """Which axes and letters belong to the same dimension (a union-find).
 
     A key is a letter, `("axis", tensor, number)`, `("label", name)` for what a label selects, or `("extent", symbol)`.
+    `guessed` are letters of which nothing shows which of several dimensions they run over.
     """
 
     def __init__(self, parents: dict[Key, Key] | None = None, fixed: dict[Key, int] | None = None) -> None:
         self._parents = dict(parents or {})
         self.fixed = dict(fixed or {})
+        self.guessed: frozenset[str] = frozenset()
 
     def copy(self) -> Dimensions:
         """Dimensions that can be joined further without changing these."""
@@ -149,6 +151,7 @@ class Dimensions:
                 else:
                     lonely.append(letter)
         only = [*placed, *lonely][:1] if len(placed) <= 1 else lonely[:1]
+        self.guessed = frozenset(lonely if len(placed) > 1 else ())
         for alone in lonely:
             self.join(only[0], alone)
 

@@ -236,7 +236,7 @@ def _walk(node: Node, found: Survey) -> None:
 def _sizes(node: Product, found: Survey) -> None:
     """Note N in N \\mathbf{1}_i x_i: beside entries, names without indices are scalars."""
     scripts = [flat_items(f.sub) for f in node.factors if isinstance(f, Scripted) and f.sub is not None]
-    if any(_indexes(item) for items in scripts for item in items):
+    if any(_indexes(item) or isinstance(item, Number) for items in scripts for item in items):
         bases = [f.base if isinstance(f, Scripted) and isinstance(f.sup, Number) and not f.sub else f for f in node.factors]
         found.sizes |= {key_of(b) for b in bases if isinstance(b, Symbol)}
 
