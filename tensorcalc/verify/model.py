@@ -28,7 +28,7 @@ from tensorcalc.verify.terms import (
     tensors_of,
 )
 
-__all__ = ["Dimensions", "Model", "derivatives_in", "differentiates"]
+__all__ = ["Dimensions", "Model", "derivatives_in", "differentiates", "plain_letter"]
 
 Key = tuple[str, ...] | str
 
@@ -37,17 +37,21 @@ class Dimensions:
     """Which axes and letters belong to the same dimension (a union-find).
 
     A key is a letter, `("axis", tensor, number)`, `("label", name)` for what a label selects, or `("extent", symbol)`.
-    `guessed` are letters of which nothing shows which of several dimensions they run over.
+    `guessed` are letters of which nothing shows which of several dimensions they run over, `authored` those that stand
+    in definitions.
     """
 
     def __init__(self, parents: dict[Key, Key] | None = None, fixed: dict[Key, int] | None = None) -> None:
         self._parents = dict(parents or {})
         self.fixed = dict(fixed or {})
         self.guessed: frozenset[str] = frozenset()
+        self.authored: frozenset[str] = frozenset()
 
     def copy(self) -> Dimensions:
         """Dimensions that can be joined further without changing these."""
-        return Dimensions(self._parents, self.fixed)
+        other = Dimensions(self._parents, self.fixed)
+        other.guessed, other.authored = self.guessed, self.authored
+        return other
 
     def find(self, key: Key) -> Key:
         """The representative of a key's dimension."""
@@ -136,22 +140,25 @@ class Dimensions:
             self.find(k) for k in self.fixed
         }
         near: dict[str, Key] = {}
-        lonely: list[Key] = []
+        lonely: list[str] = []
+        uncertain: list[str] = []
         letters = [k for k in self._parents if isinstance(k, str)]
         for letter in letters:
             if self.find(letter) in placed and "@" in letter:  # one that is written in the article
                 near.setdefault(letter.split("~")[0], letter)
-                near.setdefault(letter.split("~")[0].split("@")[0], letter)
+                near.setdefault(plain_letter(letter), letter)
         for letter in letters:
             if self.find(letter) not in placed:
                 chain = letter.split("~")[0]
-                other = near.get(chain) or near.get(chain.split("@")[0])
+                other = near.get(chain) or near.get(plain_letter(letter))
                 if other is not None and "@" in letter:
                     self.join(other, letter)
+                    if near.get(chain) is None and plain_letter(letter) not in self.authored:
+                        uncertain.append(letter)
                 else:
                     lonely.append(letter)
         only = [*placed, *lonely][:1] if len(placed) <= 1 else lonely[:1]
-        self.guessed = frozenset(lonely if len(placed) > 1 else ())
+        self.guessed |= frozenset((*lonely, *uncertain) if len(placed) > 1 else ())
         for alone in lonely:
             self.join(only[0], alone)
 
@@ -200,6 +207,11 @@ class Dimensions:
         a, b = self._key(first), self._key(second)
         if a is not None and b is not None:
             self.join(a, b)
+
+
+def plain_letter(letter: str) -> str:
+    """A letter as the article has it."""
+    return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]
 
 
 def differentiates(term: Term) -> bool:

@@ -40,7 +40,8 @@ class Survey:
     `letters` which; `bound`: letters that sums, one-tensors or deltas use, `summed` those below a sum; `scripts`:
     letters in subscripts; `transposed`, `bracketed`, `variables`, `numerators`: names that are transposed, whose
     entries are taken by brackets, that are differentiated by, that are differentiated; `extents`: upper bounds of
-    sums; `divisors`: names that are divided by; `labels`: names that are compared with an index; `steps`: letters
+    sums; `divisors`: names that are divided by; `labels`: names that are compared with an index, or select
+    with an index of their own, as in x_{T_n}; `steps`: letters
     that occur with a number
     added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
     `left`, `right`: where names stand; `sampled`: names with the number of a sample
@@ -291,6 +292,8 @@ def _scripted(node: Scripted, found: Survey) -> None:
             _relation(item, found)
         if isinstance(item, Scripted):
             _scripted(item, found)
+            if isinstance(item.base, Symbol) and item.base.name[:1].isupper():
+                found.labels.add(key_of(item.base))
     if isinstance(base, Symbol) and base.accents[-1:] == ("d",):
         _walk(base, found)
     elif isinstance(base, Symbol):

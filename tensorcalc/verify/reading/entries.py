@@ -255,7 +255,8 @@ class Entries(Algebra):
             return Val(Constant(math.pi))
         if name == "e" and not survey.variables["e"]:
             return Val(Constant(math.e))
-        if name == "I" and symbol.style in ("", "bold", "bb") and self.names.is_identity(key_of(symbol)):
+        letter = name == "I" and symbol.style in ("", "bold", "bb") and self.names.is_identity(key_of(symbol))
+        if letter or (name in ("Id", "Identity") and symbol.style == "mathrm"):
             first, second = self.letters.fresh("i"), self.letters.fresh("j")
             return Val(Kronecker(Place.of(first), Place.of(second)), (first, second))
         valued = survey.left[name] or survey.numerators[name] or survey.variables[name]
