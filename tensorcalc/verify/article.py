@@ -45,10 +45,12 @@ def read_article(
     profile: Profile,
     shapes: Mapping[str, tuple[str, ...]],
     assumed: Collection[int] = (),
+    laws: bool = False,
 ) -> Article:
     """Read the rows of an article in order. Formulas in the running text only define what the displayed ones need.
 
-    `assumed` are the numbers of the formulas that the article assumes to hold.
+    `assumed` are the numbers of the formulas that the article assumes to hold. With `laws` the rows are laws, in which
+    ∂u is the derivative of u by what it depends on.
     """
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
@@ -63,6 +65,7 @@ def read_article(
                 doubtful.add(name)
     stated = {name: shape for name, shape in stated.items() if name not in doubtful}
     names = names_of(found, profile, stated)
+    names.laws = laws
     claims: list[Claim] = []
     for chain in chains:
         chain.assumed = any(row.block in assumed for row in chain.rows)

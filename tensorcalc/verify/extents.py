@@ -61,7 +61,11 @@ class Extents:
         dimensions, survey_ = self.model.dimensions, self.names.survey
         if dimensions.known(("extent", symbol)) or symbol in self.model.definitions:
             return
-        bare = (survey_.bare[symbol] > 0 or symbol in survey_.lengths) and not survey_.arities.get(symbol) and not self.names.order(symbol)
+        bare = (
+            (survey_.bare[symbol] > 0 or symbol in survey_.lengths)
+            and not survey_.arities.get(symbol)
+            and not self.names.order(symbol)
+        )
         if bare and symbol not in self.model.losses and not survey_.numerators[symbol]:
             dimensions.join(letter, ("extent", symbol))
 

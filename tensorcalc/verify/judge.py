@@ -21,6 +21,7 @@ from tensorcalc.verify.facts import fulfil
 from tensorcalc.verify.helper import READINGS, Helper
 from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
+from tensorcalc.verify.laws import read_law
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates
 from tensorcalc.verify.numbers import Named, _aligned, primal
 from tensorcalc.verify.points import Point
@@ -97,6 +98,7 @@ class Judge:
 
     def __init__(self, article: Article, document: Document, macros: Macros) -> None:
         self.article = article
+        self.document, self.macros = document, macros
         self.helper = Helper(article, document, macros)
         self.model = article.model
         self.pairs: dict[tuple[str, str], str] = {}
@@ -160,6 +162,8 @@ class Judge:
 
     def verdict(self, claim: Claim) -> Verdict:
         """The verdict on one claim."""
+        if claim.row.label and self.law_holds(claim):
+            return Verdict(claim, "holds", "a law, for any tensors")
         if claim.problem is not None:
             return self.refused(claim, claim.problem)
         if claim.assumed:
@@ -174,6 +178,14 @@ class Judge:
             return Verdict(claim, "not-checkable", problem.message)
         except (KeyError, ValueError, RecursionError):
             return Verdict(claim, "not-checkable", "a dimension or a value is not known")
+
+    def law_holds(self, claim: Claim) -> bool:
+        """Whether a law that the article quotes holds for random tensors."""
+        law = read_law(claim)
+        if law is None:
+            return False
+        article, found = law
+        return Judge(article, self.document, self.macros).verdict(replace(found, defines="")).status == "holds"
 
     def refused(self, claim: Claim, problem: Problem) -> Verdict:
         if not isinstance(problem, IllFormed):
@@ -317,7 +329,7 @@ class Judge:
                     failed = CounterExample(self.sizes(point, left.term, right.term), difference)
                     continue
                 return CounterExample(self.sizes(point, left.term, right.term), difference)
-            if seen >= WANTED and failed is None:
+            if seen >= WANTED and failed is None and zeros < seen:
                 break
         if failed is not None and seen < WANTED:
             return failed

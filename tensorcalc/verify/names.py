@@ -24,7 +24,7 @@ class Names:
 
     `orders` has the number of axes of each name where that is known; `shapes` the symbols of dimensions that the
     article states; `loss` is the scalar whose derivative by X is written dX, where that is clear; `stacked` are
-    vectors x_n of which a matrix X is made.
+    vectors x_n of which a matrix X is made; `laws` tells that ∂u has a value, because u depends on something.
     """
 
     survey: Survey
@@ -34,6 +34,7 @@ class Names:
     shapes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     loss: str = ""
     stacked: frozenset[str] = frozenset()
+    laws: bool = False
 
     def of(self, key: str) -> str:
         """The name that a spelling stands for."""
@@ -75,7 +76,11 @@ class Names:
         survey = self.survey
         other = survey.left[key] or survey.arities.get(key) or survey.variables[key]
         size = key in survey.extents | survey.sizes | survey.lengths
-        return not other and not size and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
+        return (
+            not other
+            and not size
+            and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
+        )
 
     def has_matrices(self) -> bool:
         """Whether weights stand in matrix notation: W x or W_f x rather than w_{ij} x_j."""

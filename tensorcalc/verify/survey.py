@@ -238,7 +238,9 @@ def _sizes(node: Product, found: Survey) -> None:
     """Note N in N \\mathbf{1}_i x_i: beside entries, names without indices are scalars."""
     scripts = [flat_items(f.sub) for f in node.factors if isinstance(f, Scripted) and f.sub is not None]
     if any(_indexes(item) or isinstance(item, Number) for items in scripts for item in items):
-        bases = [f.base if isinstance(f, Scripted) and isinstance(f.sup, Number) and not f.sub else f for f in node.factors]
+        bases = [
+            f.base if isinstance(f, Scripted) and isinstance(f.sup, Number) and not f.sub else f for f in node.factors
+        ]
         found.sizes |= {key_of(b) for b in bases if isinstance(b, Symbol)}
 
 
@@ -331,6 +333,7 @@ def _scripted(node: Scripted, found: Survey) -> None:
             inner = base.body.base if isinstance(base.body, Scripted) else base.body
             if isinstance(inner, Symbol):
                 found.bracketed.add(key_of(inner))
+                found.bound.update(letters if inner.name == "1" else ())
         _walk(base, found)
     _superscript(node, found)
 

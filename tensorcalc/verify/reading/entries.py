@@ -24,6 +24,7 @@ from tensorcalc.verify.terms import (
     Powered,
     Times,
     substitute,
+    tensors_of,
 )
 
 __all__ = ["Entries"]
@@ -163,15 +164,23 @@ class Entries(Algebra):
         if node.primes and isinstance(value.term, Apply) and isinstance(base, Function) and node.sub is None:
             value = replace(value, term=replace(value.term, primes=value.term.primes + node.primes))
         elif node.primes:
-            if not value.axes:
-                raise NotCheckable("the derivative of a bracket", node.span)
-            value = self.transposed(value, node.span)
+            value = self.transposed(value, node.span) if value.axes else self.primed(value, node)
         if node.sub is not None:
             if node.sup is not None and not isinstance(node.sup, Number):
                 value = self.raised(value, node.sup, node.span)
                 return self.entries(value, flat_items(node.sub), node.span)
             value = self.entries(value, flat_items(node.sub), node.span)
         return value if node.sup is None else self.raised(value, node.sup, node.span)
+
+    def primed(self, value: Val, node: Scripted) -> Val:
+        """(e^u)': the derivative by the only scalar in the bracket."""
+        names = tensors_of(value.term)
+        if len(names) != 1 or self.names.order(min(names)):
+            raise NotCheckable("the derivative of a bracket", node.span)
+        term = value.term
+        for _ in range(node.primes):
+            term = Derived(term, min(names))
+        return Val(term)
 
     def entries(self, value: Val, items: list[Node], span: Span) -> Val:
         """The entries of a vector or matrix in brackets."""
