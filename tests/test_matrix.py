@@ -109,7 +109,7 @@ def of_result(text: str, of: str, wrt: str, kind: Any) -> MatrixForm | None:
         ("y[i] = A[i,j]*x[j]*(B[j,k]*z[k])", "y = A (x ⊙ (B z))", "A @ (x * (B @ z))"),
         ("x_out[i,j] = x[i,k]*w_in[k,j]", "X_out = X W_in", "x @ w_in"),
         ("X[i,j] = x[i,k]*sigma[k,j]", "X = x Σ", "x @ sigma"),
-        ("index i: I, j: I; y[i,j] = i_0[i,j]*I + I*delta(i,j)", "Y = I I_0 + I E", "I * i_0 + I * np.eye(I)"),
+        ("index i: I, j: I; y[i,j] = i_0[i,j]*I + I*delta(i,j)", "Y = I I_0 + I Id", "I * i_0 + I * np.eye(I)"),
     ],
 )
 def test_definitions(definition: str, formula: str, plain: str) -> None:
