@@ -333,7 +333,8 @@ def _scripted(node: Scripted, found: Survey) -> None:
             inner = base.body.base if isinstance(base.body, Scripted) else base.body
             if isinstance(inner, Symbol):
                 found.bracketed.add(key_of(inner))
-                found.bound.update(letters if inner.name == "1" else ())
+            unit = inner.style == "bold" and inner.name in ("1", "e") if isinstance(inner, Symbol) else False
+            found.bound.update(letters if unit else ())
         _walk(base, found)
     _superscript(node, found)
 
