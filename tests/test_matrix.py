@@ -208,6 +208,18 @@ def test_names_that_are_taken_are_kept() -> None:
     assert r"\mathbf{z}^{\top}" in form.latex()
 
 
+def test_vectors_of_ones_say_how_long_they_are_where_nothing_shows_it() -> None:
+    """In A 𝟏 the matrix shows it, in y = s 𝟏 the left side, in 𝟏ᵀ exp(s 𝟏) nothing."""
+    form = of_definition("index i: N; z = sum(i, exp(s*1[i])) + sum(i, x[i])")
+    assert form is not None
+    assert "exp(s 𝟏_N)" in form.text()
+    assert r"\operatorname{exp}\left(s \mathbf{1}_{N}\right)" in form.latex()
+    for shown in ("y[i] = s*1[i]", "y[i] = 1[j]*A[i,j]", "y = 1[i]*1[j]*exp(A[i,j] + s*1[i]*1[j])"):
+        form = of_definition(shown)
+        assert form is not None
+        assert "𝟏_" not in form.text()
+
+
 def test_a_wrong_formula_is_not_confirmed() -> None:
     """Every formula with one transpose more or less is told from the right one."""
     system = tc.parse("y[i,l] = A[i,j]*B[k,j]*C[k,l]")

@@ -15,26 +15,24 @@ import numpy as np
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.article import Article, Claim
-from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
+from tensorcalc.verify.comparing import Difference, compare, finite, first_not_finite, magnitude
 from tensorcalc.verify.draws import Draw, Meaning
 from tensorcalc.verify.facts import fulfil
 from tensorcalc.verify.helper import READINGS, Helper
 from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.laws import read_law
-from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates
-from tensorcalc.verify.numbers import Named, _aligned, primal
+from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root
+from tensorcalc.verify.numbers import primal
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.sources import Document
 from tensorcalc.verify.terms import (
-    Apply,
     Constant,
     Derived,
     Entry,
     Place,
-    Powered,
     Reduced,
     Term,
     place_letters,
@@ -337,7 +335,7 @@ class Judge:
         if seen and zeros == seen and derived and not isinstance(right.term, Constant):
             return "both sides vanish, whatever the values: nothing shows what depends on what"
         if not seen and alone == len(DRAWS) and last is not None:
-            return CounterExample(self.sizes(last, left.term, right.term), _first_not_finite(a, b))
+            return CounterExample(self.sizes(last, left.term, right.term), first_not_finite(a, b))
         return None if seen else "the sides are not finite real numbers at the points that were tried"
 
     def needs_positive(self, left: Val, right: Val) -> bool:
@@ -346,7 +344,7 @@ class Judge:
         for name in self.model.ancestors(tensors_of((left.term, right.term))):
             if name in self.model.definitions:
                 terms.append(self.model.definitions[name].body)
-        return any(_has_root(t) for t in terms)
+        return any(has_root(t) for t in terms)
 
     def sizes(self, point: Point, *terms: Term) -> tuple[tuple[str, int], ...]:
         """The sizes of the dimensions that occur in terms: by the letter of each index, and by symbol."""
@@ -383,29 +381,5 @@ def letters_in(term: Term) -> list[str]:
     return list(found)
 
 
-def _first_not_finite(left: Named, right: Named) -> Difference:
-    """The first entry in which one side is no finite real number."""
-    letters, (a, b) = _aligned([left, right])
-    a, b = np.broadcast_arrays(a, b)
-    position = tuple(int(k) for k in np.argwhere(~np.isfinite(a) | ~np.isfinite(b))[0])
-    return Difference(tuple(zip(letters, position, strict=True)), float(a[position]), float(b[position]))
-
-
 def _shown(letter: str) -> str:
     return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]
-
-
-def _has_root(term: Term) -> bool:
-    stack: list[object] = [term]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif (
-            isinstance(node, Powered)
-            and not (isinstance(node.exponent, Constant) and float(node.exponent.value).is_integer())
-        ) or (isinstance(node, Apply) and node.name in ("log", "abs", "sign")):
-            return True
-        elif isinstance(node, Term):
-            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
-    return False

@@ -28,7 +28,7 @@ from tensorcalc.verify.terms import (
     tensors_of,
 )
 
-__all__ = ["Dimensions", "Model", "derivatives_in", "differentiates", "plain_letter"]
+__all__ = ["Dimensions", "Model", "derivatives_in", "differentiates", "has_root", "plain_letter"]
 
 Key = tuple[str, ...] | str
 
@@ -222,6 +222,23 @@ def differentiates(term: Term) -> bool:
         if isinstance(node, tuple):
             stack.extend(node)
         elif isinstance(node, Derived | Sloped) or (isinstance(node, Apply) and node.primes):
+            return True
+        elif isinstance(node, Term):
+            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
+    return False
+
+
+def has_root(term: Term) -> bool:
+    """Whether there is a function in a term that is not smooth for all real numbers, such as a root."""
+    stack: list[object] = [term]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif (
+            isinstance(node, Powered)
+            and not (isinstance(node.exponent, Constant) and float(node.exponent.value).is_integer())
+        ) or (isinstance(node, Apply) and node.name in ("log", "abs", "sign")):
             return True
         elif isinstance(node, Term):
             stack.extend(getattr(node, name) for name in node.__dataclass_fields__)

@@ -139,7 +139,7 @@ class Entries(Algebra):
     def ones_of_length(self, node: Scripted) -> Val:
         """A vector of ones with its length, as in \\mathbf{1}_N."""
         letter = self.letters.fresh("i")
-        (item,) = flat_items(node.sub) if node.sub is not None else ()
+        item = flat_items(node.sub)[0] if node.sub is not None else None
         length = key_of(item) if isinstance(item, Symbol) else str(item.value) if isinstance(item, Number) else ""
         value = Val(One(Place.of(letter), length), (letter,))
         return value if node.sup is None else self.raised(value, node.sup, node.span)
@@ -264,8 +264,8 @@ class Entries(Algebra):
             return Val(Constant(math.pi))
         if name == "e" and not survey.variables["e"]:
             return Val(Constant(math.e))
-        letter = name == "I" and symbol.style in ("", "bold", "bb") and self.names.is_identity(key_of(symbol))
-        if letter or (name in ("Id", "Identity") and symbol.style == "mathrm"):
+        identity = name == "I" and symbol.style in ("", "bold", "bb") and self.names.is_identity(key_of(symbol))
+        if identity or (name in ("Id", "Identity") and symbol.style == "mathrm"):
             first, second = self.letters.fresh("i"), self.letters.fresh("j")
             return Val(Kronecker(Place.of(first), Place.of(second)), (first, second))
         valued = survey.left[name] or survey.numerators[name] or survey.variables[name]
