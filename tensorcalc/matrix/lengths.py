@@ -6,6 +6,8 @@ A length shows where a tensor stands at the same index: in A 𝟏, or where 𝟏
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 
 from tensorcalc.index import Dimension, Index
 from tensorcalc.matrix import nodes
@@ -17,7 +19,7 @@ __all__ = ["hidden_lengths"]
 def hidden_lengths(node: Node, axes: tuple[Index, ...]) -> frozenset[Dimension]:
     """The dimensions of the vectors of ones that stand where no tensor does; the formula itself stands at `axes`."""
     shown, ones, same = set(axes), set[Index](), list[tuple[Index, ...]]()
-    for part, letters in _walk(node, axes):
+    for part, letters in _walk(node, axes, count()):
         match part:
             case nodes.Named():
                 shown.update(letters)
@@ -32,7 +34,11 @@ def hidden_lengths(node: Node, axes: tuple[Index, ...]) -> frozenset[Dimension]:
     return frozenset(letter.dimension for letter in ones - shown)
 
 
-def _walk(node: Node, axes: tuple[Index, ...]) -> Iterator[nodes.Placed]:
+def _walk(node: Node, axes: tuple[Index, ...], numbers: Iterator[int]) -> Iterator[nodes.Placed]:
+    """All nodes with the letters at their axes; every product has letters of its own between its factors."""
     yield node, axes
+    if isinstance(node, nodes.Product | nodes.Trace):
+        own = {i: Index(f"{i.name}'{next(numbers)}", i.dimension) for i in node.links}
+        node = replace(node, links=tuple(own[i] for i in node.links))
     for inner, letters in placed(node, axes):
-        yield from _walk(inner, letters)
+        yield from _walk(inner, letters, numbers)

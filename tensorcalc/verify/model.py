@@ -12,6 +12,7 @@ from tensorcalc.verify.terms import (
     Branches,
     Compared,
     CompareIndices,
+    Constant,
     Derived,
     Entry,
     IndexValue,

@@ -332,11 +332,16 @@ def _scripted(node: Scripted, found: Survey) -> None:
         if isinstance(base, Bracket) and items:
             inner = base.body.base if isinstance(base.body, Scripted) else base.body
             if isinstance(inner, Symbol):
-                found.bracketed.add(key_of(inner))
-            unit = inner.style == "bold" and inner.name in ("1", "e") if isinstance(inner, Symbol) else False
-            found.bound.update(letters if unit else ())
+                _bracketed(inner, letters, found)
         _walk(base, found)
     _superscript(node, found)
+
+
+def _bracketed(symbol: Symbol, letters: list[str], found: Survey) -> None:
+    """[X]_{ij}: letters of entries of vectors of ones and unit vectors are indices."""
+    found.bracketed.add(key_of(symbol))
+    if symbol.style == "bold" and symbol.name in ("1", "e"):
+        found.bound.update(letters)
 
 
 def _superscript(node: Scripted, found: Survey) -> None:
