@@ -84,7 +84,8 @@ class System(core.System):
     def derive_all(self, **manner: Any) -> list[Derivation]:
         """What the derivation file asks for, or the default derivation; in the `manner` of the options of `derive`."""
         requests = self.requests or (Request(),)
-        return [self.derive(r.of, r.wrt, cast("Kind | None", r.kind or None), **manner) for r in requests]
+        found = [self.derive(r.of, r.wrt, cast("Kind | None", r.kind or None), **manner) for r in requests]
+        return derivation.with_losses_apart(found)
 
     def wrap(
         self, of: Names = (), wrt: Names = (), framework: str = "torch", form: str = "function"

@@ -219,6 +219,7 @@ class Reader:
         if self.take("(1 ⋯ 1)"):
             return np.ones((1, self.size()))
         if self.take("𝟏"):
+            self.match(r"_\w+|[₀-₉]+")  # its length, which also stands between the angle brackets
             return np.ones((self.size(), 1))
         if self.take("√"):
             return np.sqrt(self.factor_without_exponent())

@@ -109,7 +109,7 @@ def of_result(text: str, of: str, wrt: str, kind: Any) -> MatrixForm | None:
         ("y[i] = A[i,j]*x[j]*(B[j,k]*z[k])", "y = A (x ⊙ (B z))", "A @ (x * (B @ z))"),
         ("x_out[i,j] = x[i,k]*w_in[k,j]", "X_out = X W_in", "x @ w_in"),
         ("X[i,j] = x[i,k]*sigma[k,j]", "X = x Σ", "x @ sigma"),
-        ("index i: I, j: I; y[i,j] = i_0[i,j]*I + I*delta(i,j)", "Y = I I_0 + I E", "I * i_0 + I * np.eye(I)"),
+        ("index i: I, j: I; y[i,j] = i_0[i,j]*I + I*delta(i,j)", "Y = I I_0 + I Id", "I * i_0 + I * np.eye(I)"),
     ],
 )
 def test_definitions(definition: str, formula: str, plain: str) -> None:
@@ -206,6 +206,18 @@ def test_names_that_are_taken_are_kept() -> None:
     assert form is not None
     assert form.text() == "Y = X x + e_T zᵀ"
     assert r"\mathbf{z}^{\top}" in form.latex()
+
+
+def test_vectors_of_ones_say_how_long_they_are_where_nothing_shows_it() -> None:
+    """In A 𝟏 the matrix shows it, in y = s 𝟏 the left side, in 𝟏ᵀ exp(s 𝟏) nothing."""
+    form = of_definition("index i: N; z = sum(i, exp(s*1[i])) + sum(i, x[i])")
+    assert form is not None
+    assert "exp(s 𝟏_N)" in form.text()
+    assert r"\operatorname{exp}\left(s \mathbf{1}_{N}\right)" in form.latex()
+    for shown in ("y[i] = s*1[i]", "y[i] = 1[j]*A[i,j]", "y = 1[i]*1[j]*exp(A[i,j] + s*1[i]*1[j])"):
+        form = of_definition(shown)
+        assert form is not None
+        assert "𝟏_" not in form.text()
 
 
 def test_a_wrong_formula_is_not_confirmed() -> None:

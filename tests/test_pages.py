@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import tensorcalc as tc
 from page_tools import article, articles, derivations, displays, report
-from tensorcalc import library, pages
-from tensorcalc.api import Derivation
+from tensorcalc import formats, library, pages
+from tensorcalc.api import Derivation, load
 from tensorcalc.check import Item, Report
 from tensorcalc.pages.drawing import HEIGHT, drawn
 from tensorcalc.pages.graph import Graph, Vertex
@@ -436,3 +436,14 @@ def test_a_wide_drawing_goes_downwards() -> None:
     drawing = drawn(chain, [0.8] * 20)
     assert not drawing.across
     assert drawing.height > drawing.width
+
+
+def test_scalars_of_different_outputs_have_letters_of_their_own() -> None:
+    """What is a function of x has other gradients than what is one of x and Q."""
+    first, second = load("kalman_update").derive_all()
+    assert {first.loss, second.loss} == {"l", "L"}
+    page = formats.written([first, second], "markdown", checked=False)
+    assert "| *∂l/∂x* |" in page
+    assert "| *∂L/∂x* |" in page
+    assert "| *∂L/∂Q* |" in page
+    assert "∂l/∂Q" not in page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import TypeVar, get_args
 
 from tensorcalc.budget import bounded
 from tensorcalc.derivation.adjoints import Adjoints, backpropagated
@@ -19,7 +19,7 @@ from tensorcalc.functions import larger
 from tensorcalc.index import Tensor
 from tensorcalc.system import Definition, System, tensors_in
 
-__all__ = ["derive"]
+__all__ = ["derive", "with_losses_apart"]
 
 LONGEST_PATH = 3  # definitions between variable and output for which whole Jacobians are a pleasure to read
 HIGHEST_ORDER = 4
@@ -84,6 +84,20 @@ def _first_order(
         shown=frozenset(engine.shown),
         engine=engine,
     )
+
+
+D = TypeVar("D", bound=Derivation)
+
+
+def with_losses_apart(derivations: Sequence[D]) -> list[D]:
+    """The derivations with a letter of its own for every scalar whose upstream gradients are given: what is a function
+    of x alone is another scalar than what is one of x and Q, and has other gradients.
+    """
+    letters: dict[tuple[Tensor, ...], str] = {}
+    for d in (d for d in derivations if d.kind == "vjp"):
+        free = (c for c in LOSSES if c not in d.system.tensors and c not in letters.values())
+        letters.setdefault(d.of, next(free, d.loss))
+    return [replace(d, loss=letters[d.of]) if d.kind == "vjp" else d for d in derivations]
 
 
 def _notes(system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> Iterator[str]:

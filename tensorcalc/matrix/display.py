@@ -10,6 +10,7 @@ from sympy import Expr, S, fraction
 
 from tensorcalc.expr import Component
 from tensorcalc.functions import FUNCTIONS
+from tensorcalc.index import Dimension
 from tensorcalc.matrix import nodes, signs
 from tensorcalc.matrix.nodes import Node, order
 from tensorcalc.matrix.titles import Titles
@@ -24,10 +25,12 @@ _ONE = at.Number(S.One)
 
 @dataclass(frozen=True)
 class Display:
-    """Layouts of matrix formulas in one context."""
+    """Layouts of matrix formulas in one context. `lengths` are the dimensions whose vectors of ones say how long they
+    are."""
 
     context: Context
     titles: Titles
+    lengths: frozenset[Dimension] = frozenset()
 
     def formula(self, node: Node) -> at.Node:
         """The formula without indices."""
@@ -35,7 +38,7 @@ class Display:
             case nodes.Transpose(matrix):
                 return signs.Transposed(self.formula(matrix))
             case nodes.Product(nodes.Ones(dimension), matrices, None, _):  # a row as a whole
-                ones = signs.Row(signs.Ones(self.titles.size(dimension)), spelled_out=True)
+                ones = signs.Row(self.ones(dimension), spelled_out=dimension not in self.lengths)
                 return signs.Product((ones, *map(self.formula, matrices)), 1)
             case nodes.Product():
                 return signs.Product(self.factors(node), order(node))
@@ -69,14 +72,19 @@ class Display:
         """A vector or matrix of zeros and ones."""
         size = self.titles.size(node.dimension)
         match node:
-            case nodes.Ones():
-                return signs.Ones(size)
+            case nodes.Ones(dimension):
+                return self.ones(dimension)
             case nodes.Basis(place, _):
                 return signs.Basis(layout(place, self.context), size)
             case nodes.Selection(label, _):
                 return signs.Selection(self.titles.named(label), size)
             case nodes.Identity():
                 return signs.Identity(self.titles.identity, size)
+
+    def ones(self, dimension: Dimension) -> signs.Ones:
+        """The vector of ones along a dimension."""
+        length = layout(dimension, self.context) if dimension in self.lengths else None
+        return signs.Ones(self.titles.size(dimension), length)
 
     def factors(self, node: Node, row: bool = False) -> tuple[at.Node, ...]:
         """The factors of a product, or a single vector; its first one as a row where it stands as one."""

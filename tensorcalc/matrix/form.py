@@ -15,6 +15,7 @@ from tensorcalc.matrix.conversion import converted
 from tensorcalc.matrix.display import Display
 from tensorcalc.matrix.entries import confirms
 from tensorcalc.matrix.indexed import Entries
+from tensorcalc.matrix.lengths import hidden_lengths
 from tensorcalc.matrix.nodes import Node, NoMatrixForm
 from tensorcalc.matrix.places import named, places_of, slice_indices
 from tensorcalc.matrix.reasons import BRACKETS, Words, joined, meanings, transpositions
@@ -142,7 +143,7 @@ def matrix_form(left: Expr, right: Expr, context: Context) -> MatrixForm | None:
         return None
     if not confirms(node, right, kept):
         return None
-    display = Display(context, Titles(context, (left, right)))
+    display = Display(context, Titles(context, (left, right)), hidden_lengths(node, kept))
     whole = display.formula(target), display.formula(node)
     variable, plain = map(display.titles.numpy.text, whole)
     lines = tuple(_Equation(left, right, node, rules, kept, held, whole, display).lines())

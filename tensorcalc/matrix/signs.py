@@ -67,9 +67,10 @@ class Applied(at.Call):
 
 @dataclass(frozen=True, slots=True)
 class Ones(Extension):
-    """The vector of ones; `size` is its length in a program."""
+    """The vector of ones; `size` is its length in a program, `length` its length where that must be said."""
 
     size: str
+    length: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,9 @@ class MatrixLatex(MatrixNotation, Latex):
             return self.name(node.letter)
         if isinstance(node, signs.Selection):
             return rf"\operatorname{{onehot}}{self.brackets(self.text(node.labels))}"
-        return r"\mathbf{1}" if isinstance(node, signs.Ones) else rf"\mathbf{{e}}_{{{self.text(node.place)}}}"
+        if isinstance(node, signs.Ones):
+            return r"\mathbf{1}" + (rf"_{{{self.text(node.length)}}}" if node.length is not None else "")
+        return rf"\mathbf{{e}}_{{{self.text(node.place)}}}"
 
     def transposed(self, matrix: Node) -> Printed:
         if isinstance(matrix, signs.Inverted):
@@ -210,7 +212,9 @@ class MatrixText(MatrixNotation, UnicodeText):
             return node.letter
         if isinstance(node, signs.Selection):
             return f"onehot({self.text(node.labels)})"
-        return "𝟏" if isinstance(node, signs.Ones) else f"e{self.subscript((node.place,))}"
+        if isinstance(node, signs.Ones):
+            return "𝟏" + (self.subscript((node.length,)) if node.length is not None else "")
+        return f"e{self.subscript((node.place,))}"
 
     def transposed(self, matrix: Node) -> Printed:
         if isinstance(matrix, signs.Inverted):

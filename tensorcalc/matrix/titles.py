@@ -35,7 +35,7 @@ class Titles:
         tensors = context.system.tensors
         self.context = context
         taken = {*tensors, context.loss, *(d.name for e in expressions for d in e.atoms(Dimension))}
-        self.identity = next(name for name in ("I", "E", "Id", "Identity") if name not in taken)
+        self.identity = next(name for name in ("I", "Id", "Identity") if name not in taken)
         self._taken = {*taken, self.identity, *(d.name for d in context.system.dimensions)}
         self._variables = Names(tensors.values())
         self.numpy = NumPy({t.name: self._variables.tensor(t) for t in tensors.values()})

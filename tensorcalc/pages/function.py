@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tensorcalc.derivation.model import Derivation
 from tensorcalc.index import Adjoint, Tangent, Tensor
@@ -13,7 +13,7 @@ from tensorcalc.pages.words import extent, joined, listed, say, shape
 from tensorcalc.render import Block
 from tensorcalc.render.context import Context
 from tensorcalc.render.document import Line
-from tensorcalc.render.layout import Comparison, Name, Ones, nodes_in
+from tensorcalc.render.layout import Comparison, Name, Node, Ones, nodes_in
 from tensorcalc.render.walk import layout, tensor_layout
 from tensorcalc.system import Definition, System
 
@@ -92,7 +92,7 @@ class _Function:
             ((tensor_layout(tensor, self.context),), self.role(tensor), shape(tensor))
             for tensor in (*self.used(), *(d.tensor for d in self.definitions))
         ]
-        rows += [((tensor_layout(t, self.context),), (words,), shape(t)) for t, words in self.given()]
+        rows += [((name,), (words,), shape(t)) for name, t, words in self.given()]
         return Table((("symbol",), ("meaning",), ("dimensions",)), tuple(rows))
 
     def role(self, tensor: Tensor) -> Text:
@@ -106,15 +106,16 @@ class _Function:
             return ("output",)
         return ("intermediate" if defined else "constant",)
 
-    def given(self) -> Iterable[tuple[Tensor, str]]:
+    def given(self) -> Iterable[tuple[Node, Tensor, str]]:
         """The upstream gradients and directions that a result is made of."""
-        found: dict[Tensor, str] = {}
+        found: dict[Node, tuple[Tensor, str]] = {}
         for d in self.derivations:
+            context = replace(self.context, loss=d.loss)
             if d.kind == "vjp":
-                found |= {Adjoint(t): "upstream gradient, given" for t in d.of}
+                found |= {tensor_layout(a, context): (a, "upstream gradient, given") for a in map(Adjoint, d.of)}
             if d.kind in ("jvp", "hvp"):
-                found |= {Tangent(t): "direction, given" for t in d.wrt}
-        return found.items()
+                found |= {tensor_layout(v, context): (v, "direction, given") for v in map(Tangent, d.wrt)}
+        return [(name, tensor, words) for name, (tensor, words) in found.items()]
 
     def graph(self) -> Picture:
         uses = {d.tensor: self.system.uses[d.tensor] for d in self.definitions}

@@ -32,9 +32,25 @@ def _silent(expression: Expr, carried: frozenset[Index]) -> Expr:
     if not expression.is_Mul:
         return expression
     factors = [f for f in expression.args if not (isinstance(f, One) and f.index in carried)]
-    held = [frozenset() if isinstance(f, One) else free_indices(f) for f in factors]
+    held = [_held(f) for f in factors]
     around = [carried.union(*held[:k], *held[k + 1 :]) for k in range(len(factors))]
     return product(_silent(f, c) if _is_bracket(f) else f for f, c in zip(factors, around, strict=True))
+
+
+def _held(factor: Expr) -> frozenset[Index]:
+    """The indices that a factor carries in all its terms without a one-tensor."""
+    if isinstance(factor, One):
+        return frozenset()
+    if factor.is_Add:
+        return frozenset.intersection(*(_held(a) for a in factor.args))
+    if factor.is_Mul:
+        return frozenset[Index]().union(*(_held(a) for a in factor.args))
+    if isinstance(factor, Group):
+        return _held(factor.expression)
+    if isinstance(factor, Contraction):
+        body, indices = factor.open()
+        return _held(body) - set(indices)
+    return frozenset(free_indices(factor))
 
 
 def _is_bracket(factor: Expr) -> bool:

@@ -13,6 +13,7 @@ from tensorcalc.verify.doubts import find_doubts
 from tensorcalc.verify.extents import Extents
 from tensorcalc.verify.folding import fold_definitions
 from tensorcalc.verify.latex.rows import Row
+from tensorcalc.verify.latex.tree import Bracket, Scripted, Symbol
 from tensorcalc.verify.losses import find_losses
 from tensorcalc.verify.model import Model
 from tensorcalc.verify.names import Names, names_of
@@ -20,6 +21,7 @@ from tensorcalc.verify.problems import IllFormed
 from tensorcalc.verify.profile import Profile
 from tensorcalc.verify.reading import Reader
 from tensorcalc.verify.shapes import shapes_of
+from tensorcalc.verify.signs import flat_items
 from tensorcalc.verify.steps import repeat_steps
 from tensorcalc.verify.survey import survey, with_running_text
 from tensorcalc.verify.terms import Added, One, Term, Times, letters_of
@@ -43,10 +45,12 @@ def read_article(
     profile: Profile,
     shapes: Mapping[str, tuple[str, ...]],
     assumed: Collection[int] = (),
+    laws: bool = False,
 ) -> Article:
     """Read the rows of an article in order. Formulas in the running text only define what the displayed ones need.
 
-    `assumed` are the numbers of the formulas that the article assumes to hold.
+    `assumed` are the numbers of the formulas that the article assumes to hold. With `laws` the rows are laws, in which
+    ∂u is the derivative of u by what it depends on.
     """
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
@@ -61,6 +65,7 @@ def read_article(
                 doubtful.add(name)
     stated = {name: shape for name, shape in stated.items() if name not in doubtful}
     names = names_of(found, profile, stated)
+    names.laws = laws
     claims: list[Claim] = []
     for chain in chains:
         chain.assumed = any(row.block in assumed for row in chain.rows)
@@ -95,15 +100,25 @@ def _check_free(claims: Sequence[Claim], names: Names) -> None:
         if not wanted or claim.problem is not None or claim.value is None or claim.value.axes:
             continue
         for term in _terms(claim.value.term):
-            found = letters_of(term) & claim.free
-            if found and found != claim.free:
-                missing = ", ".join(sorted(x.split("@")[0] for x in claim.free - found))
+            wanted_here = _outside(claim)
+            found = letters_of(term) & wanted_here
+            if found and found != wanted_here:
+                missing = ", ".join(sorted(x.split("@")[0] for x in wanted_here - found))
                 what = "the right side" if term is claim.value.term else "a term on the right"
                 hint = f"carry it with a one-tensor: \\mathbf{{1}}_{{{missing}}}"
                 claim.problem = IllFormed(
                     f"{what} has no index {missing}, which the left side has", claim.right.span, hint
                 )
                 break
+
+
+def _outside(claim: Claim) -> frozenset[str]:
+    """The free letters that every term must have: of the entries of a slice, as in [Y_b]_{ij}, those of the entries."""
+    node = claim.left.node
+    if not (isinstance(node, Scripted) and isinstance(node.base, Bracket) and node.base.kind == "[" and node.sub):
+        return claim.free
+    names = {item.name for item in flat_items(node.sub) if isinstance(item, Symbol)}
+    return frozenset(x for x in claim.free if x.split("@")[0] in names)
 
 
 def _terms(term: Term) -> tuple[Term, ...]:

@@ -10,7 +10,7 @@ from tensorcalc.verify.numbers import Named, _aligned, add, multiply, primal, re
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.terms import Added, Powered, Reduced, Term, Times
 
-__all__ = ["Difference", "compare", "magnitude"]
+__all__ = ["Difference", "compare", "finite", "first_not_finite", "magnitude"]
 
 RELATIVE = 1e-7
 FLOOR = 1e-9  # of the size of the terms
@@ -45,6 +45,14 @@ def finite(*values: Named) -> bool:
     return all(bool(np.isfinite(v.data).all()) for v in values)
 
 
+def first_not_finite(left: Named, right: Named) -> Difference:
+    """The first entry in which one side is no finite real number."""
+    letters, (a, b) = _aligned([left, right])
+    a, b = np.broadcast_arrays(a, b)
+    position = tuple(int(k) for k in np.argwhere(~np.isfinite(a) | ~np.isfinite(b))[0])
+    return Difference(tuple(zip(letters, position, strict=True)), float(a[position]), float(b[position]))
+
+
 def magnitude(term: Term, point: Point) -> float:
     """The size of a term when nothing in it cancels."""
     return float(np.max(_sizes(term, point).data, initial=0.0))
@@ -67,6 +75,3 @@ def _sizes(term: Term, point: Point) -> Named:
         case _:
             value = primal(point.term(term))
     return Named(value.letters, np.abs(np.asarray(value.data, dtype=float)))
-
-
-__all__ += ["finite"]

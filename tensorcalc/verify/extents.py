@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorcalc.verify.model import Model
+from tensorcalc.verify.model import Model, plain_letter
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.profile import Profile
 from tensorcalc.verify.reading import Reader
@@ -36,6 +36,7 @@ class Extents:
         for name, letter in self.reader.ties:
             dimensions.join(letter, ("extent", name))
         self.capital_extents()
+        dimensions.authored = frozenset(plain_letter(k) for k in dimensions.all_keys() if isinstance(k, str))
         dimensions.settle()
         self.stated_extents()
         for letter, size in self.reader.ranges:
@@ -47,7 +48,7 @@ class Extents:
         dimensions = self.model.dimensions
         letters = [k for k in dimensions.all_keys() if isinstance(k, str)]
         for letter in letters:
-            plain = letter.split("@")[0].split("~")[0]
+            plain = plain_letter(letter)
             stated = self.profile.dimensions.get(plain, "")
             if stated.isdigit():
                 dimensions.fixed[dimensions.find(letter)] = int(stated)
@@ -60,7 +61,11 @@ class Extents:
         dimensions, survey_ = self.model.dimensions, self.names.survey
         if dimensions.known(("extent", symbol)) or symbol in self.model.definitions:
             return
-        bare = survey_.bare[symbol] > 0 and not survey_.arities.get(symbol) and not self.names.order(symbol)
+        bare = (
+            (survey_.bare[symbol] > 0 or symbol in survey_.lengths)
+            and not survey_.arities.get(symbol)
+            and not self.names.order(symbol)
+        )
         if bare and symbol not in self.model.losses and not survey_.numerators[symbol]:
             dimensions.join(letter, ("extent", symbol))
 

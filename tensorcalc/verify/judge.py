@@ -15,25 +15,24 @@ import numpy as np
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.article import Article, Claim
-from tensorcalc.verify.comparing import Difference, compare, finite, magnitude
+from tensorcalc.verify.comparing import Difference, compare, finite, first_not_finite, magnitude
 from tensorcalc.verify.draws import Draw, Meaning
 from tensorcalc.verify.facts import fulfil
 from tensorcalc.verify.helper import READINGS, Helper
 from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
-from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates
-from tensorcalc.verify.numbers import Named, _aligned, primal
+from tensorcalc.verify.laws import read_law
+from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root
+from tensorcalc.verify.numbers import primal
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Val
 from tensorcalc.verify.sources import Document
 from tensorcalc.verify.terms import (
-    Apply,
     Constant,
     Derived,
     Entry,
     Place,
-    Powered,
     Reduced,
     Term,
     place_letters,
@@ -97,6 +96,7 @@ class Judge:
 
     def __init__(self, article: Article, document: Document, macros: Macros) -> None:
         self.article = article
+        self.document, self.macros = document, macros
         self.helper = Helper(article, document, macros)
         self.model = article.model
         self.pairs: dict[tuple[str, str], str] = {}
@@ -160,6 +160,8 @@ class Judge:
 
     def verdict(self, claim: Claim) -> Verdict:
         """The verdict on one claim."""
+        if claim.row.label and self.law_holds(claim):
+            return Verdict(claim, "holds", "a law, for any tensors")
         if claim.problem is not None:
             return self.refused(claim, claim.problem)
         if claim.assumed:
@@ -174,6 +176,14 @@ class Judge:
             return Verdict(claim, "not-checkable", problem.message)
         except (KeyError, ValueError, RecursionError):
             return Verdict(claim, "not-checkable", "a dimension or a value is not known")
+
+    def law_holds(self, claim: Claim) -> bool:
+        """Whether a law that the article quotes holds for random tensors."""
+        law = read_law(claim)
+        if law is None:
+            return False
+        article, found = law
+        return Judge(article, self.document, self.macros).verdict(replace(found, defines="")).status == "holds"
 
     def refused(self, claim: Claim, problem: Problem) -> Verdict:
         if not isinstance(problem, IllFormed):
@@ -204,12 +214,12 @@ class Judge:
                 undefined = outcome
         if failed is None:
             return Verdict(claim, "not-checkable", undefined)
-        reason = self.uncertain(claim, left.term, right.term)
+        reason = self.uncertain(claim, left.term, right.term, points)
         if reason:
             return Verdict(claim, "not-checkable", reason)
         return self.flagged(claim, right.term, failed, points)
 
-    def uncertain(self, claim: Claim, left: Term, right: Term) -> str:
+    def uncertain(self, claim: Claim, left: Term, right: Term, points: _Points) -> str:
         """Why a row on whose sides values differ may be right all the same; empty where it is not."""
         unknown = sorted(self.model.undefined & self.model.ancestors(tensors_of((left, right))))
         if unknown:
@@ -217,6 +227,9 @@ class Judge:
         mixed = self.mixed_derivative([*derivatives_in(left), *derivatives_in(right)])
         if mixed:
             return f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
+        guessed = points.dimensions.guessed.intersection((*letters_in(left), *letters_in(right)))
+        if guessed:
+            return f"nothing shows which dimension {min(map(_shown, guessed))} runs over"
         return claim.doubt
 
     def flagged(self, claim: Claim, right: Term, failed: CounterExample, points: _Points) -> Verdict:
@@ -314,7 +327,7 @@ class Judge:
                     failed = CounterExample(self.sizes(point, left.term, right.term), difference)
                     continue
                 return CounterExample(self.sizes(point, left.term, right.term), difference)
-            if seen >= WANTED and failed is None:
+            if seen >= WANTED and failed is None and zeros < seen:
                 break
         if failed is not None and seen < WANTED:
             return failed
@@ -322,7 +335,7 @@ class Judge:
         if seen and zeros == seen and derived and not isinstance(right.term, Constant):
             return "both sides vanish, whatever the values: nothing shows what depends on what"
         if not seen and alone == len(DRAWS) and last is not None:
-            return CounterExample(self.sizes(last, left.term, right.term), _first_not_finite(a, b))
+            return CounterExample(self.sizes(last, left.term, right.term), first_not_finite(a, b))
         return None if seen else "the sides are not finite real numbers at the points that were tried"
 
     def needs_positive(self, left: Val, right: Val) -> bool:
@@ -331,7 +344,7 @@ class Judge:
         for name in self.model.ancestors(tensors_of((left.term, right.term))):
             if name in self.model.definitions:
                 terms.append(self.model.definitions[name].body)
-        return any(_has_root(t) for t in terms)
+        return any(has_root(t) for t in terms)
 
     def sizes(self, point: Point, *terms: Term) -> tuple[tuple[str, int], ...]:
         """The sizes of the dimensions that occur in terms: by the letter of each index, and by symbol."""
@@ -368,29 +381,5 @@ def letters_in(term: Term) -> list[str]:
     return list(found)
 
 
-def _first_not_finite(left: Named, right: Named) -> Difference:
-    """The first entry in which one side is no finite real number."""
-    letters, (a, b) = _aligned([left, right])
-    a, b = np.broadcast_arrays(a, b)
-    position = tuple(int(k) for k in np.argwhere(~np.isfinite(a) | ~np.isfinite(b))[0])
-    return Difference(tuple(zip(letters, position, strict=True)), float(a[position]), float(b[position]))
-
-
 def _shown(letter: str) -> str:
     return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]
-
-
-def _has_root(term: Term) -> bool:
-    stack: list[object] = [term]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif (
-            isinstance(node, Powered)
-            and not (isinstance(node.exponent, Constant) and float(node.exponent.value).is_integer())
-        ) or (isinstance(node, Apply) and node.name in ("log", "abs", "sign")):
-            return True
-        elif isinstance(node, Term):
-            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
-    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tensorcalc.verify.chains import Claim
+from tensorcalc.verify.latex.derivatives import ANYTHING
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import NotCheckable
@@ -19,7 +20,7 @@ def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
     model.partial_losses = names.survey.both_signs
     derived: dict[str, dict[str, None]] = {}
     reached: dict[str, dict[str, None]] = {}
-    for claim in claims:
+    for claim in (c for c in claims if not c.row.label):  # laws say nothing of what is given
         for value, left in ((claim.reference, True), (claim.value, False)):
             if value is None:
                 continue
@@ -27,7 +28,7 @@ def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
                 body = node.body
                 if not isinstance(body, Entry) or body.places or body.name in model.definitions:
                     continue
-                if body.name == node.name:
+                if node.name in (body.name, ANYTHING):
                     continue
                 if model.partial_losses and node.total:
                     continue

@@ -12,6 +12,7 @@ from tensorcalc.verify.terms import (
     Branches,
     Compared,
     CompareIndices,
+    Constant,
     Derived,
     Entry,
     IndexValue,
@@ -28,7 +29,7 @@ from tensorcalc.verify.terms import (
     tensors_of,
 )
 
-__all__ = ["Dimensions", "Model", "derivatives_in", "differentiates"]
+__all__ = ["Dimensions", "Model", "derivatives_in", "differentiates", "has_root", "plain_letter"]
 
 Key = tuple[str, ...] | str
 
@@ -37,15 +38,21 @@ class Dimensions:
     """Which axes and letters belong to the same dimension (a union-find).
 
     A key is a letter, `("axis", tensor, number)`, `("label", name)` for what a label selects, or `("extent", symbol)`.
+    `guessed` are letters of which nothing shows which of several dimensions they run over, `authored` those that stand
+    in definitions.
     """
 
     def __init__(self, parents: dict[Key, Key] | None = None, fixed: dict[Key, int] | None = None) -> None:
         self._parents = dict(parents or {})
         self.fixed = dict(fixed or {})
+        self.guessed: frozenset[str] = frozenset()
+        self.authored: frozenset[str] = frozenset()
 
     def copy(self) -> Dimensions:
         """Dimensions that can be joined further without changing these."""
-        return Dimensions(self._parents, self.fixed)
+        other = Dimensions(self._parents, self.fixed)
+        other.guessed, other.authored = self.guessed, self.authored
+        return other
 
     def find(self, key: Key) -> Key:
         """The representative of a key's dimension."""
@@ -95,6 +102,8 @@ class Dimensions:
                     stack.append(node.body)
                 case Kronecker() | CompareIndices():
                     self._pair(node.first, node.second)
+                case One(place, length) if length:
+                    self._length(place, length)
                 case One() | IndexValue():
                     found = self._key(node.place)
                     if found is not None:
@@ -132,21 +141,25 @@ class Dimensions:
             self.find(k) for k in self.fixed
         }
         near: dict[str, Key] = {}
-        lonely: list[Key] = []
+        lonely: list[str] = []
+        uncertain: list[str] = []
         letters = [k for k in self._parents if isinstance(k, str)]
         for letter in letters:
-            if self.find(letter) in placed:
+            if self.find(letter) in placed and "@" in letter:  # one that is written in the article
                 near.setdefault(letter.split("~")[0], letter)
-                near.setdefault(letter.split("~")[0].split("@")[0], letter)
+                near.setdefault(plain_letter(letter), letter)
         for letter in letters:
             if self.find(letter) not in placed:
                 chain = letter.split("~")[0]
-                other = near.get(chain) or near.get(chain.split("@")[0])
-                if other is not None:
+                other = near.get(chain) or near.get(plain_letter(letter))
+                if other is not None and "@" in letter:
                     self.join(other, letter)
+                    if near.get(chain) is None and plain_letter(letter) not in self.authored:
+                        uncertain.append(letter)
                 else:
                     lonely.append(letter)
         only = [*placed, *lonely][:1] if len(placed) <= 1 else lonely[:1]
+        self.guessed |= frozenset((*lonely, *uncertain) if len(placed) > 1 else ())
         for alone in lonely:
             self.join(only[0], alone)
 
@@ -170,6 +183,14 @@ class Dimensions:
                 if isinstance(atom, str):
                     self.join(("step", name, str(axis), pattern, str(factor)), atom)
 
+    def _length(self, place: Place, length: str) -> None:
+        key = self._key(place)
+        if key is not None and length.isdigit():
+            self.add(key)
+            self.fixed[self.find(key)] = int(length)
+        elif key is not None:
+            self.join(key, ("extent", length))
+
     def _labels(self, place: Place) -> None:
         for _, atom in place.parts:
             if isinstance(atom, LabelAt):
@@ -189,6 +210,11 @@ class Dimensions:
             self.join(a, b)
 
 
+def plain_letter(letter: str) -> str:
+    """A letter as the article has it."""
+    return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]
+
+
 def differentiates(term: Term) -> bool:
     """Whether there is a derivative in a term, of a tensor, a formula or a function."""
     stack: list[object] = [term]
@@ -197,6 +223,23 @@ def differentiates(term: Term) -> bool:
         if isinstance(node, tuple):
             stack.extend(node)
         elif isinstance(node, Derived | Sloped) or (isinstance(node, Apply) and node.primes):
+            return True
+        elif isinstance(node, Term):
+            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
+    return False
+
+
+def has_root(term: Term) -> bool:
+    """Whether there is a function in a term that is not smooth for all real numbers, such as a root."""
+    stack: list[object] = [term]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif (
+            isinstance(node, Powered)
+            and not (isinstance(node.exponent, Constant) and float(node.exponent.value).is_integer())
+        ) or (isinstance(node, Apply) and node.name in ("log", "abs", "sign")):
             return True
         elif isinstance(node, Term):
             stack.extend(getattr(node, name) for name in node.__dataclass_fields__)

@@ -24,7 +24,7 @@ class Names:
 
     `orders` has the number of axes of each name where that is known; `shapes` the symbols of dimensions that the
     article states; `loss` is the scalar whose derivative by X is written dX, where that is clear; `stacked` are
-    vectors x_n of which a matrix X is made.
+    vectors x_n of which a matrix X is made; `laws` tells that ∂u has a value, because u depends on something.
     """
 
     survey: Survey
@@ -34,6 +34,7 @@ class Names:
     shapes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     loss: str = ""
     stacked: frozenset[str] = frozenset()
+    laws: bool = False
 
     def of(self, key: str) -> str:
         """The name that a spelling stands for."""
@@ -73,8 +74,13 @@ class Names:
         if self.order("I") == 2:
             return True
         survey = self.survey
-        other = survey.left[key] or survey.arities.get(key) or key in survey.extents or survey.variables[key]
-        return not other and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
+        other = survey.left[key] or survey.arities.get(key) or survey.variables[key]
+        size = key in survey.extents | survey.sizes | survey.lengths
+        return (
+            not other
+            and not size
+            and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
+        )
 
     def has_matrices(self) -> bool:
         """Whether weights stand in matrix notation: W x or W_f x rather than w_{ij} x_j."""
@@ -111,6 +117,8 @@ class Names:
         """
         if key in self.orders:
             return self.orders[key]
+        if key in self.survey.arities:
+            return max(self.survey.arities[key])
         stem = re.split(r"[_^]", key)[0]
         stepped = re.sub(r"[+-]\d+$", "", key)
         for other, order in self.orders.items():
@@ -192,6 +200,18 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
             scalar = plain in LOSSES and found.numerators[key]
             if several and not scalar and (used or (key not in found.divisors and len(plain) == 1)):
                 pairs[key] = _lower(plain)
+    return pairs | _numbered_pairs(found)
+
+
+def _numbered_pairs(found: Survey) -> dict[str, str]:
+    """Z_1 and \\mathbf{z}_1 for tensors whose entries are z^{(1)}_{ij} and z^{(1)}_i."""
+    pairs: dict[str, str] = {}
+    for key in found.indexed:
+        stem, _, number = key.partition("^")
+        if number:
+            capital = stem[0].upper() + stem[1:]
+            wholes = [w for w in (capital, f"bold:{stem}") if w not in found.indexed and w != stem]
+            pairs |= {f"{whole}_{number}": key for whole in wholes}
     return pairs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Sequence, Symbol
 
-__all__ = ["LAYERS", "flat_items", "function_key", "is_transpose", "key_of"]
+__all__ = ["LAYERS", "flat_items", "function_key", "is_length", "is_transpose", "key_of", "numbered_key"]
 
 LAYERS = frozenset(("l", "L", "ell"))
 
@@ -62,6 +62,23 @@ def _word(node: Product) -> bool:
     return close and (
         word in WORDS or (word.isupper() and all(f.style == "" for f in node.factors if isinstance(f, Symbol)))
     )
+
+
+def numbered_key(node: Scripted) -> str:
+    """The name of an entry of a tensor with a number, as in z^{(1)}_{ij}; empty for anything else."""
+    power = node.sup
+    if isinstance(node.base, Symbol) and isinstance(power, Bracket) and power.kind in ("(", "["):
+        return f"{key_of(node.base)}^{power.body.value}" if isinstance(power.body, Number) else ""
+    return ""
+
+
+def is_length(node: Scripted) -> bool:
+    """Whether the subscript of a vector of ones says how long it is: a bold 1 with a capital letter or a number."""
+    if not isinstance(node.base, Symbol) or node.base.name != "1" or node.base.style != "bold" or node.sub is None:
+        return False
+    items = flat_items(node.sub)
+    named = isinstance(items[0], Symbol) and items[0].name[:1].isupper()
+    return len(items) == 1 and (named or isinstance(items[0], Number))
 
 
 def is_transpose(sup: Node | None) -> bool:

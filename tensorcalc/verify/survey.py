@@ -24,7 +24,7 @@ from tensorcalc.verify.latex.tree import (
     Sum,
     Symbol,
 )
-from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_transpose, key_of
+from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_length, is_transpose, key_of, numbered_key
 
 __all__ = ["Survey", "survey", "with_running_text"]
 
@@ -40,11 +40,13 @@ class Survey:
     `letters` which; `bound`: letters that sums, one-tensors or deltas use, `summed` those below a sum; `scripts`:
     letters in subscripts; `transposed`, `bracketed`, `variables`, `numerators`: names that are transposed, whose
     entries are taken by brackets, that are differentiated by, that are differentiated; `extents`: upper bounds of
-    sums; `divisors`: names that are divided by; `labels`: names that are compared with an index; `steps`: letters
+    sums; `divisors`: names that are divided by; `labels`: names that are compared with an index, or select
+    with an index of their own, as in x_{T_n}; `steps`: letters
     that occur with a number
     added (t - 1); `functions`: names defined as functions; `signs`: how derivatives are written, with d or not;
     `left`, `right`: where names stand; `sampled`: names with the number of a sample
-    above, as in x^{(i)}; `totals`: names that are the sum of entries of the
+    above, as in x^{(i)}; `sizes`: names that are factors of entries, and so are scalars; `lengths`:
+    those of vectors of ones; `totals`: names that are the sum of entries of the
     same name, as in L = \\sum_i L_i.
     """
 
@@ -69,6 +71,8 @@ class Survey:
     letters: dict[str, Counter[str]] = field(default_factory=dict)
     sampled: set[str] = field(default_factory=set)
     totals: set[str] = field(default_factory=set)
+    sizes: set[str] = field(default_factory=set)
+    lengths: set[str] = field(default_factory=set)
     deltas: bool = False
     ones: bool = False
     signs: set[bool] = field(default_factory=set)
@@ -126,6 +130,8 @@ def with_running_text(found: Survey, other: Survey) -> Survey:
         "labels",
         "divisors",
         "sampled",
+        "sizes",
+        "lengths",
         "totals",
     ):
         getattr(found, name).update(getattr(other, name))
@@ -188,6 +194,7 @@ def _walk(node: Node, found: Survey) -> None:
         case Scripted():
             _scripted(node, found)
         case Product():
+            _sizes(node, found)
             for factor, following in zip(node.factors, (*node.factors[1:], None), strict=True):
                 symbol = factor.base if isinstance(factor, Scripted) else factor
                 if isinstance(symbol, Symbol) and isinstance(following, Bracket | Scripted):
@@ -225,6 +232,16 @@ def _walk(node: Node, found: Survey) -> None:
         case _:
             for f in fields(node):
                 _walk_any(getattr(node, f.name), found)
+
+
+def _sizes(node: Product, found: Survey) -> None:
+    """Note N in N \\mathbf{1}_i x_i: beside entries, names without indices are scalars."""
+    scripts = [flat_items(f.sub) for f in node.factors if isinstance(f, Scripted) and f.sub is not None]
+    if any(_indexes(item) or isinstance(item, Number) for items in scripts for item in items):
+        bases = [
+            f.base if isinstance(f, Scripted) and isinstance(f.sup, Number) and not f.sub else f for f in node.factors
+        ]
+        found.sizes |= {key_of(b) for b in bases if isinstance(b, Symbol)}
 
 
 def _walk_any(part: Any, found: Survey) -> None:
@@ -277,11 +294,15 @@ def _scripted(node: Scripted, found: Survey) -> None:
             _relation(item, found)
         if isinstance(item, Scripted):
             _scripted(item, found)
+            if isinstance(item.base, Symbol) and item.base.name[:1].isupper():
+                found.labels.add(key_of(item.base))
     if isinstance(base, Symbol) and base.accents[-1:] == ("d",):
         _walk(base, found)
     elif isinstance(base, Symbol):
         key = key_of(base)
-        if base.name == "1" or (base.name == "delta" and len(items) == 2):
+        if is_length(node):
+            found.lengths.update(letters)
+        elif base.name == "1" or (base.name == "delta" and len(items) == 2):
             found.bound.update(letters)
             found.ones |= base.name == "1" and bool(letters)
             found.deltas |= base.name == "delta"
@@ -290,12 +311,14 @@ def _scripted(node: Scripted, found: Survey) -> None:
             upper = _upper_letter(node.sup)
             found.sampled |= {key} if upper else set()
             count = len([i for i in items if not isinstance(i, Symbol) or not i.style]) + bool(upper)
+            numbered = numbered_key(node)
             if upper or any(_indexes(i) for i in items):
-                found.indexed.add(key)
+                found.indexed.add(numbered or key)
             if letters:
                 found.letters.setdefault(key, Counter()).update(letters)
             if count:
-                found.arities.setdefault(key, Counter())[count] += 1
+                for name in {key, numbered or key}:
+                    found.arities.setdefault(name, Counter())[count] += 1
             elif not node.primes:
                 found.bare[key] += 1
         if node.primes:
@@ -309,9 +332,16 @@ def _scripted(node: Scripted, found: Survey) -> None:
         if isinstance(base, Bracket) and items:
             inner = base.body.base if isinstance(base.body, Scripted) else base.body
             if isinstance(inner, Symbol):
-                found.bracketed.add(key_of(inner))
+                _bracketed(inner, letters, found)
         _walk(base, found)
     _superscript(node, found)
+
+
+def _bracketed(symbol: Symbol, letters: list[str], found: Survey) -> None:
+    """[X]_{ij}: letters of entries of vectors of ones and unit vectors are indices."""
+    found.bracketed.add(key_of(symbol))
+    if symbol.style == "bold" and symbol.name in ("1", "e"):
+        found.bound.update(letters)
 
 
 def _superscript(node: Scripted, found: Survey) -> None:

@@ -88,9 +88,10 @@ class Entry(Term):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class One(Term):
-    """A one-tensor, which carries an index."""
+    """A one-tensor, which carries an index; `length` is the symbol or number that a vector of ones says it has."""
 
     place: Place
+    length: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,9 @@ from tensorcalc.verify.latex.stream import Stream
 from tensorcalc.verify.latex.tokens import Token, error
 from tensorcalc.verify.latex.tree import DerivativeOf, Node, Number, Product, Quotient, Scripted, Symbol
 
-__all__ = ["Derivatives"]
+__all__ = ["ANYTHING", "Derivatives"]
+
+ANYTHING = "∂"  # the variable of a derivative that does not say by what it is taken
 
 
 class Derivatives(Expressions):
@@ -53,10 +55,10 @@ class Derivatives(Expressions):
         return tuple(found)
 
     def inline_derivative(self, token: Token) -> Node:
-        """`\\partial l / \\partial x`."""
-        numerator = self.factor()
+        """`\\partial l / \\partial x`, or ∂u, the derivative by whatever u depends on."""
+        numerator = self.applied()
         if not self.at("/"):
-            raise error("a differential alone has no value", token.span, code="E_UNSUPPORTED")
+            return DerivativeOf(token.span.to(numerator.span), numerator, (Symbol(token.span, ANYTHING),))
         self.next()
         if not self.at("\\partial"):
             raise error("∂ is missing below", token.span)
@@ -71,12 +73,17 @@ class Derivatives(Expressions):
         if self.at("_"):
             self.next()
             variables = (self.script(self.group(), token.span),)
+        body = self.applied()
+        return DerivativeOf(token.span.to(body.span), body, variables)
+
+    def applied(self) -> Node:
+        """A factor, with the bracket directly behind a name."""
         body = self.factor()
         bracket = self.peek()
         if isinstance(body, Symbol | Scripted) and bracket is not None and bracket.is_("(") and not bracket.spaced:
             argument = self.factor()
-            body = Product(body.span.to(argument.span), (body, argument), ("", ""))
-        return DerivativeOf(token.span.to(body.span), body, variables)
+            return Product(body.span.to(argument.span), (body, argument), ("", ""))
+        return body
 
 
 def _is_mark(token: Token | None, following: Token | None, mark: str) -> bool:

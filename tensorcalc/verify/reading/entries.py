@@ -11,7 +11,7 @@ from tensorcalc.verify.latex.tree import Bracket, Function, Node, Number, Relati
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.algebra import Algebra, ungrouped
 from tensorcalc.verify.reading.values import Val
-from tensorcalc.verify.signs import flat_items, is_transpose, key_of
+from tensorcalc.verify.signs import flat_items, is_length, is_transpose, key_of
 from tensorcalc.verify.terms import (
     Apply,
     Constant,
@@ -24,6 +24,7 @@ from tensorcalc.verify.terms import (
     Powered,
     Times,
     substitute,
+    tensors_of,
 )
 
 __all__ = ["Entries"]
@@ -125,12 +126,22 @@ class Entries(Algebra):
                 letter = self.letters.fresh("i")
                 return Val(One(Place.of(letter)), (letter,), row=True)
             raise NotCheckable("a power of a one-tensor", node.span)
+        if is_length(node) and not self.names.profile.indices:
+            return self.ones_of_length(node)
         if isinstance(sub, Relation):
             return self.relation(sub)
         if isinstance(sub, Bracket) and isinstance(sub.body, Relation):
             return self.relation(sub.body)
         factors = tuple(One(self.place(i)) for i in flat_items(sub))
         value = Val(factors[0] if len(factors) == 1 else Times(factors))
+        return value if node.sup is None else self.raised(value, node.sup, node.span)
+
+    def ones_of_length(self, node: Scripted) -> Val:
+        """A vector of ones with its length, as in \\mathbf{1}_N."""
+        letter = self.letters.fresh("i")
+        item = flat_items(node.sub)[0] if node.sub is not None else None
+        length = key_of(item) if isinstance(item, Symbol) else str(item.value) if isinstance(item, Number) else ""
+        value = Val(One(Place.of(letter), length), (letter,))
         return value if node.sup is None else self.raised(value, node.sup, node.span)
 
     def over_bracket(self, node: Scripted) -> Val:
@@ -153,15 +164,23 @@ class Entries(Algebra):
         if node.primes and isinstance(value.term, Apply) and isinstance(base, Function) and node.sub is None:
             value = replace(value, term=replace(value.term, primes=value.term.primes + node.primes))
         elif node.primes:
-            if not value.axes:
-                raise NotCheckable("the derivative of a bracket", node.span)
-            value = self.transposed(value, node.span)
+            value = self.transposed(value, node.span) if value.axes else self.primed(value, node)
         if node.sub is not None:
             if node.sup is not None and not isinstance(node.sup, Number):
                 value = self.raised(value, node.sup, node.span)
                 return self.entries(value, flat_items(node.sub), node.span)
             value = self.entries(value, flat_items(node.sub), node.span)
         return value if node.sup is None else self.raised(value, node.sup, node.span)
+
+    def primed(self, value: Val, node: Scripted) -> Val:
+        """(e^u)': the derivative by the only scalar in the bracket."""
+        names = tensors_of(value.term)
+        if len(names) != 1 or self.names.order(min(names)):
+            raise NotCheckable("the derivative of a bracket", node.span)
+        term = value.term
+        for _ in range(node.primes):
+            term = Derived(term, min(names))
+        return Val(term)
 
     def entries(self, value: Val, items: list[Node], span: Span) -> Val:
         """The entries of a vector or matrix in brackets."""
@@ -203,7 +222,8 @@ class Entries(Algebra):
         missing = order - len(places)
         if not missing:
             return self.squared(key, Entry(key, tuple(places)))
-        spelled_whole = key_of(symbol) != key and self.names.of(key_of(symbol)) == key
+        stem = key.partition("^")[0] if key in self.names.survey.indexed else key
+        spelled_whole = key_of(symbol) != stem and key in (self.names.of(key_of(symbol)), *self.names.pairs.values())
         matrices = missing == 2 and symbol.name.isupper()
         if (
             not places
@@ -244,7 +264,8 @@ class Entries(Algebra):
             return Val(Constant(math.pi))
         if name == "e" and not survey.variables["e"]:
             return Val(Constant(math.e))
-        if name == "I" and symbol.style in ("", "bold", "bb") and self.names.is_identity(key_of(symbol)):
+        identity = name == "I" and symbol.style in ("", "bold", "bb") and self.names.is_identity(key_of(symbol))
+        if identity or (name in ("Id", "Identity") and symbol.style == "mathrm"):
             first, second = self.letters.fresh("i"), self.letters.fresh("j")
             return Val(Kronecker(Place.of(first), Place.of(second)), (first, second))
         valued = survey.left[name] or survey.numerators[name] or survey.variables[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tensorcalc.verify.latex.derivatives import ANYTHING
 from tensorcalc.verify.latex.tree import (
     BigOperator,
     Bracket,
@@ -167,6 +168,8 @@ class Operators(Functions):
         return result
 
     def derived(self, body: Val, variable: Node, node: DerivativeOf) -> Val:
+        if isinstance(variable, Symbol) and variable.name == ANYTHING and not self.names.laws:
+            raise NotCheckable("a differential alone has no value", node.span)
         found = self.value(variable)
         term = found.term
         if not isinstance(term, Entry):

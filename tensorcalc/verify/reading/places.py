@@ -7,7 +7,7 @@ from collections import Counter
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Prime, Product, Scripted, Sum, Symbol
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading.context import Context
-from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of
+from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of, numbered_key
 from tensorcalc.verify.terms import LabelAt, Place
 
 __all__ = ["Places"]
@@ -28,7 +28,7 @@ class Places(Context):
         label = ""
         if node.sub is not None:
             for item in flat_items(node.sub):
-                if self.is_label(item, key_of(base)):
+                if self.is_label(item, numbered_key(node) or key_of(base)):
                     label += f"_{self.label_name(item)}"
                 else:
                     places.append(self.place(item))
@@ -39,7 +39,8 @@ class Places(Context):
             places = found + places
             marks += mark
             power = rest or power
-        name = key + label + marks
+        whole = self.names.pairs.get(key_of(base) + label + marks)
+        name = key + label + marks if whole is None else whole
         raised = key + label.replace("_", "^") + marks  # a label moves up where indices take its place
         return (raised if label and name not in self.defined and raised in self.defined else name), places, power
 
