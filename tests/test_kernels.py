@@ -25,7 +25,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield
 
 
-LARGE = ("attention", "linear cross entropy")  # for the evaluator, which makes arrays over all indices at once
+LARGE = ("attention", "linear cross entropy", "names of loops")  # for the evaluator, which makes arrays over all indices at once
 
 
 @pytest.mark.parametrize("name", ROWWISE)
