@@ -25,7 +25,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield
 
 
-LARGE = ("attention", "linear cross entropy", "names of loops")  # for the evaluator, which makes arrays over all indices at once
+# for the evaluator, which makes arrays over all indices at once
+LARGE = ("attention", "linear cross entropy", "names of loops")
 
 
 @pytest.mark.parametrize("name", ROWWISE)
