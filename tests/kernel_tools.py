@@ -89,6 +89,10 @@ def derivation(name: str) -> Any:
     return tc.parse(text).derive(of, wrt=wrt.split(), kind=kind)  # type: ignore[arg-type]
 
 
+LARGE = ("attention", "linear cross entropy", "names of loops")
+"""Those for which the evaluator makes arrays over four indices at once."""
+
+
 def sizes_of(program: Program, sizes: tuple[int, ...]) -> dict[Dimension, int]:
     """Sizes for the dimensions of a program in order of first use, the last one for all that remain."""
     found: dict[Dimension, int] = {}

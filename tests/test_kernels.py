@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 import tensorcalc as tc
-from kernel_tools import ROWWISE, SOFTMAX, check, compiled, derivation, evaluated, needs_compiler, sizes_of, values_for
+from kernel_tools import (
+    LARGE,
+    ROWWISE,
+    SOFTMAX,
+    check,
+    compiled,
+    derivation,
+    evaluated,
+    needs_compiler,
+    sizes_of,
+    values_for,
+)
 from tensorcalc.derivation.program import program_of
 from tensorcalc.errors import TensorCalcError
 
@@ -23,10 +34,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
-
-
-# for the evaluator, which makes arrays over all indices at once
-LARGE = ("attention", "linear cross entropy", "names of loops")
 
 
 @pytest.mark.parametrize("name", ROWWISE)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tensorcalc as tc
 from codegen_oracle import Oracle
-from kernel_tools import ROWWISE, derivation, evaluated, sizes_of, values_for
+from kernel_tools import LARGE, ROWWISE, derivation, evaluated, sizes_of, values_for
 from tensorcalc.codegen import compile_program
 from tensorcalc.derivation.program import program_of
 from tensorcalc.errors import TensorCalcError
@@ -35,7 +35,7 @@ pytestmark = [
 ]
 FAST = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True, "phases": [Phase.generate]}
 SHAPES = ((1, 1), (7, 129), (5, 3, 17))
-LARGE = ((1, 1), (3, 7, 5), (2, 9, 33))  # for the evaluator, which makes arrays over all indices at once
+FEW = ((1, 1), (3, 7, 5), (2, 9, 33))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -67,7 +67,7 @@ def case(name: str, shape: tuple[int, ...] = (7, 33), dtype: str = "float32", **
 def test_against_the_evaluator(name: str, both: bool) -> None:
     function = derivation(name).lambdify("triton", value_and_grad=both)
     program = function.program
-    for shape in SHAPES if name not in ("attention", "linear cross entropy") else LARGE:
+    for shape in SHAPES if name not in LARGE else FEW:
         sizes = sizes_of(program, shape)
         for dtype, tolerance in (("float32", 2e-5), ("float64", 1e-11)):
             values = values_for(program, sizes, dtype)
@@ -189,7 +189,7 @@ def test_results_in_the_callers_arrays(name: str) -> None:
 @pytest.mark.parametrize("name", ROWWISE)
 def test_every_result_over_every_argument(name: str) -> None:
     """Whether or not the loops allow it, and partly overlapping too."""
-    function, values, wanted = case(name, (5, 19) if name not in ("attention", "linear cross entropy") else (3, 4, 5))
+    function, values, wanted = case(name, (5, 19) if name not in LARGE else (3, 4, 5))
     for argument, value in values.items():
         for place, result in enumerate(wanted):
             if value.dtype != result.dtype or value.shape != result.shape or not value.dim():
