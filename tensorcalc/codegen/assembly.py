@@ -45,13 +45,14 @@ class Assembled:
 
 def assemble(program: Program, dialect: Dialect) -> Assembled:
     """The source of the function that computes a program."""
+    origins = sources(program)  # what is not needed for values may show a size
     program = needed(program)
     stable = needed(with_shared_sigmoids(stabilised(program)))
     if dialect.logistic:
         stable = needed(without_tanh(stable))
-    draft = _written(program, stable, dialect, frozenset())
+    draft = _written(program, stable, dialect, origins, frozenset())
     again = draft.block.again
-    return _framed(program, stable, _written(program, stable, dialect, again) if again else draft)
+    return _framed(program, stable, _written(program, stable, dialect, origins, again) if again else draft)
 
 
 class _Body(NamedTuple):
@@ -64,9 +65,14 @@ class _Body(NamedTuple):
     origins: Mapping[Dimension, Origin]
 
 
-def _written(program: Program, stable: Program, dialect: Dialect, repeated: frozenset[str]) -> _Body:
+def _written(
+    program: Program,
+    stable: Program,
+    dialect: Dialect,
+    origins: Mapping[Dimension, Origin],
+    repeated: frozenset[str],
+) -> _Body:
     """The body of the function; the products whose code is `repeated` are computed once."""
-    origins = sources(program)
     names = Names((*program.inputs, *program.outputs, *(d.tensor for d in stable.definitions)))
     name = names.local(_function_name(program))
     block = _block(stable, dialect, names)
