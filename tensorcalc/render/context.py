@@ -129,7 +129,6 @@ class Context:
         for mine in (self.system.letters, self.added):
             yield from mine.get(dummy.dimension, ())
         used = {c for mine in (self.system.letters, self.added) for letters in mine.values() for c in letters}
-        used.add(self.loss)
         yield from (letter for letter in FALLBACK if letter not in names and letter not in used)
 
     def _definition(self, tensor: Tensor) -> Definition | None:
