@@ -33,6 +33,8 @@ LARGEST_POWER = 16
 class Expressions:
     """Code of values in nested scopes. `words` are the functions that the code calls."""
 
+    ONE = "1"
+
     def __init__(self, scopes: Scopes, words: dict[str, None]) -> None:
         self.scopes = scopes
         self.words = words
@@ -48,6 +50,22 @@ class Expressions:
     def number(self, e: Expr) -> Code:
         """A number as a literal."""
         return number(e)
+
+    def length(self, d: Dimension) -> Code:
+        """The size of a dimension as a number."""
+        return f"(real){self.scopes.size(d)}", UNARY
+
+    def position(self, i: Index) -> Code:
+        """The value of an index as a number."""
+        return f"(real){self.scopes.letter(i)}", UNARY
+
+    def truth(self, condition: str) -> str:
+        """1 where a condition holds, else 0."""
+        return f"({condition} ? R(1.0) : R(0.0))"
+
+    def refused(self, what: str) -> TensorCalcError:
+        """The error about what has no code."""
+        return unsupported(what)
 
     def value(self, e: Expr, level: int = CHOICE) -> str:
         """The code of an expression, in brackets where it binds less than `level`."""
@@ -116,18 +134,18 @@ class Expressions:
         if isinstance(e, Group):
             return self.code(e.expression)
         if isinstance(e, Dimension):
-            return f"(real){self.scopes.size(e)}", UNARY
+            return self.length(e)
         if isinstance(e, Index):
-            return f"(real){self.scopes.letter(e)}", UNARY
+            return self.position(e)
         if isinstance(e, One):
-            return "1", ATOM
+            return self.ONE, ATOM
         if isinstance(e, Delta | Iverson):
             relation = "==" if isinstance(e, Delta) else RELATIONS[e.relation]
             a, b = (self.integer(i, SUM) for i in e.indices)
-            return f"({a} {relation} {b} ? R(1.0) : R(0.0))", ATOM
+            return self.truth(f"{a} {relation} {b}"), ATOM
         if isinstance(e, Function):
             return self._function(e)
-        raise unsupported(str(e))
+        raise self.refused(str(e))
 
     def _sum(self, e: Add) -> Code:
         """Positive terms first, so that x − m is a single subtraction."""

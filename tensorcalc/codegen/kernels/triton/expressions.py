@@ -13,8 +13,6 @@ from tensorcalc.codegen.kernels.expressions import (
     ATOM,
     LARGEST_POWER,
     PRODUCT,
-    RELATIONS,
-    SUM,
     UNARY,
     Code,
     Expressions,
@@ -24,7 +22,6 @@ from tensorcalc.codegen.kernels.statements import Decay, Finite, Masked
 from tensorcalc.codegen.kernels.triton.mathematics import COMBINERS, HELPERS
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.errors import TensorCalcError
-from tensorcalc.expr import Delta, Group, Iverson, One
 from tensorcalc.functions import function_of, sigmoid
 from tensorcalc.index import Dimension, Index
 
@@ -73,6 +70,8 @@ class KernelScopes(Scopes):
 class TritonExpressions(Expressions):
     """Code of values in a kernel."""
 
+    ONE = "1.0"
+
     def number(self, e: Expr) -> Code:
         if isinstance(e, Integer) and abs(e) < 2**53:
             return f"{int(e)}.0", ATOM if e >= 0 else UNARY
@@ -82,32 +81,21 @@ class TritonExpressions(Expressions):
     def bound(self, e: Expr, depth: int, wanted: str = "c") -> str:
         return self.number(e)[0] if e.is_Number else super().bound(e, depth, wanted)
 
-    def _node(self, e: Expr) -> Code:
-        if isinstance(e, Add):
-            return self._sum(e)
-        if isinstance(e, Mul):
-            return self._product(e)
-        if isinstance(e, Pow):
-            return self._power(e)
-        if isinstance(e, Group):
-            return self.code(e.expression)
-        if isinstance(e, Dimension):
-            if e.size is not None:
-                return f"{e.size}.0", ATOM
-            known = self.scopes.known(e)
-            size = self.scopes.size(e)
-            return known or self.scopes.bind(e, "real", f"{size}_value", f"tl.cast({size}, REAL)", 0), ATOM
-        if isinstance(e, Index):
-            return f"tl.cast({self.scopes.letter(e)}, REAL)", ATOM
-        if isinstance(e, One):
-            return "1.0", ATOM
-        if isinstance(e, Delta | Iverson):
-            relation = "==" if isinstance(e, Delta) else RELATIONS[e.relation]
-            a, b = (self.integer(i, SUM) for i in e.indices)
-            return f"tl.cast({a} {relation} {b}, REAL)", ATOM
-        if isinstance(e, Function):
-            return self._function(e)
-        raise unsupported(str(e))
+    def length(self, d: Dimension) -> Code:
+        if d.size is not None:
+            return f"{d.size}.0", ATOM
+        known = self.scopes.known(d)
+        size = self.scopes.size(d)
+        return known or self.scopes.bind(d, "real", f"{size}_value", f"tl.cast({size}, REAL)", 0), ATOM
+
+    def position(self, i: Index) -> Code:
+        return f"tl.cast({self.scopes.letter(i)}, REAL)", ATOM
+
+    def truth(self, condition: str) -> str:
+        return f"tl.cast({condition}, REAL)"
+
+    def refused(self, what: str) -> TensorCalcError:
+        return unsupported(what)
 
     def _power(self, e: Pow) -> Code:
         base, exponent = e.args
