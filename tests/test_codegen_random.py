@@ -142,6 +142,17 @@ def limited(e: Expr, order: int) -> Expr:
     return Contraction(e, *free[order:])
 
 
+def random_values(program: Program, seed: int) -> dict[str, Any]:
+    """Normal numbers for the inputs of a program, labels in range."""
+    random = np.random.default_rng(seed)
+    values: dict[str, Any] = {}
+    for tensor in program.inputs:
+        shape = tuple(SIZES[d.name] for d in tensor.dimensions)
+        label = tensor.label_dimension
+        values[tensor.name] = random.integers(0, SIZES[label.name], shape) if label else random.normal(size=shape)
+    return values
+
+
 @pytest.mark.parametrize("target", ["numpy", "torch"])
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(program=programs(), seed=st.integers(0, 5))
@@ -150,14 +161,7 @@ def test_random_programs(target: str, program: Program, seed: int) -> None:
 
 
 def check(target: str, program: Program, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    values: dict[str, Any] = {}
-    for tensor in program.inputs:
-        shape = tuple(SIZES[d.name] for d in tensor.dimensions)
-        if tensor.label_dimension is not None:
-            values[tensor.name] = random.integers(0, SIZES[tensor.label_dimension.name], shape)
-        else:
-            values[tensor.name] = random.normal(size=shape)
+    values = random_values(program, seed)
     expected = Oracle(values, SIZES).run(program)
     function = compile_program(program, target)
     keywords = {d.name: SIZES[d.name] for d in function._assembled.sizes}

@@ -19,7 +19,7 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.system import Program
 
 pytest.importorskip("torch")
-from test_codegen_random import SIZES, programs
+from test_codegen_random import SIZES, programs, random_values
 
 pytestmark = needs_compiler
 FAST = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True, "phases": [Phase.generate]}
@@ -37,12 +37,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @settings(max_examples=60, **FAST)
 @given(program=programs(), seed=st.integers(0, 5))
 def test_random_programs(program: Program, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    values: dict[str, Any] = {}
-    for tensor in program.inputs:
-        shape = tuple(SIZES[d.name] for d in tensor.dimensions)
-        label = tensor.label_dimension
-        values[tensor.name] = random.integers(0, SIZES[label.name], shape) if label else random.normal(size=shape)
+    values = random_values(program, seed)
     expected = Oracle(values, SIZES).run(program)
     function = compile_program(program, "c")
     result = function(**values, **{d.name: SIZES[d.name] for d in function.asked})

@@ -25,7 +25,7 @@ from triton_tools import SMALL, needs_interpreter, with_blocks
 pytest.importorskip("torch")
 import torch
 
-from test_codegen_random import SIZES, programs
+from test_codegen_random import SIZES, programs, random_values
 from test_kernels import LOGITS, logits
 from test_kernels_random import rowwise
 
@@ -322,12 +322,7 @@ def test_gradients_of_gradients() -> None:
 @settings(max_examples=60, **FAST)
 @given(program=programs(), seed=st.integers(0, 5))
 def test_random_programs(program: Program, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    values: dict[str, Any] = {}
-    for tensor in program.inputs:
-        shape = tuple(SIZES[d.name] for d in tensor.dimensions)
-        label = tensor.label_dimension
-        values[tensor.name] = random.integers(0, SIZES[label.name], shape) if label else random.normal(size=shape)
+    values = random_values(program, seed)
     expected = Oracle(values, SIZES).run(program)
     function = compile_program(program, "triton")
     given = {k: torch.as_tensor(v) for k, v in values.items()} | {d.name: SIZES[d.name] for d in function.asked}
