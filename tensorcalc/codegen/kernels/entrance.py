@@ -18,10 +18,7 @@ import numpy as np
 from tensorcalc.codegen.kernels.compiler import shared_library
 from tensorcalc.errors import TensorCalcError
 
-__all__ = ["OTHER", "Entrance", "enter", "entrance"]
-
-OTHER = -2
-"""What a call returns whose arrays are of another kind; nothing was done."""
+__all__ = ["Entrance", "enter", "entrance"]
 
 SOURCE = r"""
 #include <stddef.h>
@@ -187,8 +184,8 @@ class Entrance:
     """A call of a program with arrays of known kinds.
 
     `run` takes `call`, the names of the arguments, the dictionary of their values, the tuple of the results, and the
-    number of threads; it returns what the program does, or `OTHER`. `given` is what it was made from, and `call`
-    points to what is in `kept`.
+    number of threads; it returns what the program does, or −2 where arrays are of another kind and nothing was done.
+    `given` is what it was made from, and `call` points to what is in `kept`.
     """
 
     run: Callable[..., int]

@@ -232,12 +232,13 @@ class Kernel(Function):
         ]
         shapes = [tuple(self._known(d, sizes) for d in t.dimensions) for t in self._written.schedule.outputs]
         code, packed = self._code(dtype.char)
+        counts = tuple(self._known(d, sizes) for d in self._written.sizes)
         prepared = _Prepared(
             code,
-            tuple(self._known(d, sizes) for d in self._written.sizes),
+            counts,
             dtype,
             tuple((shape, dtype.char) for shape in shapes),
-            self._way_in(packed, ready, [(shape, dtype) for shape in shapes], sizes),
+            self._way_in(packed, counts, ready, [(shape, dtype) for shape in shapes]),
             tuple(a.nbytes for a in ready),
             tuple(prod(shape) * dtype.itemsize for shape in shapes),
         )
@@ -246,12 +247,11 @@ class Kernel(Function):
         return prepared, ready
 
     def _way_in(
-        self, packed: int, ready: Sequence[Any], results: Sequence[tuple[tuple[int, ...], Any]], sizes: Any
+        self, packed: int, counts: Sequence[int], ready: Sequence[Any], results: Sequence[tuple[tuple[int, ...], Any]]
     ) -> Entrance | None:
         """The short way into the code for arrays like these, where there is one."""
         if not self._in_order or self._independent:
             return None
-        counts = [self._known(d, sizes) for d in self._written.sizes]
         return entrance(packed, counts, [(a.shape, a.dtype) for a in ready], results, self._in_place)
 
     def _remember(self, prepared: _Prepared, ready: Sequence[Any]) -> None:
