@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from sympy import Add, Expr
 
@@ -107,7 +108,7 @@ class Gap:
         """Steps of differentiation: a rule on formulas, a value from above, the chain rule, a definition."""
         for family in FAMILIES:
             fired: dict[Rule, None] = {}
-            found = replace(line, lambda node, f=family, r=fired: self._ruled(f, node, r))  # type: ignore[misc]
+            found = replace(line, partial(self._ruled, family, fired))
             if found != line:
                 yield Step(found, tuple(fired))
         known = replace(line, lambda node: self._known(node, line))
@@ -119,7 +120,7 @@ class Gap:
             if found != line:
                 yield Step(found, (Rule(f"definition of {definition.tensor.spoken}"),))
 
-    def _ruled(self, family: object, node: Expr, fired: dict[Rule, None]) -> Expr | None:
+    def _ruled(self, family: object, fired: dict[Rule, None], node: Expr) -> Expr | None:
         if not isinstance(node, Partial) or self._is_named(node):
             return None
         scope = Scope(self.engine.system, node.wrt.tensor, node.direct)

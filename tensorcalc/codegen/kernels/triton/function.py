@@ -51,7 +51,7 @@ class Tensors(Torch):
             device = torch.device("cpu" if self._interprets() else "cuda")
         found = [self._tensor(t, v, device) for t, v in zip(inputs, values, strict=True)]
         for tensor, array in zip(inputs, found, strict=True):
-            self._check_device(tensor.name, array, device)
+            self.check_device(tensor.name, array, device)
         kinds = [a.dtype for t, a in zip(inputs, found, strict=True) if not t.is_label and a.is_floating_point()]
         default = next((k for k in kinds if k != torch.float64), torch.get_default_dtype())
         return [a if t.is_label or a.is_floating_point() else a.to(default) for t, a in zip(inputs, found, strict=True)]
@@ -60,7 +60,8 @@ class Tensors(Torch):
         """Whether Triton runs kernels on the CPU."""
         return bool(self.triton.knobs.runtime.interpret)
 
-    def _check_device(self, name: str, array: Any, device: Any) -> None:
+    def check_device(self, name: str, array: Any, device: Any) -> None:
+        """Whether an array is where the others are, and a kernel can reach it. Raises E_TYPE."""
         if array.device != device:
             raise TensorCalcError("E_TYPE", f"{name} is on {array.device}, and other arguments are on {device}")
         if not (array.is_cuda or (array.is_cpu and self._interprets())):
@@ -85,6 +86,7 @@ class TritonKernel(Function):
 
     def __init__(self, program: Program, written: TritonSource, library: Tensors) -> None:
         self._written = written
+        self._tensors = library
         assembled = Assembled(
             written.name,
             written.text,
@@ -107,7 +109,7 @@ class TritonKernel(Function):
             raise TensorCalcError("E_ARGUMENTS", f"out needs {len(outputs)} arrays, one for each result, as a tuple")
         for tensor, array in zip(outputs, outs, strict=True):
             self._library.check_out(tensor, array, tuple(self._known(d, call.sizes) for d in tensor.dimensions))
-            self._library._check_device("out", array, arrays[0].device if arrays else array.device)  # type: ignore[attr-defined]
+            self._tensors.check_device("out", array, arrays[0].device if arrays else array.device)
         self._function(*arrays, **call.keywords, out=outs if self.many else out)
         return outs if self.many else out
 
