@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import sympy
-from sympy import Add, Expr, Function, Mul, Pow, S
+from sympy import Add, Expr, Mul, Pow, S
 
 from tensorcalc.binding import Binder, Contraction, free_indices, product, rebuild, rename, replace
 from tensorcalc.budget import check_time
@@ -15,13 +15,13 @@ from tensorcalc.expr import Component, Delta, Exp, Inverse, Iverson, One, contai
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.isomorphism import Signature, signature
 from tensorcalc.rules.algebra import content_of, multiply_out, size
+from tensorcalc.rules.occurrence import Binding, Outline, anchors_of, bindings, outline, outlines_of, tensors_within
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.terms import Names, Term, factored, opened
 from tensorcalc.system import Definition, tensors_in
 
 __all__ = ["Book", "Pattern", "Symmetry", "fold", "pattern", "patterns_of", "symmetrise"]
 
-Binding = dict[Index, Expr]
 LONGEST_CHAIN = 40  # of equations used on what another one gave: assumptions may lead round in circles
 
 
@@ -41,12 +41,12 @@ class Pattern:
     factors: tuple[tuple[Expr, Expr], ...]
     tensors: frozenset[Tensor]
     anchors: tuple[Component, ...]
-    outlines: frozenset[_Outline]
+    outlines: frozenset[Outline]
     summand: Pattern | None = None
 
     def fits(self, parts: Iterable[Expr]) -> bool:
         """Whether the pattern may be found among the parts, by their outlines."""
-        return self.outlines <= {_outline(p) for p in parts}
+        return self.outlines <= {outline(p) for p in parts}
 
     @property
     def signature(self) -> Signature:
@@ -65,13 +65,13 @@ def pattern(indices: tuple[Index, ...], left: Expr, value: Expr, rule: Rule) -> 
     if terms is None:
         return None
     whole = Add(*(t.expression() for t in terms))
-    anchors = _anchors(indices, whole)
+    anchors = anchors_of(indices, whole)
     if anchors is None or size(whole) == 0 or whole.is_number:
         return None
     term = factored(whole)
     factors = tuple(term.powers.items())
     tensors = frozenset(tensors_in(whole))
-    outlines = _outlines(whole, factors)
+    outlines = outlines_of(whole, factors)
     summand = _summand(indices, whole, value, rule)
     found = Pattern(indices, whole, value, rule, term.coefficient, factors, tensors, anchors, outlines, summand)
     return found if fold(value, Book([found]), {}) == value else None
@@ -85,22 +85,13 @@ def _summand(indices: tuple[Index, ...], whole: Expr, value: Expr, rule: Rule) -
     term = opened(rest, Names((whole,)))
     every = (*indices, *term.dummies)
     body = term.body()
-    anchors = _anchors(every, body)
+    anchors = anchors_of(every, body)
     if anchors is None:
         return None
     factors = tuple(term.powers.items())
     tensors = frozenset(tensors_in(body))
     coefficient = number * term.coefficient
-    return Pattern(every, body, value, rule, coefficient, factors, tensors, anchors, _outlines(body, factors))
-
-
-def _outlines(whole: Expr, factors: Sequence[tuple[Expr, Expr]]) -> frozenset[_Outline]:
-    """The outlines of what must be there for a pattern to occur; none where a δ or a bracket in it may vanish."""
-    if contains(whole, Delta, One, Iverson):
-        return frozenset()
-    if whole.is_Add:
-        return frozenset((_outline(whole),))
-    return frozenset(_outline(b) for b, _ in factors if not isinstance(b, Dimension))
+    return Pattern(every, body, value, rule, coefficient, factors, tensors, anchors, outlines_of(body, factors))
 
 
 def patterns_of(definitions: Sequence[Definition]) -> tuple[Pattern, ...]:
@@ -138,7 +129,7 @@ class Book:
 
     def relevant(self, expression: Expr) -> list[Pattern]:
         """The equations whose left side may occur in the expression."""
-        return self.within(_present(expression))
+        return self.within(tensors_within(expression))
 
     def within(self, tensors: frozenset[Tensor]) -> list[Pattern]:
         """The equations whose left side holds none but these tensors, in order."""
@@ -213,7 +204,7 @@ class _Folding:
         return found
 
     def _fold(self, expression: Expr) -> Expr:
-        present = _present(expression)
+        present = tensors_within(expression)
         if not any(p.tensors <= present for p in self.patterns):
             return expression
         if isinstance(expression, Contraction) or expression.is_Pow:  # 1/√Σ is folded before the Σ in it
@@ -241,7 +232,7 @@ class _Folding:
 
     def _node(self, expression: Expr) -> Expr | None:
         """The expression as a multiple or power of a pattern, which is replaced by its value."""
-        present = _present(expression)
+        present = tensors_within(expression)
         patterns = [p for p in self.patterns if p.tensors <= present and p.whole.is_Add == expression.is_Add]
         if not patterns:
             return None
@@ -259,7 +250,7 @@ class _Folding:
             other, left = content_of(pattern.whole)
             for sign in (S.One, S.NegativeOne):
                 target = primitive if sign is S.One else Add(*(-a for a in primitive.args))
-                for binding in _bindings(pattern, target):
+                for binding in bindings(pattern.indices, pattern.anchors, target):
                     if rename(left, binding) == target:
                         self.fired[pattern.rule] = None
                         return product([sign * content / other, rename(pattern.value, binding)])
@@ -274,7 +265,7 @@ class _Folding:
             fitting = [p for p in patterns if p.fits(candidate.powers)]
             whole = candidate.body() if fitting else expression
             for pattern in fitting:
-                for binding in _bindings(pattern, whole):
+                for binding in bindings(pattern.indices, pattern.anchors, whole):
                     folded = _divide(candidate, pattern, binding)
                     if folded is not None:
                         self.fired[pattern.rule] = None
@@ -290,7 +281,7 @@ class _Folding:
         whole = term.body()
         for pattern, inner in fitting:
             dummies = inner.indices[len(pattern.indices) :]
-            for binding in _bindings(inner, whole):
+            for binding in bindings(inner.indices, inner.anchors, whole):
                 bound = {binding[d] for d in dummies}
                 folded = _divide(term, inner, binding) if len(bound) == len(dummies) <= len(term.dummies) else None
                 if folded is None or not bound <= set(term.dummies):
@@ -301,51 +292,6 @@ class _Folding:
                 self.fired[pattern.rule] = None
                 return folded.expression()
         return None
-
-
-@lru_cache(1 << 14)
-def _present(expression: Expr) -> frozenset[Tensor]:
-    return frozenset(tensors_in(expression))
-
-
-@dataclass(frozen=True, slots=True)
-class _Outline:
-    """What other indices leave as it is: the tensors outside of brackets, the functions, how deep those nest, and the
-    numbers in them (those in exponents of e apart, which may be spread over factors).
-    """
-
-    tensors: frozenset[Tensor] = frozenset()
-    functions: frozenset[type[Expr]] = frozenset()
-    depth: int = 0
-    numbers: frozenset[Expr] = frozenset()
-
-
-@lru_cache(1 << 14)
-def _outline(expression: Expr) -> _Outline:
-    if isinstance(expression, Tensor):
-        return _Outline(frozenset((expression,)))
-    if isinstance(expression, Component | Inverse):
-        return _outline(expression.tensor)
-    parts = [_outline(a) for a in expression.args if isinstance(a, Expr)]
-    tensors = frozenset[Tensor]().union(*(p.tensors for p in parts))
-    functions = frozenset[type[Expr]]().union(*(p.functions for p in parts))
-    numbers = frozenset[Expr]().union(*(p.numbers for p in parts))
-    depth = max((p.depth for p in parts), default=0)
-    if isinstance(expression, Function | Binder):
-        functions, depth = functions | {type(expression)}, depth + 1
-        if isinstance(expression, Function) and not isinstance(expression, Exp):
-            numbers = numbers.union(*map(_numbers, expression.args))
-    return _Outline(tensors, functions, depth, numbers)
-
-
-@lru_cache(1 << 14)
-def _numbers(expression: Expr) -> frozenset[Expr]:
-    """The numbers in a formula that do not stand in indices."""
-    if expression.is_Number:
-        return frozenset((expression,))
-    if isinstance(expression, Component | Inverse):
-        return frozenset()
-    return frozenset[Expr]().union(*(_numbers(a) for a in expression.args if isinstance(a, Expr)))
 
 
 def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
@@ -381,46 +327,3 @@ def _divide(term: Term, pattern: Pattern, binding: Binding) -> Term | None:
     for factor in Mul.make_args(Pow(value, times)):
         result.multiply(*factor.as_base_exp())
     return result
-
-
-def _bindings(pattern: Pattern, target: Expr) -> Iterator[Binding]:
-    """Every way to read the pattern's own indices off the components of the target."""
-    found = _components(target)
-
-    def extend(binding: Binding, rest: Sequence[Component]) -> Iterator[Binding]:
-        if not rest:
-            yield binding
-            return
-        anchor, *others = rest
-        for component in found:
-            if type(component) is not type(anchor) or component.tensor != anchor.tensor:
-                continue
-            merged = dict(binding)
-            for mine, theirs in zip(anchor.indices, component.indices, strict=True):
-                if mine in pattern.indices and merged.setdefault(mine, theirs) != theirs:
-                    break
-            else:
-                yield from extend(merged, others)
-
-    yield from extend({}, pattern.anchors)
-
-
-def _anchors(indices: tuple[Index, ...], whole: Expr) -> tuple[Component, ...] | None:
-    """Components that together hold all the indices at plain places."""
-    missing = set(indices)
-    anchors: list[Component] = []
-    for component in _components(whole):
-        mine = missing & set(component.indices)
-        if mine:
-            anchors.append(component)
-            missing -= mine
-    return None if missing else tuple(anchors)
-
-
-@lru_cache(1 << 14)
-def _components(expression: Expr) -> tuple[Component, ...]:
-    """The components of an expression in a fixed order; labels count as parts of theirs."""
-    if isinstance(expression, Component | Inverse):
-        return (expression,)
-    found = (c for a in expression.args if isinstance(a, Expr) for c in _components(a))
-    return tuple(dict.fromkeys(found))
