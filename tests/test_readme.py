@@ -31,7 +31,7 @@ def test_two_commands() -> None:
     commands = blocks("sh")[0].splitlines()
     assert len(commands) == 2
     assert commands[0].endswith("tensorcalc derive cross_entropy")
-    assert commands[1].endswith("pytest")
+    assert commands[1].endswith("pytest -n auto")
 
 
 def test_command_line_examples_run() -> None:

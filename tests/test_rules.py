@@ -240,10 +240,15 @@ def scope_of(partial: Partial) -> Scope:
     return Scope(SYSTEM, partial.wrt.tensor, direct=partial.direct, known=facts)
 
 
+def label(value: object) -> str:
+    """The name of an example, the same in every process."""
+    return ", ".join(sorted(value)) if isinstance(value, set) else str(value)
+
+
 @pytest.mark.parametrize(
     ("family", "before", "after", "names"),
     [(family, *row) for family, rows in LAWS.items() for row in rows],
-    ids=str,
+    ids=label,
 )
 def test_laws_of_the_derivative(family: str, before: Partial, after: Expr, names: set[str]) -> None:
     fired: Fired = {}
@@ -360,7 +365,7 @@ UNTOUCHED: list[Expr] = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "names"), CONTRACTIONS, ids=str)
+@pytest.mark.parametrize(("before", "after", "names"), CONTRACTIONS, ids=label)
 def test_contraction(before: Expr, after: Expr, names: set[str]) -> None:
     fired: Fired = {}
     found = contract(before, fired)
@@ -479,7 +484,7 @@ NOT_FOLDED: list[Expr] = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "names"), FOLDED, ids=str)
+@pytest.mark.parametrize(("before", "after", "names"), FOLDED, ids=label)
 def test_folding(before: Expr, after: Expr, names: set[str]) -> None:
     fired: Fired = {}
     found = fold(before, Engine(SYSTEM).book, fired)
