@@ -148,3 +148,17 @@ def test_command_line(tmp_path: Path) -> None:
     wrong = CliRunner().invoke(cli, ["bench", "softmax", "--size", "J:50"])
     assert wrong.exit_code == 2
     assert "NAME=LENGTH" in wrong.output
+
+
+def test_several_sources_and_lengths_that_only_some_have() -> None:
+    command = ["bench", "softmax", "logsumexp", "cross_entropy_batch", "--rounds", "2", "--target", "numpy"]
+    command += ["--peer", "torch.autograd", "--together", "--size", "J=9", "--size", "N=4"]
+    shown = CliRunner().invoke(cli, [*command, "--json"])
+    assert shown.exit_code == 0
+    assert [row["sizes"] for row in json.loads(shown.stdout)] == [{"J": 9}, {"J": 9}, {"N": 4, "J": 9}]
+    wrong = CliRunner().invoke(cli, [*command, "--size", "Q=3"])
+    assert wrong.exit_code == 2
+    assert "error[E_OPTION]: no argument has a dimension Q" in wrong.stderr
+    assert "dimensions: J, N" in wrong.stderr
+    both = CliRunner().invoke(cli, ["bench", "softmax", "-e", "c = x[i]*x[i]"])
+    assert "give either SOURCE or -e EQUATIONS" in both.stderr

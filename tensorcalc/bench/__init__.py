@@ -6,7 +6,7 @@ ratios carry over from one machine to another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.index import Dimension
 from tensorcalc.system import Program
 
-__all__ = ["PEERS", "TARGETS", "Benchmark", "Timing", "benchmark", "chart"]
+__all__ = ["PEERS", "TARGETS", "Benchmark", "Timing", "benchmark", "chart", "lengths_for"]
 
 TARGETS = ("numpy", "torch", "jax", "c")
 PEERS = ("torch.autograd", "torch.autograd.warm", "torch.compile", "jax.vjp")
@@ -84,14 +84,34 @@ def _known(name: str, names: Sequence[str] | Mapping[str, object], what: str) ->
         raise TensorCalcError("E_OPTION", f"unknown {what} {name}", hint=f"one of {', '.join(names)}")
 
 
+def lengths_for(derivations: Sequence[Derivation], sizes: Mapping[str, int]) -> list[dict[str, int]]:
+    """Of the lengths by name, those that belong to each derivation.
+
+    Raises `TensorCalcError` E_OPTION for a name that no argument of any derivation has.
+    """
+    names = [list(_dimensions(program_of(d))) for d in derivations]
+    _check_names(sizes, dict.fromkeys(name for own in names for name in own))
+    return [{name: sizes[name] for name in own if name in sizes} for own in names]
+
+
+def _dimensions(program: Program) -> dict[str, Dimension]:
+    """The dimensions of arguments whose length the arguments decide, by name."""
+    axes = [d for t in program.inputs for d in (*t.dimensions, t.label_dimension) if d is not None]
+    return {d.name: d for d in axes if d.size is None}
+
+
+def _check_names(sizes: Iterable[str], dimensions: Iterable[str]) -> None:
+    known = list(dimensions)
+    for name in sizes:
+        if name not in known:
+            hint = f"dimensions: {', '.join(known)}" if known else ""
+            raise TensorCalcError("E_OPTION", f"no argument has a dimension {name}", hint=hint)
+
+
 def _lengths(program: Program, sizes: Mapping[str, int]) -> dict[Dimension, int]:
     """The length of every dimension of an argument."""
-    axes = [d for t in program.inputs for d in (*t.dimensions, t.label_dimension) if d is not None]
-    dimensions = {d.name: d for d in axes if d.size is None}
-    for name in sizes:
-        if name not in dimensions:
-            hint = f"dimensions: {', '.join(dimensions)}"
-            raise TensorCalcError("E_OPTION", f"no argument has a dimension {name}", hint=hint)
+    dimensions = _dimensions(program)
+    _check_names(sizes, dimensions)
     return {d: sizes.get(name, LENGTH) for name, d in dimensions.items()}
 
 
