@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log10
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -93,22 +94,28 @@ def print_benchmark(result: Benchmark) -> None:
     peers = [row.median for row in result.rows if "." in row.name and not row.reason]
     best = min(peers, default=float("nan"))
     table = Table(box=None, pad_edge=False)
-    for name in ("", "median", "quartiles", "against peers", "memory MiB", "difference"):
-        table.add_column(name, justify="left" if not name else "right")
+    for name in ("", "median", "quartiles", "vs peers", "MiB", "difference"):
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     for row in result.rows:
         if row.reason:
             table.add_row(row.name, "left out")
             continue
-        spread = f"{row.lower * 1e3:.3f} to {row.upper * 1e3:.3f}"
+        spread = f"{_milliseconds(row.lower)} to {_milliseconds(row.upper)}"
         ratio = f"{best / row.median:.2f}" if peers else ""
         memory = "" if row.memory is None else f"{row.memory / 2**20:.1f}"
-        table.add_row(row.name, f"{row.median * 1e3:.3f}", spread, ratio, memory, f"{row.error:.1e}")
-    table.add_row(Text("bound", style="dim"), f"{result.bound * 1e3:.3f}")
+        table.add_row(row.name, _milliseconds(row.median), spread, ratio, memory, f"{row.error:.1e}")
+    table.add_row(Text("bound", style="dim"), _milliseconds(result.bound))
     console.print(table)
     for row in result.rows:
         if row.reason:
             _print(console, Text(f"{row.name}: {row.reason}", style="dim"))
     _print(console, Text(""))
+
+
+def _milliseconds(seconds: float) -> str:
+    """A time with three digits that count."""
+    time = seconds * 1e3
+    return f"{time:.{max(0, 2 - floor(log10(time)))}f}" if time > 0 else "0"
 
 
 def print_report(derivation: Derivation, report: Report) -> None:

@@ -77,6 +77,8 @@ class _Here:
         try:
             self._call: Call = getattr(importlib.import_module(module), name)(*task.arguments)
             self._call()
+        except ModuleNotFoundError as problem:
+            self.reason = f"the library {problem.name} is not installed"
         except (TensorCalcError, ImportError) as problem:
             self.reason = problem.message if isinstance(problem, TensorCalcError) else str(problem)
 
