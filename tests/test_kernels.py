@@ -226,6 +226,16 @@ def test_additions_to_a_row_wait_for_what_is_summed_while_it_is_written() -> Non
         np.testing.assert_allclose(found if isinstance(found, np.ndarray) else found[1], wanted, atol=1e-12)
 
 
+def test_several_places_of_a_row_are_stored_in_one_loop() -> None:
+    """Each label adds to a place of its own: the function that does it is given the row once."""
+    paths = "p[0,A]*p[1,A]*p[2,B] + p[0,A]*p[1,0]*p[2,B] + p[0,0]*p[1,B]"
+    text = f"p[t,k] = exp(x[t,k])/sum(j, exp(x[t,j]))\nc = -log({paths})"
+    derived = tc.parse(text).derive("c", wrt="x")
+    values = {"x": np.random.default_rng(0).normal(size=(3, 5)), "A": 3, "B": 1}
+    wanted = derived.lambdify("numpy")(**values)
+    np.testing.assert_allclose(derived.lambdify("c")(**values), wanted, atol=1e-12)
+
+
 def test_logits_of_a_large_vocabulary_never_exist_as_a_whole() -> None:
     plan = derivation("linear cross entropy").plan()
     assert "blocks of N" in plan

@@ -135,6 +135,30 @@ SYNTAX = [
     ("c = delta(i)", "E_ARGUMENTS", 5, "2 1"),
     ("c = det(A + A)", "E_ARGUMENTS", 5, "matrix"),
 ]
+HABITS = [
+    ("c[i] = softmax(x)[i]", "E_SYNTAX", 18, "exp(x[i])/sum(j, exp(x[j]))"),
+    ("c[i] = sigmoid(x)[i]", "E_SYNTAX", 18, "sigmoid(x[…])"),
+    ("c = a[T][0]", "E_SYNTAX", 9, "a[T,…]"),
+    ("c = mean(i, x[i])", "E_UNKNOWN_NAME", 5, "sum(i, x[i])/N index i: N"),
+    ("c = norm(x)", "E_UNKNOWN_NAME", 5, "sqrt(sum(i, x[i]^2))"),
+    ("c = trace(A)", "E_UNKNOWN_NAME", 5, "sum(i, X[i,i])"),
+    ("c = maximum(s, 1)", "E_UNKNOWN_NAME", 5, "max"),
+    ("c = exp x[0]", "E_SYNTAX", 9, "exp(x[0])"),
+    ("c = sin^2(s)", "E_SYNTAX", 10, "sin(s)^"),
+    ("c = sum_i x[i]", "E_SYNTAX", 11, "sum(i, x[i])"),
+    ("c = Σ_i x[i]", "E_SYNTAX", 9, "sum(i, x[i])"),
+    ("c = sum(i=1, x[i])", "E_SYNTAX", 10, "sum(i, …) index i: N"),
+    ("c = s if s else s", "E_SYNTAX", 7, "conditions max min le(i,j)"),
+    ("c = a[:,0]", "E_SYNTAX", 7, "X[i,0]"),
+    ("c = 1,5*s", "E_SYNTAX", 6, "1.5"),
+    ("c = max(i, x[i])", "E_INDEX_AS_VALUE", 9, "amax(i, x[i])"),
+    ("c = max(s)", "E_ARGUMENTS", 5, "amax(i, x[i])"),
+    ("c = log(s, 2)", "E_ARGUMENTS", 5, "log(x)/log(b)"),
+    ("c = delta(i,j,k)", "E_ARGUMENTS", 5, "delta(i,j)*delta(j,k)"),
+    ("c[i] = le(x[i], 0)", "E_BAD_INDEX", 11, "compares max relu"),
+    ("c = |s|", "E_CHAR", 5, "abs(x)"),
+    ("c = A.T", "E_CHAR", 6, "X[j,i]"),
+]
 NUMBERS = [
     ("c = 10^10^10 + s", "E_NUMBER_TOO_BIG", 5, "10^10^10"),
     ("c = 2^99999999", "E_NUMBER_TOO_BIG", 5, "2^99999999"),
@@ -168,7 +192,7 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "column", "words"), [*INDEX, *NAMES, *SYNTAX, *NUMBERS])
+@pytest.mark.parametrize(("text", "code", "column", "words"), [*INDEX, *NAMES, *SYNTAX, *HABITS, *NUMBERS])
 def test_errors(text: str, code: str, column: int, words: str) -> None:
     error = failure(f"{TENSORS}\n{text}")
     said = f"{error.message} {error.label} {error.hint}"

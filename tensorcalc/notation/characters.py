@@ -28,7 +28,9 @@ _CONTROLS = {0: "NULL", 7: "BELL", 8: "BACKSPACE", 11: "LINE TABULATION", 12: "F
 _CONTROLS |= {27: "ESCAPE", 127: "DELETE"}
 
 _HINTS = {
-    ".": "a dot stands inside decimal numbers only",
+    ".": "a dot stands inside decimal numbers only; a product is written x[i]*y[i], a transpose X[j,i]",
+    "|": "an absolute value is written abs(x)",
+    "?": "the notation has no conditions: use max, min, relu, or comparisons of indices such as le(i,j)",
     "_": "names begin with a letter and have no double underscore",
     "'": "quotes are not part of the notation; a transpose is written with its indices exchanged: X[j,i]",
     '"': "quotes are not part of the notation",
@@ -39,7 +41,7 @@ _HINTS = {
     "@": "write a matrix product with its indices: A[i,j]*B[j,k]",
     "<": "comparisons of indices are written lt(i,j) and le(i,j)",
     ">": "comparisons of indices are written gt(i,j) and ge(i,j)",
-    "!": "a comparison of indices is written ne(i,j)",
+    "!": "a comparison of indices is written ne(i,j), a factorial exp(lgamma(x + 1))",
     "∂": "derivatives are asked for, not written: name the tensor d_x, for instance",
     "√": "write sqrt(x)",
     "∞": "numbers are finite",

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tensorcalc.errors import Span, TensorCalcError
 from tensorcalc.notation.constants import read_number
+from tensorcalc.notation.habits import instead_of_brackets, instead_of_juxtaposition
 from tensorcalc.notation.tokens import Token
 from tensorcalc.notation.tree import (
     Access,
@@ -116,7 +117,7 @@ class Parser:
             elif token.kind in _STARTS:
                 raise self._missing_operator(factors[-1])
             elif token.kind == "[":
-                hint = "write the components first and combine them: x[i] + y[i]"
+                hint = instead_of_brackets(factors[-1], self.slice(factors[-1].span))
                 raise syntax_error("only the name of a tensor takes indices", token.span, hint)
             else:
                 break
@@ -125,14 +126,14 @@ class Parser:
         return Product(factors[0].span.to(factors[-1].span), tuple(factors), tuple(divides))
 
     def _missing_operator(self, left: Node) -> TensorCalcError:
-        span = self.next.span
+        span, word = self.next.span, self.next.text
         before = self.slice(left.span)
         try:
             after = self.slice(self._factor().span)
         except TensorCalcError:
             after = self.slice(span)
         message = f"an operator is missing between {before} and {after}"
-        return syntax_error(message, span, f"a product is written with *: {before}*{after}")
+        return syntax_error(message, span, instead_of_juxtaposition(left, before, after, word))
 
     def _factor(self) -> Node:
         """A power with its signs: -x^2 is -(x^2), and x^-y^z is x^(-(y^z))."""
@@ -175,7 +176,9 @@ class Parser:
             raise syntax_error(
                 f"the formula is not finished{self.where}", token.span, "a name or number is missing here"
             )
-        raise syntax_error(f"unexpected {self.shown(token)}{self.where}", token.span, label="expected a name or number")
+        hint = "every axis has an index: X[i,0]" if token.kind == ":" else ""
+        message = f"unexpected {self.shown(token)}{self.where}"
+        raise syntax_error(message, token.span, hint, "expected a name or number")
 
     def _named(self, name: Token) -> Node:
         if opening := self.accept("["):
@@ -245,7 +248,8 @@ class Parser:
             message = f"'{opening.kind}' is never closed{self.where}: '{closing}' is missing"
             return syntax_error(message, opening.span, f"a statement ends with its line; add '{closing}'")
         message = f"expected '{closing}' or ',' and found {self.shown(token)}{self.where}"
-        error = syntax_error(message, token.span)
+        hint = "how far an index runs is said apart: sum(i, …) with `index i: N`" if token.kind in ("=", ":") else ""
+        error = syntax_error(message, token.span, hint)
         error.related = [(f"'{opening.kind}' was opened here", opening.span)]
         return error
 

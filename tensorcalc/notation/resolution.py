@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tensorcalc.errors import Span, TensorCalcError
+from tensorcalc.notation.habits import COUNTS, SAME, WRITTEN, compared
 from tensorcalc.notation.statements import Equation, reserved_error
 from tensorcalc.notation.symbols import Symbols, did_you_mean
 from tensorcalc.notation.tree import (
@@ -34,14 +35,6 @@ from tensorcalc.notation.vocabulary import CALLS, MATRICES, PAIRS, RESERVED
 __all__ = ["Formula", "resolve"]
 
 LARGEST_INDEX = 2**31
-_OTHER_NAMES = {
-    "ln": "log",
-    "arcsin": "asin",
-    "arccos": "acos",
-    "arctan": "atan",
-    "swish": "silu",
-    "logistic": "sigmoid",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +73,7 @@ class _Resolver:
         self.left: set[str] = set()
         self.new: list[Name | Access | MatrixAccess] = []  # names that the text does not explain
         self.extents: list[Name] = []  # dimensions used as numbers
+        self.extremes: dict[Span, str] = {}  # names alone that stand first in a max or min
         self.readers: dict[type[Node], Callable[..., Node]] = {
             Name: self._value,
             Access: self._component,
@@ -126,7 +120,9 @@ class _Resolver:
         for node in self.new:
             if isinstance(node, Name) and (node.name in self.letters or node.name in self.symbols.indices):
                 message = f"the index {node.name} is used as a number"
+                extreme = self.extremes.get(node.span)
                 hint = f"make it a tensor with the values you mean: {node.name}_value[{node.name}]"
+                hint = COUNTS[extreme] if extreme else hint
                 raise TensorCalcError("E_INDEX_AS_VALUE", message, node.span, hint=hint)
             if self.symbols.strict:
                 raise self._unknown(node.name, node.span)
@@ -214,7 +210,7 @@ class _Resolver:
         count = len(node.arguments)
         if node.name in PAIRS:
             self._check_count(node, 2)
-            first, second = self._positions(node.arguments, bound)
+            first, second = self._compared(node, bound)
             return Pair(node.span, node.name, (first, second))
         if node.name in MATRICES:
             argument = node.arguments[0]
@@ -226,10 +222,20 @@ class _Resolver:
         if node.name not in CALLS:
             raise self._no_function(node)
         self._check_count(node, CALLS[node.name])
+        if node.name in ("max", "min") and isinstance(node.arguments[0], Name):
+            self.extremes[node.arguments[0].span] = node.name
         results = []
         for argument in node.arguments:
             results.append(self.node(argument, bound))
         return with_children(node, results)
+
+    def _compared(self, node: Call, bound: frozenset[str]) -> tuple[Position, ...]:
+        try:
+            return self._positions(node.arguments, bound)
+        except TensorCalcError as error:
+            if error.code == "E_BAD_INDEX" and node.name != "delta":
+                error.hint = compared(node.name)
+            raise
 
     def _check_count(self, node: Call, count: int) -> None:
         given = len(node.arguments)
@@ -237,6 +243,7 @@ class _Resolver:
             return
         message = f"{node.name} takes {count} argument{'s' if count > 1 else ''}, {given} given"
         hint = f"nest it: {node.name}(a, {node.name}(b, c))" if node.name in ("max", "min") and given > 2 else ""
+        hint = hint or COUNTS.get(node.name, "") or (f"for instance {node.name}(i,j)" if node.name in PAIRS else "")
         raise TensorCalcError("E_ARGUMENTS", message, node.span, hint=hint)
 
     def _no_function(self, node: Call) -> TensorCalcError:
@@ -250,7 +257,7 @@ class _Resolver:
             hint = f"a component is written {name}[i], a product {name}*({arguments})"
             return TensorCalcError("E_SYNTAX", message, node.span, hint=hint)
         known = [*CALLS, *MATRICES, *PAIRS, "sum", "prod", "amax", "one"]
-        hint = f"did you mean {_OTHER_NAMES[name]}?" if name in _OTHER_NAMES else did_you_mean(name, known)
+        hint = f"did you mean {SAME[name]}?" if name in SAME else WRITTEN.get(name) or did_you_mean(name, known)
         if not hint and all(isinstance(a, Name) for a in node.arguments):
             hint = f"a component of a tensor is written in square brackets: {name}[{arguments}]"
         hint = hint or f"the functions are {' '.join(sorted(CALLS))}; define any other with them"

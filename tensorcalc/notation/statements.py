@@ -130,7 +130,9 @@ class _Reader(Parser):
             return syntax_error(
                 f"'{token.kind}' closes nothing{self.where}", token.span, "delete it, or add the opening bracket"
             )
-        return syntax_error(f"unexpected {self.shown(token)}{self.where}", token.span)
+        decimal = token.kind == "," and self.tokens[self.position - 1].kind == "number"
+        hint = "decimal numbers have a point: 1.5" if decimal else ""
+        return syntax_error(f"unexpected {self.shown(token)}{self.where}", token.span, hint)
 
     def _name(self, what: str) -> Token:
         token = self.next

@@ -75,7 +75,7 @@ class _Writer(Streaming):
         else:
             self._row()
         writes = [t for t in group.axes if nest.memory.get(t) is Memory.FULL]
-        writes += [s.tensor for s in group.statements if s.tensor not in group.axes and s.tensor not in writes]
+        writes = list(dict.fromkeys([*writes, *(s.tensor for s in group.statements if s.tensor not in group.axes)]))
         rows = {t: self._row_dimensions(t) for t in nest.tensors(Memory.ROW)}
         partial = {
             t: tuple(i.dimension for i in group.axes[t] if isinstance(i, Index)) for t in nest.tensors(Memory.PART)
