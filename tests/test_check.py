@@ -208,6 +208,23 @@ def test_no_number_has_no_derivative(text: str) -> None:
     assert not np.abs(slope) < 1e9
 
 
+def test_a_mask_that_adds_a_large_number_is_checked() -> None:
+    text = "z[t,u] = q[t,d]*k[u,d] - 1e9*(1 - M[t,u]); a[t,u] = exp(z[t,u])/(1[w]*exp(z[t,w]))"
+    report = check(tc.parse(text).derive("a", ["q"], "vjp"), seeds=(0,))
+    assert report.passed
+    assert report.witnesses == ("steps", "finite differences", "torch")
+
+
+def test_rounding_of_large_numbers_beside_kinks_is_no_error() -> None:
+    """At the step that is right beside kinks the stencil would lose a million times its rounding."""
+    system = tc.parse("q[i] = amax(j, 1[i]*x[j]^2 + 1e6*Y[i,j]); c = sum(i, abs(q[i]))")
+    derived = system.derive("c", "x")
+    assert check(derived, seeds=(0, 1, 2)).passed
+    ((left, right),) = derived.results
+    wrong = dataclasses.replace(derived, results=((left, 2 * right),))
+    assert failing(check(wrong, seeds=(0,)), "finite differences")
+
+
 def test_nothing_can_be_checked() -> None:
     report = check(tc.parse("f = log(-1 - sum(i, x[i]^2))").derive("f", "x"), seeds=(0, 1))
     assert not report.passed

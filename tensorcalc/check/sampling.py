@@ -27,6 +27,8 @@ DOMAINS: tuple[Draw, ...] = (
     lambda rng, shape: rng.uniform(0.5, 2.5, size=shape),
     lambda rng, shape: rng.uniform(1.5, 4.0, size=shape),
 )
+MIXED: tuple[Draw, ...] = (*DOMAINS, lambda rng, shape: (rng.random(size=shape) < 0.75).astype(np.float64))
+"""Domains of one tensor among others: also masks of ones and zeros, which select what is defined."""
 ATTEMPTS = 40
 DISTINCT = 5  # dimensions up to which all lengths differ
 MANY = 10  # dimensions beyond which all lengths are 2
@@ -69,7 +71,7 @@ def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
 def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment | None:
     """An environment with random inputs in which every definition is finite; `given` get normal numbers.
 
-    Tries normal numbers first, then positive ones of several ranges, then mixtures; `None` where all of them fail.
+    Tries normal numbers first, then positive ones of several ranges, then mixtures, with masks; `None` where all of them fail.
     """
     rng = np.random.default_rng(seed)
     sizes = sizes_of(system, rng)
@@ -80,7 +82,7 @@ def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment 
         if attempt < 2 * len(DOMAINS):
             draws = dict.fromkeys(numbers, DOMAINS[attempt % len(DOMAINS)])
         else:
-            draws = {t: DOMAINS[rng.integers(len(DOMAINS))] for t in numbers}
+            draws = {t: MIXED[rng.integers(len(MIXED))] for t in numbers}
         environment = Environment(system.by_tensor, _values(system, given, sizes, draws, rng), sizes)
         if not _satisfy(system, environment):
             continue
