@@ -226,6 +226,18 @@ def test_additions_to_a_row_wait_for_what_is_summed_while_it_is_written() -> Non
         np.testing.assert_allclose(found if isinstance(found, np.ndarray) else found[1], wanted, atol=1e-12)
 
 
+def test_a_product_that_is_scaled_twice_has_both_scales() -> None:
+    derived = tc.parse("y[n,o] = a*sum(i, x[n,i]*W[o,i]); z[n,o] = b*y[n,o]").derive("z", wrt=["a", "x"], kind="jvp")
+    random = np.random.default_rng(0)
+    values = {"x": random.normal(size=(5, 4)), "W": random.normal(size=(3, 4)), "a": 0.3, "b": 0.7, "v_a": 2.0}
+    values["v_x"] = random.normal(size=(5, 4))
+    wanted = (2.0 * values["x"] + 0.3 * values["v_x"]) @ values["W"].T * 0.7
+    np.testing.assert_allclose(derived.lambdify("c")(**values), wanted, atol=1e-12)
+    squared = tc.parse("y[n,o] = sum(i, x[n,i]*W[o,i])/(1 - a)").derive("y", wrt="a", kind="jacobian")
+    values = {name: values[name] for name in ("x", "W", "a")}
+    np.testing.assert_allclose(squared.lambdify("c")(**values), values["x"] @ values["W"].T / 0.49, atol=1e-12)
+
+
 def test_several_places_of_a_row_are_stored_in_one_loop() -> None:
     """Each label adds to a place of its own: the function that does it is given the row once."""
     paths = "p[0,A]*p[1,A]*p[2,B] + p[0,A]*p[1,0]*p[2,B] + p[0,0]*p[1,B]"

@@ -96,7 +96,7 @@ class _Finder:
         def moved(indices: Indices) -> Indices:
             return tuple(letters.get(i, i) for i in indices)
 
-        scale = product([f for f in factors if f is not source])
+        scale = product([old.scale, *(f for f in factors if f is not source)])
         left, right = rename(old.left, letters), rename(old.right, letters)
         target = Component(statement.tensor, *statement.target)
         self.products[new] = Product(
