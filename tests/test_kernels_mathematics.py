@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 
+import tensorcalc as tc
 from kernel_tools import needs_compiler
 from tensorcalc.codegen.kernels import mathematics
 from tensorcalc.codegen.kernels.compiler import shared_library
@@ -76,3 +77,18 @@ def test_error_in_units_in_the_last_place(word: str, dtype: Any, libraries: dict
             if np.isfinite(rounded):
                 worst = max(worst, abs(float((mpmath.mpf(float(found)) - true) / float(np.spacing(abs(rounded))))))
     assert worst <= limit
+
+
+def test_derivatives_of_the_logarithm_of_gamma() -> None:
+    random = np.random.default_rng(0)
+    x = np.concatenate([random.uniform(-6, 0, 30), random.uniform(0.01, 30, 60), [1.4616321449683623, 1e8, 1e-8]])
+    value = tc.parse("c = sum(i, lgamma(x[i])*y[i])").derive("c", wrt="x")
+    second = tc.parse("c = sum(i, lgamma(x[i])*y[i])").derive("c", wrt="x", kind="hvp")
+    third = tc.parse("c = sum(i, digamma(x[i])*y[i])").derive("c", wrt="x", kind="hvp")
+    ones = np.ones_like(x)
+    found = [value.lambdify("c")(x=x, y=ones), *(d.lambdify("c")(x=x, y=ones, v_x=ones) for d in (second, third))]
+    for order, values in enumerate(found):
+        exact = np.asarray([float(mpmath.polygamma(order, mpmath.mpf(float(a)))) for a in x])
+        np.testing.assert_allclose(values, exact, rtol=1e-12, atol=1e-14)
+    hard = np.asarray([0.0, -2.0, np.inf, np.nan])
+    np.testing.assert_array_equal(value.lambdify("c")(x=hard, y=np.ones(4)), [-np.inf, np.nan, np.inf, np.nan])

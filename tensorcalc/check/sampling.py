@@ -71,7 +71,8 @@ def sizes_of(system: System, rng: np.random.Generator) -> dict[Dimension, int]:
 def sample(system: System, given: tuple[Tensor, ...], seed: int) -> Environment | None:
     """An environment with random inputs in which every definition is finite; `given` get normal numbers.
 
-    Tries normal numbers first, then positive ones of several ranges, then mixtures, with masks; `None` where all of them fail.
+    Tries normal numbers first, then positive ones of several ranges, then mixtures of these and masks; `None` where
+    all of them fail.
     """
     rng = np.random.default_rng(seed)
     sizes = sizes_of(system, rng)

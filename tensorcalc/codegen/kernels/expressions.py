@@ -297,6 +297,17 @@ def _gelu(self: Expressions, e: Expr) -> Code:
     return self.code(Mul(S.Half, x, Add(S.One, sympy.erf(x / sympy.sqrt(2)))))
 
 
+def _digamma(self: Expressions, e: Expr) -> Code:
+    self.words["digamma"] = None
+    return self._named(e, "digamma", f"(real)fast_digamma({self.value(e.args[0])})")
+
+
+def _polygamma(self: Expressions, e: Expr) -> Code:
+    self.words["polygamma"] = None
+    order, x = e.args
+    return self._named(e, "polygamma", f"(real)fast_polygamma({order}, {self.value(x)})")
+
+
 def _decay(self: Expressions, e: Expr) -> Code:
     self.words["decay"] = None
     return f"fast_decay({self.value(e.args[0])})", ATOM
@@ -315,6 +326,8 @@ FORMS: Mapping[str, Callable[[Expressions, Expr], Code]] = {
     "relu": _choice("{0} <= 0 ? R(0.0) : {0}"),
     "silu": _silu,
     "gelu": _gelu,
+    "digamma": _digamma,
+    "polygamma": _polygamma,
     "max": _choice("{0} > {1} || {0} != {0} ? {0} : {1}"),
     "min": _choice("{0} < {1} || {0} != {0} ? {0} : {1}"),
     "positive": _choice("{0} > 0 ? R(1.0) : R(0.0)"),

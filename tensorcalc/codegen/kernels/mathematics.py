@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tensorcalc.codegen.kernels.gamma import GAMMA
+
 __all__ = ["FUNCTIONS", "PRELUDE", "written"]
 
 PRELUDE = """\
@@ -327,6 +329,7 @@ static inline real fast_erf(real x)
 }
 #endif
 """,
+    **GAMMA,
 }
 
 NEEDS: Mapping[str, tuple[str, ...]] = {
