@@ -2,8 +2,9 @@
 
 The operand is a graph: its parts, its dummies at the leaves. Colour refinement tells dummies apart by where they stand;
 among those that it cannot tell apart one is marked, and the colours are refined again. Colours are hashes of tuples of
-numbers, which depend neither on names nor on the order in which SymPy keeps factors and terms. Where even marking does
-not tell dummies apart, they are taken for interchangeable: an equality may be missed, never claimed.
+numbers, which depend neither on names nor on the order in which SymPy keeps factors and terms, nor on the sign that
+SymPy takes out of even and odd functions by the names in them: |x_i - x_j| is |x_j - x_i|. Where even marking does not
+tell dummies apart, they are taken for interchangeable: an equality may be missed, never claimed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from sympy import Add, Mul
+import sympy
+from sympy import Abs, Add, Mul, Pow, S
 from sympy.core.basic import Basic
 
 from tensorcalc.budget import check_time
@@ -21,6 +23,8 @@ from tensorcalc.index import BoundIndex, Dimension, Index
 
 __all__ = ["Graph"]
 
+EVEN = (Abs, sympy.cos, sympy.cosh)
+ODD = (sympy.sign, sympy.sin, sympy.tan, sympy.sinh, sympy.tanh, sympy.asin, sympy.atan, sympy.erf)
 WORK = 400_000  # parts that are looked at before dummies that cannot be told apart are taken in any order
 
 
@@ -52,6 +56,19 @@ def _is_unordered(part: Basic) -> bool:
     return isinstance(part, Add | Mul | Delta)
 
 
+def _is_turned(product: Mul) -> bool:
+    """Whether the sign of a product is a matter of how a function in it is written."""
+    return any(
+        isinstance(a, ODD) or (isinstance(a, Pow) and isinstance(a.base, ODD) and a.exp.is_odd) for a in product.args
+    )
+
+
+def _unsigned(product: Mul) -> tuple[Basic, ...]:
+    """The factors of a product without its sign."""
+    number, factors = product.as_coeff_mul()
+    return factors if abs(number) is S.One else (abs(number), *factors)
+
+
 class Graph:
     """The parts of an operand, every part after those that it is made of. `binders` are the types of its inner sums."""
 
@@ -75,11 +92,19 @@ class Graph:
         vertex = vertices.get(part, -1)
         if vertex < 0:
             kind, unordered = _kind(part), _is_unordered(part)
+            parts = part.args
+            if isinstance(part, EVEN + ODD):
+                parts, unordered = (*parts, Mul(S.NegativeOne, *parts)), True
+            elif isinstance(part, Mul) and _is_turned(part):
+                parts = _unsigned(part)
+                if len(parts) == 1:
+                    return self._add(parts[0], vertices, known, depth)
+                kind = hash((_word("unsigned"), len(parts)))
             if isinstance(part, self._binders):
                 own = {**vertices, **{d: self._inner(d, depth) for d in part.args[1:]}}
                 inner = (self._add(part.args[0], own, {}, depth + 1),)
             elif _holds(part, vertices):
-                inner = tuple(self._add(a, vertices, known, depth) for a in part.args)
+                inner = tuple(self._add(a, vertices, known, depth) for a in parts)
             else:
                 kind = _digest(part)
         known[part] = len(self._kinds)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import pickle
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Add, Expr, Integer, Mul, Pow
@@ -100,6 +102,20 @@ def test_open_gives_fresh_indices() -> None:
 def test_fresh_depends_on_arguments_only() -> None:
     assert fresh([N, N]) == fresh([N, N])
     assert not set(fresh([N], fresh([N]))) & set(fresh([N]))
+
+
+TURNED = [sympy.Abs, sympy.cos, sympy.sin, sympy.sign, sympy.tan, sympy.asin, sympy.atan, sympy.erf]
+
+
+@pytest.mark.parametrize("function", [*TURNED, lambda u: sympy.sin(u) ** 3, lambda u: sympy.sin(u) ** 2])
+def test_sums_over_functions_whose_sign_is_taken_out_are_one_object(function: Any) -> None:
+    """SymPy writes |x_q - x_j| and sin(x_q - x_j) with the sign that the names of the dummies suggest."""
+
+    def summed(p: Index, q: Index, r: Index) -> Expr:
+        return Contraction(function(x(p) - x(q)) * a(p, q) * a(p, r) * b(q, r), p, q, r)
+
+    assert len({summed(*names) for names in itertools.permutations((Q, J, K))}) == 1
+    assert summed(Q, J, K) != Contraction(function(x(Q) - x(J)) * a(J, Q) * a(Q, K) * b(J, K), Q, J, K)
 
 
 def test_symmetric_summand_of_many_dummies_is_quick() -> None:

@@ -137,10 +137,12 @@ def _entrywise(node: Node, at: Sequence[Expr]) -> Expr:
 
 def _normal(expression: Expr) -> Expr:
     """One form of all expressions that differ in one-tensors, contracted δ, squares of sums, and where sums stand."""
-    before = replace(expression, lambda node: S.One if isinstance(node, One) else None)
-    while (after := _rewritten(before, Names((before,)))) != before:
-        before = after
-    return before
+    found = replace(expression, lambda node: S.One if isinstance(node, One) else None)
+    seen: set[Expr] = set()
+    while found not in seen:
+        seen.add(found)
+        found = _rewritten(found, Names((found,)))
+    return found
 
 
 def _multiplied_out(expression: Expr) -> Expr | None:
