@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pickle
 import subprocess
 import sys
 import traceback
@@ -462,3 +463,21 @@ def test_calls_like_earlier_ones_are_checked_and_converted_alike(target: str) ->
             assert caught.value.code == "E_INDEX_RANGE"
     with pytest.raises(TensorCalcError, match=r"real numbers|made"):
         f(**{**calls[0], "a": "two"})
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_compiled_functions_can_be_pickled(target: str) -> None:
+    function = tc.parse("y[n] = x[n,T[n]]^2").derive("y", wrt="x", kind="vjp").lambdify(target)
+    arguments = {"x": array(target, X), "T": array(target, LABELS, "int64"), "d_y": array(target, X[:, 0])}
+    again = pickle.loads(pickle.dumps(function))
+    assert again.source == function.source
+    np.testing.assert_array_equal(np.asarray(again(**arguments)), np.asarray(function(**arguments)))
+    hessian = tc.parse("c = sum(n, x[n]^4)").derive("c", wrt="x", kind="hessian").lambdify(target, factored=True)
+    assert pickle.loads(pickle.dumps(hessian)).source == hessian.source
+
+
+def test_tensors_on_two_devices_are_named() -> None:
+    function = tc.parse("y[n] = sum(i, W[n,i]*x[i])").derive("y", wrt="x", kind="vjp").lambdify("torch")
+    with pytest.raises(TensorCalcError, match="W is on meta and d_y on cpu") as error:
+        function(W=torch.ones(3, 2, device="meta"), d_y=torch.ones(3), x=torch.ones(2))
+    assert error.value.code == "E_TYPE"

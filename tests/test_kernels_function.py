@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -353,3 +354,12 @@ def test_a_compiler_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(TensorCalcError, match="no licence"):
         case("softmax")
     assert not list((tmp_path / "tensorcalc" / "kernels").iterdir())
+
+
+def test_a_kernel_can_be_pickled() -> None:
+    function, _ = compiled("softmax")
+    function.threads = 1
+    again = pickle.loads(pickle.dumps(function))
+    x = np.random.default_rng(0).normal(size=(3, 5))
+    assert again.threads == 1
+    np.testing.assert_array_equal(again(x=x, d_s=x), function(x=x, d_s=x))

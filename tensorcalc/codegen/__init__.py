@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import partial
 
 from sympy import Integer
 
@@ -44,12 +45,16 @@ def compile_program(
     where part of the program has no code yet, E_NAME where a name cannot stand in code.
     """
     _check_target(target)
+    found: Function
     if target == "c":
-        return compile_kernel(program, exact=exact, threads=threads)
-    if target == "triton":
-        return triton.compile_kernel(program)
-    backend = library(target)
-    return Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)
+        found = compile_kernel(program, exact=exact, threads=threads)
+    elif target == "triton":
+        found = triton.compile_kernel(program)
+    else:
+        backend = library(target)
+        found = Function(program, target, assemble(program, (FUNCTIONAL if functional else DIALECTS)[target]), backend)
+    found.compiled_by = partial(compile_program, program, target, functional=functional, exact=exact, threads=threads)
+    return found
 
 
 @bounded

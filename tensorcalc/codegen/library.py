@@ -67,6 +67,15 @@ def _label_error(tensor: Tensor, dtype: object, conversion: str) -> TensorCalcEr
     )
 
 
+def _check_devices(inputs: Sequence[Tensor], arrays: Sequence[Any]) -> None:
+    """Raise E_TYPE where torch tensors lie on several devices; one number on the CPU may join any."""
+    placed = {a.device: t.name for t, a in zip(inputs, arrays, strict=True) if a.dim()}
+    if len(placed) > 1:
+        (one, first), (other, second), *_ = placed.items()
+        message = f"{first} is on {one} and {second} on {other}"
+        raise TensorCalcError("E_TYPE", message, hint=f"move it, for instance by {second}.to('{one}')")
+
+
 def wrong_shape(tensor: Tensor, found: tuple[int, ...], expected: tuple[int, ...]) -> TensorCalcError:
     return TensorCalcError("E_SHAPE", f"out for {tensor.name} has shape {found}, {expected} expected")
 
@@ -152,6 +161,7 @@ class Torch:
         tensors = [v for v in values if isinstance(v, torch.Tensor)]
         device = next((v.device for v in tensors if v.dim()), tensors[0].device if tensors else None)
         found = [self._tensor(t, v, device) for t, v in zip(inputs, values, strict=True)]
+        _check_devices(inputs, found)
         dtype = None
         for tensor, value, array in zip(inputs, values, found, strict=True):
             if not tensor.is_label and not isinstance(value, int | float) and array.is_floating_point():

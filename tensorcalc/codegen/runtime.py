@@ -61,8 +61,11 @@ class Function:
     the dimension's name; `out` is an array (a tuple of arrays where there are several results) to write into. Returns
     an array, or a tuple of arrays. `source` is the generated code.
 
-    Raises `TensorCalcError`: E_ARGUMENTS, E_SHAPE, E_TYPE, E_INDEX_RANGE, E_UNKNOWN_SIZE.
+    Raises `TensorCalcError`: E_ARGUMENTS, E_SHAPE, E_TYPE, E_INDEX_RANGE, E_UNKNOWN_SIZE. Pickled, it is compiled again
+    by `compiled_by` where it is read.
     """
+
+    compiled_by: Callable[[], Function]
 
     def __init__(self, program: Program, target: str, assembled: Assembled, library: Library) -> None:
         self.program = program
@@ -91,6 +94,9 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<tensorcalc {self.target} function {self._assembled.name}({', '.join(self.arguments)})>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.compiled_by, ()
 
     def __call__(self, /, *args: Any, **arguments: Any) -> Any:
         return self.called(args, arguments)[0]

@@ -92,6 +92,9 @@ class Kernel(Function):
     def _compiled(self, assembled: Assembled) -> Callable[..., Any]:
         return lambda *arrays, **sizes: self._ordered(self._results(arrays, self._sizes(arrays, self._named(sizes))))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (*super().__reduce__(), {"threads": self.threads})
+
     def _named(self, sizes: Mapping[str, int]) -> dict[Dimension, int]:
         names = {variable: dimension for dimension, variable in self.asked.items()}
         return {names[variable]: size for variable, size in sizes.items()}
