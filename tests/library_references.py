@@ -13,7 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, linalg
-from torch.distributions import Categorical, Normal, kl_divergence
+from torch.distributions import Categorical, Normal, StudentT, kl_divergence
 
 __all__ = ["DRAWS", "REFERENCES", "SIZES"]
 
@@ -50,8 +50,10 @@ DRAWS: Mapping[str, Mapping[str, Draw]] = {
     "bce_with_logits": {"w": positive, "y": binary},
     "celu": {"alpha": positive},
     "cosine_embedding": {"y": signs, "m": fraction},
+    "cosface": {"r": positive, "m": fraction},
     "cross_entropy_soft_labels": {"y": distribution},
     "cross_entropy_weighted": {"w": positive},
+    "dice": {"p": fraction, "y": binary, "epsilon": positive},
     "dpo": {"beta": positive},
     "focal": {"gamma": positive},
     "gaussian_log_likelihood": {"v": positive},
@@ -76,11 +78,13 @@ DRAWS: Mapping[str, Mapping[str, Draw]] = {
     "multivariate_gaussian": {"S": covariance},
     "nll": {"p": fraction},
     "ppo_clip": {"epsilon": fraction},
+    "quantile": {"tau": fraction},
     "rbf_kernel": {"h": positive, "v": positive},
     "smooth_l1": {"beta": positive},
     "soft_margin": {"y": signs},
     "softplus": {"beta": positive},
     "softshrink": {"lambda": positive},
+    "student_t": {"s": positive, "nu": positive},
     "support_vector_machine": {"y": signs, "C": positive},
     **{name: {"epsilon": positive} for name in ("batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm")},
     "transformer_block": {"epsilon": positive},
@@ -257,6 +261,8 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "cross_entropy_batch": lambda x, T: F.cross_entropy(x, T, reduction="none"),
     "cross_entropy_soft_labels": lambda x, y: F.cross_entropy(x, y),
     "cross_entropy_weighted": lambda x, T, w: F.cross_entropy(x, T, weight=w),
+    "cosface": lambda x, W, T, m, r: F.cross_entropy(r * (x @ W.T - m * F.one_hot(T, len(W))), T),
+    "dice": lambda p, y, epsilon: 1 - ((2 * (p * y).sum(1) + epsilon) / ((p * p + y * y).sum(1) + epsilon)).mean(),
     "dpo": lambda a, b, u, v, beta: -F.logsigmoid(beta * ((a - b) - (u - v))).mean(),
     "focal": focal,
     "gaussian_nll": lambda m, y, v: F.gaussian_nll_loss(m, y, v),
@@ -275,13 +281,16 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "multilabel_margin": lambda x, y: F.multilabel_margin_loss(x, places(y)),
     "multilabel_soft_margin": lambda x, y: F.multilabel_soft_margin_loss(x, y),
     "nll": lambda p, T: F.nll_loss(p.log(), T),
+    "plackett_luce": lambda x, R: (x[R].flip(0).logcumsumexp(0).flip(0) - x[R]).sum(),
     "poisson_nll": lambda x, y: F.poisson_nll_loss(x, y),
     "ppo_clip": ppo_clip,
+    "quantile": lambda x, y, tau: torch.maximum(tau * (y - x), (tau - 1) * (y - x)).mean(),
     "reinforce": lambda x, T, A: (Categorical(logits=x).log_prob(T) * A).mean(),
     "reward_model": lambda r, q: -torch.sigmoid(r - q).log().mean(),
     "siglip": siglip,
     "smooth_l1": lambda x, y, beta: F.smooth_l1_loss(x, y, beta=beta.item()),
     "soft_margin": lambda x, y: F.soft_margin_loss(x, y),
+    "student_t": lambda x, m, s, nu: -StudentT(nu, m, s).log_prob(x).sum(),
     "triplet": lambda a, p, q, alpha: F.relu((a - p).square().sum(1) - (a - q).square().sum(1) + alpha).sum(),
     "triplet_margin": lambda a, p, q, m: F.triplet_margin_loss(a, p, q, margin=m.item(), eps=0.0),
 }
