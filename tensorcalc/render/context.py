@@ -21,7 +21,7 @@ __all__ = ["EMPTY", "AdjointNotation", "Context", "Style"]
 Style = Literal["einstein", "sigma"]
 AdjointNotation = Literal["partial", "bar"]
 
-FALLBACK = "ijklmpqrstuvwabcdfghnyzexo"
+FALLBACK = "ijkmpqrstuvwabcdfghnyzexo"  # without l, the scalar at the end of a chain
 LAST = 10**6  # the place of a tensor that the system does not know
 
 
@@ -103,6 +103,7 @@ class Context:
         """A letter for a dummy index of `body`: that of a definition, one of its dimension, or another."""
         taken = {*taken, *self.taken}
         names = {*self.system.tensors, *(c.tensor.name for c in components(body))}
+        names |= {name.rstrip("0123456789_") for name in names}  # k3 is written with a k
         last = ""
         for letter in self._candidates(dummy, body, names):
             if letter in taken:
