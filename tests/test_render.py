@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ import sympy
 from sympy import Expr, Float, Integer, Rational, S, log, sqrt
 
 import article
+import tensorcalc as tc
 from tensorcalc import render
 from tensorcalc.binding import Contraction, IndexMaximum, IndexProduct
 from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, Iverson, LogDeterminant, One, Partial
@@ -225,3 +227,18 @@ def test_many_sums_in_one_product_find_letters() -> None:
     letters = text.removeprefix("sum(").split(", ")[:40]
     assert len(set(letters)) == 40
     assert "x" not in letters
+
+
+def test_exponentials_beside_a_tensor_called_e_are_functions() -> None:
+    derived = tc.parse("K[i] = exp(-C[i]/e); c = sum(i, K[i]*e)").derive("c", wrt="e")
+    assert "K_i = exp(−C_i/e)" in derived.text()
+    assert r"\frac{C_{i} \exp\left(-\frac{C_{i}}{e}\right)}{e^{2}}" in derived.latex()
+
+
+def test_letters_of_sums_are_not_read_as_something_else() -> None:
+    """l is the scalar at the end of the chain, and k the stem of k1 and k2, which are k^{(1)} and k^{(2)} on paper."""
+    text = "k1[i] = tanh(W[i,j]*x[j]); k2[i] = tanh(W[i,j]*(x[j] + k1[j])); y[i] = V[i,j]*k2[j]"
+    derived = tc.parse(text).derive("y", wrt=["x", "W"], kind="vjp")
+    letters = set(re.findall(r"W_\{?\w(\w)", derived.text()))
+    assert letters
+    assert not letters & {"k", "l"}

@@ -303,10 +303,10 @@ class _Walk:
         """A function of numbers, or a constant of SymPy."""
         if isinstance(expression, Determinant | LogDeterminant):
             return Call(expression.NAME, (Name(expression.tensor.name),))
-        if expression is S.Exp1:
-            return Exponential(Number(S.One))
-        if isinstance(expression, sympy.exp):
-            return Exponential(self.exponent(expression.args[0], taken))
+        if expression is S.Exp1 or isinstance(expression, sympy.exp):
+            exponent = self.exponent(expression.args[0], taken) if expression.args else Number(S.One)
+            named = "e" in self.context.system.tensors  # then e^x would be a power of that tensor
+            return Call("exp", (exponent,)) if named else Exponential(exponent)
         arguments = tuple(self.node(a, taken) for a in expression.args)
         row = function_of(expression)
         name = row.name if row else str(expression.func) if expression.args else str(expression)
