@@ -232,7 +232,7 @@ def test_many_sums_in_one_product_find_letters() -> None:
 def test_exponentials_beside_a_tensor_called_e_are_functions() -> None:
     derived = tc.parse("K[i] = exp(-C[i]/e); c = sum(i, K[i]*e)").derive("c", wrt="e")
     assert "K_i = exp(−C_i/e)" in derived.text()
-    assert r"\frac{C_{i} \exp\left(-\frac{C_{i}}{e}\right)}{e^{2}}" in derived.latex()
+    assert r"\frac{C_{i} \operatorname{exp}\left(-\frac{C_{i}}{e}\right)}{e^{2}}" in derived.latex()
 
 
 def test_letters_of_sums_are_not_read_as_something_else() -> None:

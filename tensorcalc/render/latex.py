@@ -25,8 +25,7 @@ from tensorcalc.render.numbers import DIGITS, is_decimal, scientific
 
 __all__ = ["Latex"]
 
-_WORDS = ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min", "det")
-_FUNCTIONS = {name: f"\\{name}" for name in _WORDS}
+_FUNCTIONS = {name: f"\\{name}" for name in ("log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min", "det")}
 _FUNCTIONS |= {f"a{name}": f"\\arc{name}" for name in ("sin", "cos", "tan")}
 _FUNCTIONS["logdet"] = r"\log\det"
 _SIGNS = {"sum": r"\sum", "prod": r"\prod", "amax": r"\max"}
