@@ -128,8 +128,8 @@ class _Planner:
     @property
     def pending(self) -> Pending:
         """What is known when, of a group that is planned."""
-        virtual = {t: s for t, s in self.definitions.items() if self.memory.get(t) is Memory.VIRTUAL}
-        return Pending(self.group, self.ready, virtual)
+        values = {t: s for t, s in self.definitions.items() if s.operation is Operation.ASSIGN and t not in self.added}
+        return Pending(self.group, self.ready, values)
 
     def rows(self, statement: Statement) -> tuple[Index, ...]:
         """The loops inside a row, in the order of memory."""

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from sympy import Expr, Mul, S
 
 from tensorcalc.binding import free_indices, product, rename
-from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.codegen.kernels.statements import Operation, Statement, unused
 from tensorcalc.expr import Component
 from tensorcalc.index import Index, Tensor
 
-__all__ = ["Product", "with_products"]
+__all__ = ["Product", "is_product", "with_products"]
+
+LEAST = 32  # columns from which it pays to multiply some factors before, so that the rest is a product of matrices
 
 Indices = tuple[Index, ...]
 
@@ -123,7 +126,7 @@ class _Finder:
         tidy = _together(target, rows) and _together(target, columns) and target[-1:] == columns[-1:]
         if not tidy:
             order = (*batch, *rows, *columns)
-            written = Component(Tensor(self._name("result"), tuple(i.dimension for i in order)), *order)
+            written = Component(Tensor(unused("result", self.taken), tuple(i.dimension for i in order)), *order)
         new = replace(
             statement, tensor=written.tensor, target=written.indices, expression=Mul(left, right, evaluate=False)
         )
@@ -140,17 +143,14 @@ class _Finder:
             if _together(indices, first) and _together(indices, second) and last in (first[-1:], second[-1:]):
                 return factors[0]
         order = (*batch, *first, *second)
-        tensor = Tensor(self._name("operand"), tuple(i.dimension for i in order))
+        tensor = Tensor(unused("operand", self.taken), tuple(i.dimension for i in order))
         self.found.append(Statement(tensor, order, order, Operation.ASSIGN, product(factors)))
         return Component(tensor, *order)
 
-    def _name(self, wanted: str) -> str:
-        name, number = wanted, 1
-        while name in self.taken:
-            number += 1
-            name = f"{wanted}{number}"
-        self.taken.add(name)
-        return name
+
+def is_product(statement: Statement) -> bool:
+    """Whether a statement is a product of matrices."""
+    return _parts(statement) is not None
 
 
 def _parts(statement: Statement) -> tuple[list[Expr], list[Expr]] | None:
@@ -165,13 +165,31 @@ def _parts(statement: Statement) -> tuple[list[Expr], list[Expr]] | None:
     sized.sort(key=lambda pair: -len(pair[1]))
     first = sized[0][1]
     other = next((own for _, own in sized[1:] if not own <= first and not first <= own), None)
-    if other is None or not dummies <= first or not dummies <= other or first | other != loops:
+    if other is None or not dummies <= first or not dummies <= other:
         return None
     left = [f for f, own in sized if own <= first]
     right = [f for f, own in sized if not own <= first]
-    if not all(own <= other for f, own in sized if f in right):
+    if first | other == loops and all(own <= other for f, own in sized if f in right):
+        return left, right
+    return _several(sized, dummies, loops)
+
+
+def _several(
+    sized: Sequence[tuple[Expr, frozenset[Index]]], dummies: set[Index], loops: set[Index]
+) -> tuple[list[Expr], list[Expr]] | None:
+    """One factor and the product of the others, all with the dummies, as operands: Σ_p (a_pi b_pj) c_pk."""
+    if not all(dummies <= own for _, own in sized):
         return None
-    return left, right
+    for place, (factor, own) in enumerate(sized):
+        rest = [pair for k, pair in enumerate(sized) if k != place]
+        others: frozenset[Index] = frozenset().union(*(o for _, o in rest))
+        if own | others == loops and own & others == dummies and prod(_length(i) for i in own - dummies) >= LEAST:
+            return [f for f, _ in rest], [factor]
+    return None
+
+
+def _length(index: Index) -> int:
+    return index.dimension.size or LEAST
 
 
 def _indices(factors: Iterable[Expr]) -> frozenset[Index]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr
 
+from tensorcalc.codegen.kernels.association import reassociated
 from tensorcalc.codegen.kernels.groups import Group, grouped
 from tensorcalc.codegen.kernels.nests import Memory, Nest, planned
 from tensorcalc.codegen.kernels.products import Product, with_products
@@ -76,8 +77,10 @@ def scheduled(program: Program) -> Schedule:
     program = _with_copies(program)
     outputs = tuple(dict.fromkeys(program.outputs))
     every: Sequence[Statement] = statements(program)
-    names = {t.name for s in every for t in (s.tensor, *(a.tensor for a in s.accesses))}
-    every, products = with_products(every, outputs, names | {t.name for t in program.inputs})
+    taken = {t.name for s in every for t in (s.tensor, *(a.tensor for a in s.accesses))}
+    taken |= {t.name for t in program.inputs}
+    every = reassociated(every, outputs, taken)
+    every, products = with_products(every, outputs, taken)
     groups = grouped(every, products)
     kept = _kept(groups, outputs) | {c.tensor for p in products.values() for c in p.scale.atoms(Component)}
     steps = _scalars_last([products[g.statements[0]] if g.closed else planned(g, kept) for g in groups])

@@ -32,13 +32,13 @@ class PartOfSum(Tensor):
 class Pending:
     """What a sum over a row may be taken apart into.
 
-    `ready` is the number of the pass before which a tensor of the group is known, `virtual` are the definitions of
-    those that are computed where they are used.
+    `ready` is the number of the pass before which a tensor of the group is known, `values` are the definitions of those
+    that are no sums.
     """
 
     group: Group
     ready: Mapping[Tensor, int]
-    virtual: Mapping[Tensor, Statement]
+    values: Mapping[Tensor, Statement]
 
     def number(self, e: Expr) -> int:
         """The first pass in which a value is known."""
@@ -96,7 +96,7 @@ def _opened(e: Expr, dummies: frozenset[Index], number: int, pending: Pending) -
     if isinstance(e, Bracket):
         return _opened(e.args[0], dummies, number, pending)
     if isinstance(e, Component):
-        made = pending.virtual.get(e.tensor)
+        made = pending.values.get(e.tensor)
         if made is None:
             return [(S.One, e)]
         names = dict(zip(pending.group.axes[e.tensor], e.indices, strict=True))

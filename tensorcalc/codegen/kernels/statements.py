@@ -24,7 +24,7 @@ from tensorcalc.functions import minimum
 from tensorcalc.index import Index, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
-__all__ = ["Decay", "Finite", "Masked", "Operation", "Statement", "statements"]
+__all__ = ["Decay", "Finite", "Masked", "Operation", "Statement", "statements", "unused"]
 
 
 class Masked(Function):
@@ -111,6 +111,16 @@ class Statement:
         )
 
 
+def unused(wanted: str, taken: set[str]) -> str:
+    """A name that is not taken, and is so from now on."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}{number}"
+    taken.add(name)
+    return name
+
+
 def statements(program: Program) -> tuple[Statement, ...]:
     """The statements that compute the outputs of a program, in order."""
     return _Flattener(needed(stabilised(needed(program)))).run()
@@ -133,14 +143,6 @@ class _Flattener:
             else:
                 self._define(definition.tensor, definition.indices, definition.rhs)
         return tuple(self.statements)
-
-    def _name(self, wanted: str) -> str:
-        name, number = wanted, 1
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}{number}"
-        self._taken.add(name)
-        return name
 
     def _add(
         self,
@@ -189,7 +191,7 @@ class _Flattener:
         key = word, rename(e, letters)
         new = key not in self._known
         if new:
-            tensor = Tensor(self._name(word), tuple(i.dimension for i in order))
+            tensor = Tensor(unused(word, self._taken), tuple(i.dimension for i in order))
             self._known[key] = tensor, tuple(free.index(i) for i in order)
         tensor, places = self._known[key]
         return Component(tensor, *(free[p] for p in places)), new
