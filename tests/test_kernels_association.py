@@ -100,3 +100,33 @@ def test_gradients_of_a_bilinear_form(tmp_path: Any, monkeypatch: pytest.MonkeyP
     for shape in ((5, 3, 4, 2), (1, 1, 1, 1), (0, 3, 4, 2), (3, 17, 129, 7)):
         sizes = sizes_of(program, shape)
         check(function, program, sizes, values_for(program, sizes, "float32"))
+
+
+COLUMNS = {
+    "batch norm": (
+        "index b: B, h: H\nm[h] = 1/B*sum(b, x[b,h])\nu[b,h] = x[b,h] - 1[b]*m[h]\n"
+        "r[h] = sqrt(1/B*sum(b, u[b,h]^2) + eps)\ny[b,h] = u[b,h]/r[h]*w[h] + 1[b]*c[h]",
+        "y",
+        "x w c",
+    ),
+    "softmax of columns": ("s[i,n] = exp(x[i,n])/sum(j, exp(x[j,n]))", "s", "x"),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", COLUMNS)
+def test_sums_along_columns_read_rows(name: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the size of the argument is stored, and the innermost loop runs over what lies together in memory."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    text, of, wrt = COLUMNS[name]
+    derived = tc.parse(text).derive(of, wrt=wrt.split(), kind="vjp")
+    program = program_of(derived)
+    schedule = scheduled(program)
+    assert all(len(t.dimensions) < 2 for t in schedule.intermediate)
+    inner = {p.loops[-1] for n in schedule.nests if not n.flat for p in n.passes}
+    read = [a for n in schedule.nests for s in n.group.statements for a in s.accesses if len(a.indices) == 2]
+    assert {a.indices[-1] for a in read} <= inner
+    function = derived.lambdify("c", threads=2)
+    for shape in ((1, 1), (7, 129), (1000, 7), (300, 1111)):
+        sizes = sizes_of(program, shape)
+        check(function, program, sizes, values_for(program, sizes, "float64"))

@@ -220,6 +220,8 @@ def _joined(group: Group, statement: Statement) -> bool:
     batch = set(names.values())
     if not batch or (batch != set(group.batch) and not _may_narrow(group, statement, batch)):
         return False
+    if _walks_across(statement, names):
+        return False
     back = {v: k for k, v in names.items()}
     if not _fits(statement, [back[b] for b in group.batch if b in batch]):
         return False
@@ -227,6 +229,13 @@ def _joined(group: Group, statement: Statement) -> bool:
         group.narrowed(tuple(b for b in group.batch if b in batch))
     group.add(statement, names)
     return True
+
+
+def _walks_across(statement: Statement, names: Mapping[Index, Index]) -> bool:
+    """Whether the loops inside a row would jump from row to row of what is read: the batch has what lies together."""
+    order = [i for i in main_access(statement) if isinstance(i, Index) and i in statement.loops]
+    inside = [i for i in order if i not in names]
+    return statement.operation is not Operation.ADD and bool(inside) and order[-1] in names
 
 
 def _add_scalar(group: Group, statement: Statement) -> bool:

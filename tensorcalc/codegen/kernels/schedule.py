@@ -15,6 +15,7 @@ from tensorcalc.codegen.kernels.association import reassociated
 from tensorcalc.codegen.kernels.groups import Group, grouped
 from tensorcalc.codegen.kernels.nests import Memory, Nest, planned
 from tensorcalc.codegen.kernels.products import Product, with_products
+from tensorcalc.codegen.kernels.recomputation import recomputed
 from tensorcalc.codegen.kernels.statements import Operation, Statement, statements
 from tensorcalc.codegen.sizes import Origin, sources
 from tensorcalc.expr import Component
@@ -82,6 +83,9 @@ def scheduled(program: Program) -> Schedule:
     every = reassociated(every, outputs, taken)
     every, products = with_products(every, outputs, taken)
     groups = grouped(every, products)
+    again = recomputed(every, groups, program.inputs, outputs)
+    if again != every:
+        every, groups = again, grouped(again, products)
     kept = _kept(groups, outputs) | {c.tensor for p in products.values() for c in p.scale.atoms(Component)}
     steps = _scalars_last([products[g.statements[0]] if g.closed else planned(g, kept) for g in groups])
     intermediate = [t for t in dict.fromkeys(s.tensor for s in every) if t in kept and t not in outputs]

@@ -233,7 +233,7 @@ class _Flattener:
         """exp(a_i − max a), its sum, and what the definition makes of them."""
         row = function.row
         outer = tuple(i for i in definition.indices if i not in row)
-        order = (*outer, *row)
+        order = definition.indices if set(row) <= set(definition.indices) else (*outer, *row)
         peak, weights, total, argument = self._row_parts(function, outer, order)
         shifted = Group(Add(argument, Mul(S.NegativeOne, peak)))
         if isinstance(function, Softmax):
