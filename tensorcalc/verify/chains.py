@@ -71,7 +71,9 @@ def chains_of(rows: Sequence[Row], inline: bool) -> list[Chain]:
         for side in row.sides:
             if side.relation in ("", "="):
                 chain.sides.append(side)
-            else:  # what stands behind another relation is not claimed equal
+            elif (
+                side.relation != "\\in"
+            ):  # what stands behind another relation is not claimed equal; a set has no value
                 chain = Chain([replace(side, relation="")], [row], inline, row.label)
                 chains.append(chain)
         if not row.aside:

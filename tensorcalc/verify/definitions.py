@@ -10,11 +10,11 @@ from tensorcalc.errors import Span
 from tensorcalc.verify.chains import Chain, Claim, left_name
 from tensorcalc.verify.latex.rows import Side
 from tensorcalc.verify.latex.tree import BigOperator, Bracket, Function, Node, Number, Product, Scripted, Symbol
-from tensorcalc.verify.latex.tree import Sequence as Items
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.profile import Profile
+from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
 from tensorcalc.verify.reading import ELEMENTWISE, MEANS, Definition, FunctionDefinition, Reader, Val, unbound
 from tensorcalc.verify.signs import function_key, key_of
 from tensorcalc.verify.summation import dummies, with_sums
@@ -51,9 +51,11 @@ class Builder:
             if len(chain.sides) < 2 or chain.label or chain.sides[0].node is None or chain.sides[1].node is None:
                 continue
             node = chain.sides[0].node
-            if isinstance(node, Function) and all(isinstance(a, Symbol) for a in node.arguments):
-                symbols = tuple(key_of(a) for a in node.arguments if isinstance(a, Symbol))
-                definition = FunctionDefinition(node.name, symbols, chain.sides[1].node)
+            if isinstance(node, Function):
+                parameters = parameters_of(node.arguments, chain.sides[1].node)
+                if parameters is None:
+                    continue
+                definition = FunctionDefinition(node.name, parameters, chain.sides[1].node)
                 if node.name in MEANS and not has_sum(chain.sides[1].node):
                     continue
                 if node.name not in ELEMENTWISE and not _calls(chain.sides[1].node, node.name):
@@ -65,10 +67,9 @@ class Builder:
             key = function_key(name)
             average = isinstance(name, Symbol) and name.name in MEANS and has_sum(chain.sides[1].node)
             if key and isinstance(bracket, Bracket) and (self.names.is_function(key) or average):
-                items = bracket.body.items if isinstance(bracket.body, Items) else (bracket.body,)
-                if all(isinstance(i, Symbol) for i in items) and not _calls(chain.sides[1].node, key):
-                    arguments = tuple(key_of(i) for i in items if isinstance(i, Symbol))
-                    definition = FunctionDefinition(key, arguments, chain.sides[1].node)
+                parameters = parameters_of(arguments_in(bracket), chain.sides[1].node)
+                if parameters is not None and not _calls(chain.sides[1].node, key):
+                    definition = FunctionDefinition(key, parameters, chain.sides[1].node)
                     self.reader.functions.setdefault(key, definition)
 
     def find_squares(self, chains: Sequence[Chain]) -> None:

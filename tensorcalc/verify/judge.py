@@ -39,6 +39,7 @@ from tensorcalc.verify.terms import (
     substitute,
     tensors_of,
 )
+from tensorcalc.verify.unitsums import says_unit_sums, unit_sum, weights_in
 from tensorcalc.verify.witness import Witness
 
 __all__ = ["CounterExample", "Judge", "Verdict"]
@@ -78,16 +79,19 @@ class Verdict:
 
 @dataclass(slots=True)
 class _Points:
-    """The points of one assignment of sizes; made when they are asked for."""
+    """The points of one assignment of sizes; made when they are asked for. The entries of `units` add up to one."""
 
     judge: Judge
     dimensions: Dimensions
+    units: tuple[str, ...] = ()
     made: dict[int, Point] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Point]:
         for number in range(len(DRAWS)):
             if number not in self.made:
                 self.made[number] = self.judge.point(number, self.dimensions)
+                for name in self.units:
+                    unit_sum(self.made[number], name)
             yield self.made[number]
 
 
@@ -217,7 +221,32 @@ class Judge:
         reason = self.uncertain(claim, left.term, right.term, points)
         if reason:
             return Verdict(claim, "not-checkable", reason)
+        normalised = self.normalised(claim, left, right, points.dimensions)
+        if normalised is not None:
+            return normalised
         return self.flagged(claim, right.term, failed, points)
+
+    def normalised(self, claim: Claim, left: Val, right: Val, dimensions: Dimensions) -> Verdict | None:
+        """The verdict on a row that holds where the weights of logarithms add up to one; `None` where it does not."""
+        names = weights_in(self.model, (left.term, right.term))
+        if not names:
+            return None
+        derived = derivatives_in(left.term) or derivatives_in(right.term)
+        points = _Points(self, dimensions, names)
+        for reading in READINGS if derived else READINGS[:1]:
+            if self.outcome(left, right, reading, points) is None:
+                shown = " and ".join(GREEK.get(n, n.rsplit(":", 1)[-1]) for n in names)
+                if says_unit_sums(self.document.source.text, self.article.claims, names):
+                    return Verdict(
+                        claim,
+                        "holds",
+                        f"where the entries of {shown} add up to one",
+                        reading if reading != "total" else "",
+                    )
+                hint = f"say that the entries of {shown} add up to one, if they do"
+                reason = f"it holds only where the entries of {shown} add up to one, which the article does not say"
+                return Verdict(claim, "not-checkable", reason, "", hint)
+        return None
 
     def uncertain(self, claim: Claim, left: Term, right: Term, points: _Points) -> str:
         """Why a row on whose sides values differ may be right all the same; empty where it is not."""

@@ -24,6 +24,7 @@ from tensorcalc.verify.latex.tree import (
     Sum,
     Symbol,
 )
+from tensorcalc.verify.reading.parameters import parameter_of
 from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_length, is_transpose, key_of, numbered_key
 
 __all__ = ["Survey", "survey", "with_running_text"]
@@ -176,7 +177,7 @@ def _left(node: Node, found: Survey) -> None:
         name, bracket = node.factors
         if function_key(name) and isinstance(bracket, Bracket) and bracket.kind == "(":
             inside = bracket.body.items if isinstance(bracket.body, Sequence) else (bracket.body,)
-            if all(isinstance(i, Symbol) for i in inside):
+            if all(parameter_of(i) is not None for i in inside):
                 found.functions.add(function_key(name))
     base = node.base if isinstance(node, Scripted) else node
     if isinstance(base, Symbol):

@@ -46,7 +46,7 @@ __all__ = ["parse"]
 
 MAX_DIGITS = 300
 PLAIN = frozenset(("diag", "tr", "softmax", "relu", "tanh", "exp", "log", "max", "min", "sum", "det", "erf", "sign"))
-APPLIED = frozenset(("f", "g", "h", "p", "q", "sigma", "phi", "varphi", "psi", "pi", "Phi"))
+APPLIED = frozenset(("f", "g", "h", "p", "q", "sigma", "phi", "varphi", "psi", "pi", "Phi", "P", "D", "N", "Pr"))
 
 
 def parse(tokens: Tokens[Token]) -> Node:

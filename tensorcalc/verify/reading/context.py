@@ -7,6 +7,7 @@ from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import IllFormed
 from tensorcalc.verify.reading.values import FunctionDefinition, Val
 from tensorcalc.verify.summation import Letters
+from tensorcalc.verify.terms import Place
 
 __all__ = ["Context"]
 
@@ -16,7 +17,8 @@ class Context:
 
     `functions` are the article's own functions, `squares` the names whose square was defined (σ² = …), `layout` whether
     the derivative of a vector by a vector has the axes of the vector first (`numerator`) or last. `doubts` says of a
-    chain what in it could mean something else than what was read.
+    chain what in it could mean something else than what was read. `bindings` and `selected` are what the arguments of
+    the function that is being read stand for, as values and as places.
     """
 
     def __init__(self, names: Names) -> None:
@@ -30,6 +32,7 @@ class Context:
         self.ranges: list[tuple[str, int]] = []
         self.scope: dict[str, str] = {}
         self.bindings: dict[str, Val] = {}
+        self.selected: dict[str, Place] = {}
         self.calls = 0
         self.sliced = False
         self.arguments: dict[str, Val] = {}

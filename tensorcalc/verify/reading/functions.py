@@ -10,6 +10,7 @@ from tensorcalc.errors import Span
 from tensorcalc.verify.latex.tree import Bracket, Function, Node, Product, Relation, Scripted, Sequence, Symbol
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.entries import Entries
+from tensorcalc.verify.reading.parameters import Parameter, arguments_in, parameter_of
 from tensorcalc.verify.reading.values import MINUS, Again, FunctionDefinition, Val, number
 from tensorcalc.verify.signs import flat_items, function_key, key_of
 from tensorcalc.verify.terms import (
@@ -88,8 +89,7 @@ class Functions(Entries):
             bracket, sub, sup = following.base, following.sub, following.sup
         if not isinstance(bracket, Bracket) or bracket.kind not in ("(", "["):
             return None
-        inside = bracket.body.items if isinstance(bracket.body, Sequence) else (bracket.body,)
-        value = self.applied(key, [self.value(i) for i in inside], primes, name.span)
+        value = self.applied(key, arguments_in(bracket), primes, name.span)
         if sub is not None:
             value = self.entries(value, flat_items(sub), following.span)
         return self.raised(value, sup, following.span) if sup is not None else value
@@ -131,32 +131,57 @@ class Functions(Entries):
                 raise NotCheckable(f"the function {name.base.name} with these scripts is not known", name.span)
         return "", 0
 
-    def applied(self, key: str, arguments: list[Val], primes: int, span: Span) -> Val:
+    def applied(self, key: str, nodes: tuple[Node, ...], primes: int, span: Span) -> Val:
         """A function of the article, or one of unknown form."""
         definition = self.functions.get(key)
         if definition is None:
             plain = key.rsplit(":", 1)[-1]
-            known = "sigmoid" if plain == "sigma" and len(arguments) == 1 else f"?{key}"
-            return self.elementwise(known, arguments, primes, span)
-        if len(arguments) != len(definition.arguments):
-            raise IllFormed(f"{key} takes {len(definition.arguments)} arguments", span)
+            known = "sigmoid" if plain == "sigma" and len(nodes) == 1 else f"?{key}"
+            return self.elementwise(known, [self.value(n) for n in nodes], primes, span)
+        if len(nodes) != len(definition.parameters):
+            raise IllFormed(f"{key} takes {len(definition.parameters)} arguments", span)
         self.calls += 1
         if self.calls > 200:
             raise NotCheckable(f"{key} is defined by itself", span)
         if primes:
-            return self.derived_function(definition, arguments, primes)
-        kept = self.bindings
-        self.bindings = {**kept, **dict(zip(definition.arguments, arguments, strict=True))}
+            return self.derived_function(definition, [self.value(n) for n in nodes], primes)
+        kept = self.bindings, self.selected
+        bound = [self.argument(p, n) for p, n in zip(definition.parameters, nodes, strict=True)]
+        self.bindings = {**kept[0], **{k: v for values, _ in bound for k, v in values.items()}}
+        self.selected = {**kept[1], **{k: v for _, places in bound for k, v in places.items()}}
         try:
             return self.value(definition.body)
         finally:
-            self.bindings = kept
+            self.bindings, self.selected = kept
+
+    def argument(self, parameter: Parameter, node: Node) -> tuple[dict[str, Val], dict[str, Place]]:
+        """What a parameter of a function stands for where it is called: a value, or the places of its indices."""
+        if parameter.letters:
+            return {}, self.argument_places(parameter, node)
+        if parameter.selects:
+            same = isinstance(node, Symbol) and key_of(node) == parameter.name and node.name not in self.scope
+            return {}, {} if same else {parameter.name: self.place(node)}
+        value = self.value(node)
+        if parameter.squared:
+            value = replace(value, term=Powered(value.term, Constant(Fraction(1, 2))))
+        return {parameter.name: value}, {}
+
+    def argument_places(self, parameter: Parameter, node: Node) -> dict[str, Place]:
+        """The places of the indices in x_m, where a function of x_n is called with it."""
+        given = parameter_of(node)
+        if given is None or given.name != parameter.name or len(given.letters) != len(parameter.letters):
+            raise NotCheckable(f"a function of {parameter.name} with its index, applied to something else", node.span)
+        symbols = [Symbol(node.span, x) for x in given.letters]
+        return {own: self.place(s) for own, s in zip(parameter.letters, symbols, strict=True)}
 
     def derived_function(self, definition: FunctionDefinition, arguments: list[Val], primes: int) -> Val:
         """The derivative of a function of one argument, at an argument."""
-        variable = f"{definition.name}/{definition.arguments[0]}"
+        own = definition.parameters[0]
+        if own.letters or own.selects or own.squared:
+            raise NotCheckable(f"the derivative of {definition.name} by its index", definition.body.span)
+        variable = f"{definition.name}/{own.name}"
         kept = self.bindings
-        self.bindings = {**kept, definition.arguments[0]: Val(Entry(variable))}
+        self.bindings = {**kept, own.name: Val(Entry(variable))}
         try:
             body = self.value(definition.body)
         finally:
@@ -193,7 +218,7 @@ class Functions(Entries):
         if name == "onehot" and len(node.arguments) == 1:
             return self.onehot(node.arguments[0])
         if self.functions.get(name) is not None:
-            return self.applied(name, [self.value(a) for a in node.arguments], 0, node.span)
+            return self.applied(name, node.arguments, 0, node.span)
         raise NotCheckable(f"the function {name} is not known", node.span)
 
     def summed(self, over: str, value: Val, span: Span) -> Val:

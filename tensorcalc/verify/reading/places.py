@@ -81,7 +81,7 @@ class Places(Context):
         """Whether an item of a subscript belongs to the name rather than selecting an entry."""
         survey = self.names.survey
         if isinstance(item, Symbol):
-            if item.name in self.scope or item.name in self.names.profile.indices:
+            if item.name in self.scope or key_of(item) in self.selected or item.name in self.names.profile.indices:
                 return False
             if key in ("d", "n") and item.name in SIZES:
                 return survey.left[key] == 0 and survey.variables[key] == 0 and not survey.bare[key]
@@ -160,6 +160,8 @@ class Places(Context):
         if isinstance(node, Symbol):
             if node.name in self.scope:
                 return Place.of(self.scope[node.name])
+            if key_of(node) in self.selected:
+                return self.selected[key_of(node)]
             if self.names.is_index(node.name, node.style):
                 return Place.of(node.name + self.suffix)
             return Place(((1, LabelAt(self.names.of(key_of(node)))),))
@@ -187,7 +189,7 @@ class Places(Context):
         if isinstance(node, Number):
             return node.value.denominator == 1
         if isinstance(node, Symbol):
-            if node.name in self.scope or node.name in self.names.survey.bound:
+            if node.name in self.scope or key_of(node) in self.selected or node.name in self.names.survey.bound:
                 return True
             alone = not self.names.survey.arities.get(key_of(node)) and key_of(node) not in self.defined
             indexed = self.names.survey.scripts[node.name] > 0

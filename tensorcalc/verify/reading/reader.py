@@ -43,6 +43,7 @@ class Reader(Operators):
         """
         self.scope = {}
         self.bindings = dict(self.arguments)
+        self.selected = {}
         self.calls = 0
         self.whole, self.slices = False, []
         try:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from tensorcalc.errors import Span
 from tensorcalc.verify.latex.tree import Node
+from tensorcalc.verify.reading.parameters import Parameter
 from tensorcalc.verify.terms import Constant, Term, letters_of
 
 __all__ = ["MINUS", "Again", "Definition", "FunctionDefinition", "Val", "number", "unbound"]
@@ -41,10 +42,10 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class FunctionDefinition:
-    """`name(arguments) = body` as a syntax tree."""
+    """`name(parameters) = body` as a syntax tree."""
 
     name: str
-    arguments: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
     body: Node
 
 
