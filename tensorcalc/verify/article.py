@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tensorcalc.verify.chains import Claim, chains_of
@@ -19,6 +19,7 @@ from tensorcalc.verify.model import Model
 from tensorcalc.verify.names import Names, names_of
 from tensorcalc.verify.problems import IllFormed
 from tensorcalc.verify.profile import Profile
+from tensorcalc.verify.prose import Said
 from tensorcalc.verify.reading import Reader
 from tensorcalc.verify.shapes import shapes_of
 from tensorcalc.verify.signs import flat_items
@@ -27,6 +28,8 @@ from tensorcalc.verify.survey import survey, with_running_text
 from tensorcalc.verify.terms import Added, One, Term, Times, letters_of
 
 __all__ = ["Article", "Claim", "read_article"]
+
+NOTHING_SAID = Said()
 
 
 @dataclass(slots=True)
@@ -43,19 +46,21 @@ def read_article(
     displayed: Sequence[Row],
     inline: Sequence[Row],
     profile: Profile,
-    shapes: Mapping[str, tuple[str, ...]],
+    said: Said = NOTHING_SAID,
     assumed: Collection[int] = (),
     laws: bool = False,
+    layout: str = "numerator",
 ) -> Article:
-    """Read the rows of an article in order. Formulas in the running text only define what the displayed ones need.
+    """Read the rows of an article in order. Formulas in the running text only define what the displayed ones need;
+    `said` is what its words say.
 
     `assumed` are the numbers of the formulas that the article assumes to hold. With `laws` the rows are laws, in which
-    ∂u is the derivative of u by what it depends on.
+    ∂u is the derivative of u by what it depends on. `layout` says what the derivative of a vector by a vector is.
     """
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
     found = with_running_text(survey([row for row in displayed if not row.label]), survey(inline))
-    stated, doubtful = dict(shapes), set[str]()
+    stated, doubtful = dict(said.shapes), set[str]()
     for row in (*displayed, *inline):
         for name, shape in shapes_of(row).items():
             before = stated.get(name, shape)
@@ -70,7 +75,7 @@ def read_article(
     for chain in chains:
         chain.assumed = any(row.block in assumed for row in chain.rows)
     for _ in range(4):  # orders and definitions that are found late hold for what stands before
-        builder = Builder(names, profile)
+        builder = Builder(names, profile, layout)
         claims = builder.build(chains)
         if builder.settled:
             break
@@ -79,6 +84,8 @@ def read_article(
         for c in claims
         if c.assumed and c.reference is not None and c.value is not None
     )
+    builder.model.symmetric = frozenset(map(names.of, said.symmetric))
+    builder.model.definite = frozenset(map(names.of, said.definite))
     find_contradictions(claims, builder.model, names)
     fold_definitions(builder.model, claims)
     repeat_steps(builder.model, claims)

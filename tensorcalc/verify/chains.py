@@ -21,7 +21,9 @@ class Claim:
 
     `reference` is the side that the right one is compared with: the first of its chain that has a value. `defines` is
     the name that it defines, where it does. `doubt` says why the claim may be true although its sides differ, and
-    `shape_doubt` why their shapes may fit although they do not seem to.
+    `shape_doubt` why their shapes may fit although they do not seem to; `laid`
+    whether there is a derivative of a vector by a vector in it, which is a matrix or its transpose; `solves` is the
+    solution that it gives for a gradient that was set to zero.
     """
 
     row: Row
@@ -39,6 +41,8 @@ class Claim:
     chain: int = 0
     doubt: str = ""
     shape_doubt: str = ""
+    laid: bool = False
+    solves: Definition | None = None
 
 
 @dataclass(slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tensorcalc.errors import Source, Span, TensorCalcError
 from tensorcalc.verify.article import Article, read_article
 from tensorcalc.verify.judge import Judge, Verdict
 from tensorcalc.verify.latex import Row, collect_macros, rows_of
+from tensorcalc.verify.layouts import judge_layouts
+from tensorcalc.verify.prose import what_is_said
 from tensorcalc.verify.sources import Document, Formula
 
 __all__ = ["Finding", "Result", "verify_document"]
@@ -105,6 +107,7 @@ def verify_document(document: Document) -> Result:
     displayed: list[Row] = []
     inline: list[Row] = []
     broken: list[Finding] = []
+    spoken: list[tuple[int, int, Sequence[Row]]] = []
     notes: dict[int, str] = {}
     tokens = 0
     for number, formula in enumerate(document.formulas):
@@ -126,16 +129,21 @@ def verify_document(document: Document) -> Result:
                 )
             continue
         notes[number] = formula.note
+        if not formula.displayed:
+            spoken.append((formula.places[0], formula.places[len(formula.text)], rows))
         (displayed if formula.displayed else inline).extend(replace(row, block=number) for row in rows)
-    article = read_article(
-        displayed, inline, document.profile, {}, {n for n, word in notes.items() if word == "assume"}
-    )
+    said = what_is_said(document.source.text, spoken)
+    assumed = {n for n, word in notes.items() if word == "assume"}
+    articles: list[Article] = []
+
+    def judged(layout: str) -> list[Verdict]:
+        articles.append(read_article(displayed, inline, document.profile, said, assumed, layout=layout))
+        return Judge(articles[-1], document, macros).verdicts()
+
     inside = _notes_inside(document)
-    findings = [
-        _finding(document, verdict, notes, inside)
-        for verdict in Judge(article, document, macros).verdicts()
-        if not verdict.claim.inline
-    ]
+    verdicts = judge_layouts(judged)
+    article = next((a for a in articles if any(c is v.claim for v in verdicts for c in a.claims)), articles[0])
+    findings = [_finding(document, verdict, notes, inside) for verdict in verdicts if not verdict.claim.inline]
     findings = sorted([*findings, *broken], key=lambda f: f.span.start)
     return Result(document, tuple(findings), article)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Dimensions, Key, Model
 from tensorcalc.verify.names import Names
-from tensorcalc.verify.problems import IllFormed
+from tensorcalc.verify.problems import IllFormed, NotCheckable
 
 __all__ = ["find_contradictions"]
 
@@ -40,6 +40,9 @@ def find_contradictions(claims: Sequence[Claim], model: Model, names: Names) -> 
         joined = _joined(local, symbols)
         if joined is None:
             dimensions = local
+            continue
+        if claim.doubt:
+            claim.problem = NotCheckable(claim.doubt)
             continue
         first_name, second_name = joined
         claim.problem = IllFormed(

@@ -14,9 +14,11 @@ from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.profile import Profile
-from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
 from tensorcalc.verify.reading import ELEMENTWISE, MEANS, Definition, FunctionDefinition, Reader, Val, unbound
+from tensorcalc.verify.reading.algebra import COLUMNS
+from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
 from tensorcalc.verify.signs import function_key, key_of
+from tensorcalc.verify.stationary import zero_gradient
 from tensorcalc.verify.summation import dummies, with_sums
 from tensorcalc.verify.terms import Derived, Entry, Place, Powered, Term, place_letters, substitute, tensors_of
 
@@ -26,13 +28,15 @@ __all__ = ["Builder"]
 class Builder:
     """Reads the chains of an article in order. `settled`: whether no name has changed its order on the way."""
 
-    def __init__(self, names: Names, profile: Profile) -> None:
+    def __init__(self, names: Names, profile: Profile, layout: str = "numerator") -> None:
         self.names = names
         self.profile = profile
         self.reader = Reader(names)
+        self.reader.layout = layout
         self.model = Model(positive=frozenset({*profile.positive, "epsilon", "eps"}))
         self.settled = True
         self.undefined: list[str] = []
+        self.stationary: set[str] = set()
         self.orders = dict(names.orders)
 
     def build(self, chains: Sequence[Chain]) -> list[Claim]:
@@ -93,8 +97,11 @@ class Builder:
         self.reader.doubts = []
         values: list[Val | None] = []
         problems: list[Problem | None] = []
+        laid: list[bool] = []
         for side in chain.sides:
+            self.reader.laid = False
             value, problem = self.side(side)
+            laid.append(self.reader.laid)
             values.append(value)
             problems.append(problem)
         known = [v for v in values if v is not None]
@@ -109,9 +116,11 @@ class Builder:
                     problem = NotCheckable(problem.reason, problem.span)
             if place:
                 claims.append(self.claim(number, chain, place, reference, (value, problem), free))
+                claims[-1].laid = laid[place] or laid[0]
             if reference is None:
                 reference = value
         if len(claims) >= 1 and not chain.label and not chain.assumed:
+            self.stationary |= {name for c in claims if (name := zero_gradient(c))}
             self.definition(chain, claims)
             self.note_undefined(chain, claims[0])
         return claims
@@ -229,6 +238,8 @@ class Builder:
             return
         if claim.problem is not None or claim.value is None or claim.reference is None or node is None:
             return
+        if claim.doubt == COLUMNS:
+            return
         left, value = claim.reference, claim.value
         term, key = left.term, ""
         if isinstance(term, Powered) and isinstance(term.base, Entry) and isinstance(term.exponent, Entry):
@@ -252,6 +263,9 @@ class Builder:
         if self.names.survey.extents & {key} and not names:
             return
         definition = Definition(key, names, body, claim.span)
+        if key in self.stationary and key not in self.model.definitions:
+            claim.solves = definition
+            return
         if key in self.model.definitions:
             claim.redefines = None if chain.inline else definition
             return
@@ -266,6 +280,8 @@ class Builder:
     def note_undefined(self, chain: Chain, claim: Claim) -> None:
         """Remember a name on the left that could not be given its meaning: nothing is known about it."""
         left = claim.reference
+        if claim.solves is not None:
+            return
         if left is not None and isinstance(left.term, Entry) and not claim.defines and not chain.inline:
             name = left.term.name
             used = tensors_of(claim.value.term) if claim.value is not None else set()

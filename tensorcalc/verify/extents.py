@@ -33,6 +33,9 @@ class Extents:
         for sides in model.facts:
             for side in sides:
                 dimensions.learn(side)
+        for name in model.symmetric | model.definite:
+            if self.names.order(name) == 2:
+                dimensions.join(("axis", name, "0"), ("axis", name, "1"))
         for name, letter in self.reader.ties:
             dimensions.join(letter, ("extent", name))
         self.capital_extents()

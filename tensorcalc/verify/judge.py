@@ -22,12 +22,15 @@ from tensorcalc.verify.helper import READINGS, Helper
 from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.laws import read_law
+from tensorcalc.verify.lenience import diagonal, normalised
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root
 from tensorcalc.verify.numbers import primal
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
-from tensorcalc.verify.reading import Val
+from tensorcalc.verify.reading import Definition, Val
+from tensorcalc.verify.signs import shown_name
 from tensorcalc.verify.sources import Document
+from tensorcalc.verify.stationary import conditions_on, solved_model, vanishes, zero_gradient
 from tensorcalc.verify.terms import (
     Constant,
     Derived,
@@ -39,7 +42,7 @@ from tensorcalc.verify.terms import (
     substitute,
     tensors_of,
 )
-from tensorcalc.verify.unitsums import says_unit_sums, unit_sum, weights_in
+from tensorcalc.verify.unitsums import unit_sum
 from tensorcalc.verify.witness import Witness
 
 __all__ = ["CounterExample", "Judge", "Verdict"]
@@ -168,6 +171,8 @@ class Judge:
             return Verdict(claim, "holds", "a law, for any tensors")
         if claim.problem is not None:
             return self.refused(claim, claim.problem)
+        if claim.solves is not None:
+            return self.solved(claim, claim.solves)
         if claim.assumed:
             return Verdict(claim, "not-checkable", "an assumption, which is taken as given")
         if claim.defines:
@@ -198,8 +203,11 @@ class Judge:
     def judged(self, claim: Claim) -> Verdict:
         assert claim.reference is not None
         assert claim.value is not None
-        left, right = claim.reference, self.fitted(claim, claim.reference, claim.value)
         points = _Points(self, self.separate[id(claim)]) if id(claim) in self.separate else self.points
+        entries = diagonal(claim.reference, claim.value, list(points)) if claim.laid else None
+        if entries is not None:
+            return self.judged(replace(claim, reference=entries, laid=False, shape_doubt=""))
+        left, right = claim.reference, self.fitted(claim, claim.reference, claim.value)
         derivatives = [*derivatives_in(left.term), *derivatives_in(right.term)]
         failed: CounterExample | None = None
         undefined = ""
@@ -218,6 +226,9 @@ class Judge:
                 undefined = outcome
         if failed is None:
             return Verdict(claim, "not-checkable", undefined)
+        if name := zero_gradient(claim):
+            reason = f"a condition on {shown_name(name)}: the gradient by it is set to zero"
+            return Verdict(claim, "not-checkable", reason)
         reason = self.uncertain(claim, left.term, right.term, points)
         if reason:
             return Verdict(claim, "not-checkable", reason)
@@ -228,25 +239,30 @@ class Judge:
 
     def normalised(self, claim: Claim, left: Val, right: Val, dimensions: Dimensions) -> Verdict | None:
         """The verdict on a row that holds where the weights of logarithms add up to one; `None` where it does not."""
-        names = weights_in(self.model, (left.term, right.term))
-        if not names:
-            return None
-        derived = derivatives_in(left.term) or derivatives_in(right.term)
-        points = _Points(self, dimensions, names)
-        for reading in READINGS if derived else READINGS[:1]:
-            if self.outcome(left, right, reading, points) is None:
-                shown = " and ".join(GREEK.get(n, n.rsplit(":", 1)[-1]) for n in names)
-                if says_unit_sums(self.document.source.text, self.article.claims, names):
-                    return Verdict(
-                        claim,
-                        "holds",
-                        f"where the entries of {shown} add up to one",
-                        reading if reading != "total" else "",
-                    )
-                hint = f"say that the entries of {shown} add up to one, if they do"
-                reason = f"it holds only where the entries of {shown} add up to one, which the article does not say"
-                return Verdict(claim, "not-checkable", reason, "", hint)
-        return None
+
+        def agrees(names: tuple[str, ...]) -> str | None:
+            derived = derivatives_in(left.term) or derivatives_in(right.term)
+            points = _Points(self, dimensions, names)
+            readings = READINGS if derived else READINGS[:1]
+            found = (r for r in readings if self.outcome(left, right, r, points) is None)
+            reading = next(found, None)
+            return "" if reading == "total" else reading
+
+        found = normalised(self.document.source.text, self.article.claims, self.model, (left, right), agrees)
+        return None if found is None else Verdict(claim, *found)
+
+    def solved(self, claim: Claim, solution: Definition) -> Verdict:
+        """The verdict on what an article says is the solution of a gradient that is set to zero."""
+        name = shown_name(solution.name)
+        model = solved_model(self.model, solution)
+        if solution.name in model.ancestors(tensors_of(solution.body)):
+            return Verdict(claim, "not-checkable", f"{name} stands on both sides of its solution")
+        points = Judge(replace(self.article, model=model), self.document, self.macros).points
+        conditions = conditions_on(solution.name, claim, self.article.claims)
+        sides = [c.reference.term for c in conditions if c.reference is not None]
+        if any(vanishes(side, zip(points, self.points, strict=False)) for side in sides):
+            return Verdict(claim, "holds", f"with it the gradient by {name} is zero")
+        return Verdict(claim, "not-checkable", f"nothing shows that the gradient by {name} is zero with it")
 
     def uncertain(self, claim: Claim, left: Term, right: Term, points: _Points) -> str:
         """Why a row on whose sides values differ may be right all the same; empty where it is not."""

@@ -27,7 +27,7 @@ def read_law(claim: Claim) -> tuple[Article, Claim] | None:
     """The row of a law as an article of its own, and the claim in it; `None` where it goes on from another row."""
     if claim.row.continues:
         return None
-    article = read_article([replace(claim.row, label="")], [], Profile(), {}, laws=True)
+    article = read_article([replace(claim.row, label="")], [], Profile(), laws=True)
     found = next((c for c in article.claims if c.right.span == claim.right.span), None)
     if found is None:
         return None

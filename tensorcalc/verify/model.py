@@ -268,14 +268,17 @@ class Model:
     `losses` maps each undefined scalar that is differentiated to the tensors whose upstream gradients are given: it is
     a function of those. `gradients` are upstream gradients that the article states without saying what the scalar is:
     they are taken as given. With `partial_losses`, ∂l/∂x leaves out what x does by way of other tensors, and dl/dx does
-    not. `positive` are inputs with positive values only, `undefined` names whose definition cannot be read, `facts`
-    what the article assumes. `parts` keeps what formulas are made of.
+    not. `positive` are inputs with positive values only, `symmetric` and `definite` (also positive definite)
+    are matrices, `undefined` names whose definition cannot be read, `facts` what the article assumes. `parts` keeps
+    what formulas are made of.
     """
 
     definitions: dict[str, Definition] = field(default_factory=dict)
     losses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     dimensions: Dimensions = field(default_factory=Dimensions)
     positive: frozenset[str] = frozenset()
+    symmetric: frozenset[str] = frozenset()
+    definite: frozenset[str] = frozenset()
     partial_losses: bool = False
     gradients: dict[tuple[str, str], Definition] = field(default_factory=dict)
     undefined: frozenset[str] = frozenset()

@@ -82,6 +82,12 @@ class Names:
             and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
         )
 
+    def is_gate(self, key: str) -> bool:
+        """Whether the letters below a bold matrix name vectors that it goes between, as in W_{hx} beside h and x."""
+        letters = self.survey.letters.get(key, {})
+        named = any(self.survey.values[f"bold:{x}"] for x in letters)
+        return named and key.startswith("bold:") and key[5:6].isupper() and not self.survey.bound.intersection(letters)
+
     def has_matrices(self) -> bool:
         """Whether weights stand in matrix notation: W x or W_f x rather than w_{ij} x_j."""
         survey = self.survey

@@ -160,6 +160,10 @@ class Point:
         values = generator.uniform(0.35, 1.65, shape)
         if self.draw.signs and name not in self.model.positive:
             values = values * generator.choice([-1.0, 1.0], shape)
+        if order == 2 and name in self.model.definite and shape[0] == shape[1]:
+            values = values @ values.T + 0.5 * np.eye(shape[0])
+        elif order == 2 and name in self.model.symmetric and shape[0] == shape[1]:
+            values = (values + values.T) / 2
         return Named(tuple(f"${k}" for k in range(order)), np.asarray(values))
 
     def label(self, name: str, order: int) -> Named:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tensorcalc.verify.latex.rows import Row
-from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Symbol
+from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Sequence, Symbol
 from tensorcalc.verify.signs import flat_items, key_of
 
-__all__ = ["plain_key", "shapes_of"]
+__all__ = ["plain_key", "shapes_of", "symbols_of"]
 
 
 def shapes_of(row: Row) -> dict[str, tuple[str, ...]]:
@@ -20,10 +20,11 @@ def shapes_of(row: Row) -> dict[str, tuple[str, ...]]:
             continue
         if node.base.style not in ("bb", "bold") or node.sub is not None:
             continue
-        shape = () if node.sup is None else _symbols(node.sup)
-        name = plain_key(left.node)
-        if shape is not None and name:
-            found[name] = shape
+        shape = () if node.sup is None else symbols_of(node.sup)
+        for item in left.node.items if isinstance(left.node, Sequence) else (left.node,):
+            name = plain_key(item)
+            if shape is not None and name:
+                found[name] = shape
     return found
 
 
@@ -39,9 +40,10 @@ def plain_key(node: Node) -> str:
     return ""
 
 
-def _symbols(node: Node) -> tuple[str, ...] | None:
+def symbols_of(node: Node) -> tuple[str, ...] | None:
+    """The symbols of dimensions in n \\times d; an empty one for what is not read, `None` where there are none."""
     if isinstance(node, Bracket):
-        return _symbols(node.body)
+        return symbols_of(node.body)
     if isinstance(node, Scripted) and plain_key(node):
         return (plain_key(node),)
     if isinstance(node, Symbol):
@@ -49,7 +51,7 @@ def _symbols(node: Node) -> tuple[str, ...] | None:
     if isinstance(node, Number):
         return (str(node.value),)
     if isinstance(node, Product) and all(sign in ("", "\\times") for sign in node.signs):
-        parts = [_symbols(f) for f in node.factors]
+        parts = [symbols_of(f) for f in node.factors]
         if all(p is not None for p in parts) and all(s == "\\times" for s in node.signs[1:]):
             return tuple(x for p in parts if p is not None for x in p)
         return ("",)

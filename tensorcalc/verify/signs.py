@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tensorcalc.greek import GREEK
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Sequence, Symbol
 
-__all__ = ["LAYERS", "flat_items", "function_key", "is_length", "is_transpose", "key_of", "numbered_key"]
+__all__ = ["LAYERS", "flat_items", "function_key", "is_length", "is_transpose", "key_of", "numbered_key", "shown_name"]
 
 LAYERS = frozenset(("l", "L", "ell"))
 
@@ -37,6 +38,12 @@ def function_key(node: Node) -> str:
     if not all(isinstance(i, Symbol) for i in items):
         return ""
     return key_of(node.base) + "".join(f"_{key_of(i)}" for i in items if isinstance(i, Symbol))
+
+
+def shown_name(key: str) -> str:
+    """A name for a sentence: without its alphabet, Greek letters as such."""
+    plain = key.rsplit(":", 1)[-1].rstrip(")")
+    return GREEK.get(plain, plain)
 
 
 def flat_items(node: Node) -> list[Node]:

@@ -204,7 +204,10 @@ class Parser(Derivatives):
         style = STYLES[token.text]
         tokens = self.group()
         if all(t.kind in ("letter", "number") for t in tokens) and tokens:
-            node: Node = Symbol(token.span.to(tokens[-1].span), "".join(t.text for t in tokens), style)
+            name = "".join(t.text for t in tokens)
+            differential = style == "bold" and len(name) == 2 and name[0] == "d" and name[1].isupper()  # \\mathbf{dX}
+            span = token.span.to(tokens[-1].span)
+            node: Node = Symbol(span, name[1], style, ("d",)) if differential else Symbol(span, name, style)
         else:
             node = _with_style(self.inner(tokens, token.span), style)
         if isinstance(node, Symbol) and style == "mathrm" and self.called(node):

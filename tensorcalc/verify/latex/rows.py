@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence as Places
 from dataclasses import dataclass, field, replace
 
 from tensorcalc.errors import Span, TensorCalcError
@@ -23,7 +23,7 @@ from tensorcalc.verify.latex.lines import (
 from tensorcalc.verify.latex.macros import Macros, expand
 from tensorcalc.verify.latex.parser import parse
 from tensorcalc.verify.latex.tokens import Token, error, tokenize
-from tensorcalc.verify.latex.tree import Node
+from tensorcalc.verify.latex.tree import Node, Sequence, Symbol
 from tensorcalc.verify.latex.vocabulary import ARROWS, ASSIGNS, EQUALS, SEPARATORS, SKIPPED
 
 __all__ = ["Row", "Side", "rows_of"]
@@ -62,7 +62,7 @@ class Row:
     block: int = field(default=0, compare=False)
 
 
-def rows_of(text: str, places: Sequence[int], macros: Macros) -> list[Row]:
+def rows_of(text: str, places: Places[int], macros: Macros) -> list[Row]:
     """The rows of a formula.
 
     Raises `TensorCalcError` where the formula as a whole cannot be read; a side that cannot has its error in itself.
@@ -222,4 +222,18 @@ def _side(relation: str, mark: Span | None, tokens: list[Token]) -> Side:
     try:
         return Side(span, parse(tokens), None, relation, mark)
     except TensorCalcError as problem:
-        return Side(span, None, problem, relation, mark)
+        return Side(span, _listed(tokens, span), problem, relation, mark)
+
+
+def _listed(tokens: list[Token], span: Span) -> Node | None:
+    """Names with commas between, as in x, b \\in \\mathbb{R}^n; `None` for anything else."""
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        parts.append([]) if token.is_(",") else parts[-1].append(token)
+    if len(parts) < 2 or any(not part for part in parts):
+        return None
+    try:
+        nodes = [parse(part) for part in parts]
+    except TensorCalcError:
+        return None
+    return Sequence(span, tuple(nodes)) if all(isinstance(n, Symbol) for n in nodes) else None

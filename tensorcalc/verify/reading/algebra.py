@@ -25,7 +25,9 @@ from tensorcalc.verify.terms import (
     substitute,
 )
 
-__all__ = ["Algebra", "ungrouped"]
+__all__ = ["COLUMNS", "Algebra", "ungrouped"]
+
+COLUMNS = "a product of two column vectors, which may be meant entry by entry or as an inner product"
 
 
 class Algebra(Places):
@@ -104,10 +106,8 @@ class Algebra(Places):
             if right_column and sign == "\\cdot":
                 return self.contracted(first, second, (), False)
             if right_column:
-                raise NotCheckable(
-                    "a product of two column vectors",
-                    span,
-                )
+                self.doubts.append(COLUMNS)
+                return self.entrywise(first, second, span)
             return self.contracted(first, second, second.axes[1:], True)
         keep = first.axes[:-1] if len(first.axes) == 2 else ()
         rest = second.axes[1:] if len(second.axes) == 2 else ()

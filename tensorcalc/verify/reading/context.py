@@ -28,6 +28,7 @@ class Context:
         self.squares: set[str] = set()
         self.defined: set[str] = set()
         self.layout = "numerator"
+        self.laid = False
         self.ties: list[tuple[str, str]] = []
         self.ranges: list[tuple[str, int]] = []
         self.scope: dict[str, str] = {}

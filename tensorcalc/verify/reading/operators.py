@@ -177,8 +177,10 @@ class Operators(Functions):
         total = node.total and self.names.survey.both_signs
         result = Derived(body.term, term.name, term.places, total)
         if body.axes and found.axes:
-            if len(body.axes) == 1 and len(found.axes) == 1 and self.layout == "denominator":
-                return Val(result, (*found.axes, *body.axes))
+            if len(body.axes) == 1 and len(found.axes) == 1:
+                self.laid = True
+                if self.layout == "denominator":
+                    return Val(result, (*found.axes, *body.axes))
             return Val(result, (*body.axes, *found.axes))
         if found.axes:
             return Val(result, found.axes, found.row)

@@ -85,7 +85,7 @@ class Places(Context):
                 return False
             if key in ("d", "n") and item.name in SIZES:
                 return survey.left[key] == 0 and survey.variables[key] == 0 and not survey.bare[key]
-            if self.is_step(item.name):
+            if self.is_step(item.name) or self.names.is_gate(key):
                 return True
             if self.names.is_index(item.name, item.style):
                 return False
