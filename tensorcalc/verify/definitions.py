@@ -20,6 +20,7 @@ from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
 from tensorcalc.verify.signs import function_key, key_of
 from tensorcalc.verify.stationary import zero_gradient
 from tensorcalc.verify.summation import dummies, with_sums
+from tensorcalc.verify.survey import names_in
 from tensorcalc.verify.terms import Derived, Entry, Place, Powered, Term, place_letters, substitute, tensors_of
 
 __all__ = ["Builder"]
@@ -95,6 +96,7 @@ class Builder:
         self.reader.suffix = f"@{number}"
         self.reader.arguments = self.arguments(chain)
         self.reader.doubts = []
+        self.reader.all_samples = self.of_all_samples(chain)
         values: list[Val | None] = []
         problems: list[Problem | None] = []
         laid: list[bool] = []
@@ -112,7 +114,9 @@ class Builder:
             value, problem = values[place], problems[place]
             if value is not None:
                 value, problem = self.closed(value, free, side.span)
-                if isinstance(problem, IllFormed) and self.suppresses(reference):
+                if isinstance(problem, IllFormed) and self.reader.doubts:
+                    problem = NotCheckable(self.reader.doubts[0], problem.span)
+                elif isinstance(problem, IllFormed) and self.suppresses(reference):
                     problem = NotCheckable(problem.reason, problem.span)
             if place:
                 claims.append(self.claim(number, chain, place, reference, (value, problem), free))
@@ -124,6 +128,12 @@ class Builder:
             self.definition(chain, claims)
             self.note_undefined(chain, claims[0])
         return claims
+
+    def of_all_samples(self, chain: Chain) -> bool:
+        """Whether a matrix of all samples stands in a chain: X, whose rows are x^{(i)}."""
+        sampled = self.names.survey.sampled
+        wholes = {k for k in self.names.survey.values if k.rsplit(":", 1)[-1].isupper() and k.lower() in sampled}
+        return bool(wholes) and any(name in wholes for side in chain.sides for name in names_in(side.node))
 
     def arguments(self, chain: Chain) -> dict[str, Val]:
         """What the x of a statement about f(x) or f'(x) stands for, where it is not the article's own tensor x.

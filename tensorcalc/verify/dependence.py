@@ -22,17 +22,19 @@ __all__ = ["without_dependence"]
 @dataclass(slots=True)
 class _Uses:
     """How names are used: with which arguments they are called (`()` for any that are no names), how often they stand
-    alone, and which `name(arguments)` are on the left of an equation."""
+    alone, which have a number above as in l^{(i)}(w), and which `name(arguments)` are on the left of an equation."""
 
     calls: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
     alone: Counter[str] = field(default_factory=Counter)
     primed: set[str] = field(default_factory=set)
+    numbered: set[str] = field(default_factory=set)
     defined: dict[str, tuple[Symbol, ...]] = field(default_factory=dict)
 
     def depends(self, key: str) -> bool:
         """Whether the bracket behind a name only says what it depends on."""
         found = self.calls.get(key, set())
-        return key in self.defined and len(found) == 1 and () not in found and self.alone[key] > 0
+        once = key in self.defined and len(found) == 1 and () not in found
+        return once and (self.alone[key] > 0 or key in self.numbered)
 
     def gather(self, part: Any) -> None:
         if isinstance(part, Product):
@@ -58,6 +60,7 @@ class _Uses:
                 names = tuple(key_of(a) for a in arguments) if arguments is not None else ()
                 self.calls.setdefault(key_of(symbol), set()).add(names)
                 if isinstance(factor, Scripted):
+                    self.numbered |= {key_of(symbol)} if isinstance(factor.sup, Bracket) else set()
                     self.gather((factor.sub, factor.sup))
             else:
                 self.gather(factor)
@@ -131,6 +134,8 @@ def _rewritten(part: Any, uses: _Uses) -> Any:
 def _by_what(node: Node, uses: _Uses) -> tuple[Node, ...]:
     """The variable of a gradient without a subscript: the only argument of what is differentiated."""
     arguments: tuple[Symbol, ...] | None = None
+    if isinstance(node, DerivativeOf):
+        return _by_what(node.numerator, uses)
     if isinstance(node, Product) and len(node.factors) == 2 and 0 in _calls(node):
         arguments = _arguments(node.factors[1])
     elif (symbol := _symbol(node)) is not None:

@@ -22,7 +22,7 @@ from tensorcalc.verify.helper import READINGS, Helper
 from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.laws import read_law
-from tensorcalc.verify.lenience import diagonal, normalised
+from tensorcalc.verify.lenience import diagonal, laplacian, normalised
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root
 from tensorcalc.verify.numbers import primal
 from tensorcalc.verify.points import Point
@@ -204,7 +204,9 @@ class Judge:
         assert claim.reference is not None
         assert claim.value is not None
         points = _Points(self, self.separate[id(claim)]) if id(claim) in self.separate else self.points
-        entries = diagonal(claim.reference, claim.value, list(points)) if claim.laid else None
+        entries = laplacian(claim.reference, claim.value)
+        if entries is None and claim.laid:
+            entries = diagonal(claim.reference, claim.value, list(points))
         if entries is not None:
             return self.judged(replace(claim, reference=entries, laid=False, shape_doubt=""))
         left, right = claim.reference, self.fitted(claim, claim.reference, claim.value)

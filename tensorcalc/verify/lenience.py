@@ -17,10 +17,10 @@ from tensorcalc.verify.model import Model
 from tensorcalc.verify.numbers import _aligned, primal
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.reading import Val
-from tensorcalc.verify.terms import Derived, Place, substitute
+from tensorcalc.verify.terms import Derived, Place, Reduced, substitute
 from tensorcalc.verify.unitsums import says_unit_sums, weights_in
 
-__all__ = ["diagonal", "normalised"]
+__all__ = ["diagonal", "laplacian", "normalised"]
 
 Agrees = Callable[[tuple[str, ...]], str | None]  # the reading under which both sides agree where names add up to one
 
@@ -39,6 +39,16 @@ def normalised(
         return "holds", where, reading, ""
     hint = f"say that the entries of {shown} add up to one, if they do"
     return "not-checkable", f"it holds only {where}, which the article does not say", "", hint
+
+
+def laplacian(left: Val, right: Val) -> Val | None:
+    """The sum of second derivatives that ∇²f is beside a right side without axes."""
+    outer = left.term
+    inner = outer.body if isinstance(outer, Derived) else None
+    if not isinstance(inner, Derived) or len(left.axes) != 2 or right.axes or outer.name != inner.name:
+        return None
+    first, second = left.axes
+    return Val(Reduced("sum", (first,), substitute(left.term, {second: Place.of(first)}), implied=True))
 
 
 def diagonal(left: Val, right: Val, points: Sequence[Point]) -> Val | None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Product, Scripted, Sequence, Symbol
 
-__all__ = ["LAYERS", "flat_items", "function_key", "is_length", "is_transpose", "key_of", "numbered_key", "shown_name"]
+__all__ = [
+    "LAYERS",
+    "flat_items",
+    "function_key",
+    "has_number",
+    "is_length",
+    "is_transpose",
+    "key_of",
+    "numbered_key",
+    "shown_name",
+]
 
 LAYERS = frozenset(("l", "L", "ell"))
 
@@ -77,6 +87,14 @@ def numbered_key(node: Scripted) -> str:
     if isinstance(node.base, Symbol) and isinstance(power, Bracket) and power.kind in ("(", "["):
         return f"{key_of(node.base)}^{power.body.value}" if isinstance(power.body, Number) else ""
     return ""
+
+
+def has_number(sup: Node | None) -> bool:
+    """Whether there is a number of a sample or of a layer above a name, as in x^{(i)}."""
+    if isinstance(sup, Product):
+        return any(has_number(f) for f in sup.factors)
+    base = sup.base if isinstance(sup, Scripted) else sup
+    return isinstance(base, Bracket) and base.kind in ("(", "[")
 
 
 def is_length(node: Scripted) -> bool:

@@ -47,7 +47,7 @@ def solved_model(model: Model, solution: Definition) -> Model:
 
 
 def vanishes(gradient: Term, points: Iterable[tuple[Point, Point]]) -> bool:
-    """Whether a gradient is zero at the first points of two pairs, whose second ones are like them but for the solution.
+    """Whether a gradient is zero at the first points of two pairs; the second ones do not have the solution.
 
     There need not be more: at sizes for which a matrix has no inverse, there is no solution.
     """

@@ -27,7 +27,7 @@ from tensorcalc.verify.latex.tree import (
 from tensorcalc.verify.reading.parameters import parameter_of
 from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_length, is_transpose, key_of, numbered_key
 
-__all__ = ["Survey", "survey", "with_running_text"]
+__all__ = ["Survey", "names_in", "survey", "with_running_text"]
 
 FUNCTION_LETTERS = frozenset(["f", "g", "h", "sigma", "phi", "varphi", "psi", "rho", "tau", "Phi"])
 
@@ -109,7 +109,7 @@ def survey(rows: Iterable[Row]) -> Survey:
                 _total(side.node, row.sides[1].node, found)
             _walk(side.node, found)
             if not left:
-                found.right.update(_names(side.node))
+                found.right.update(names_in(side.node))
     return found
 
 
@@ -141,19 +141,20 @@ def with_running_text(found: Survey, other: Survey) -> Survey:
     return found
 
 
-def _names(node: Any) -> Iterator[str]:
+def names_in(node: Any) -> Iterator[str]:
+    """The names that stand in a formula, those in subscripts apart."""
     if isinstance(node, Symbol):
         yield key_of(node)
     elif isinstance(node, Scripted):
-        yield from _names(node.base)
+        yield from names_in(node.base)
         if isinstance(node.sup, Node):
-            yield from _names(node.sup)
+            yield from names_in(node.sup)
     elif isinstance(node, Node):
         for f in fields(node):
-            yield from _names(getattr(node, f.name))
+            yield from names_in(getattr(node, f.name))
     elif isinstance(node, tuple):
         for part in node:
-            yield from _names(part)
+            yield from names_in(part)
 
 
 def _total(left: Node, right: Node | None, found: Survey) -> None:

@@ -9,6 +9,7 @@ from tensorcalc.verify.latex.expressions import Expressions
 from tensorcalc.verify.latex.stream import Stream
 from tensorcalc.verify.latex.tokens import Token, error
 from tensorcalc.verify.latex.tree import DerivativeOf, Node, Number, Product, Quotient, Scripted, Symbol
+from tensorcalc.verify.signs import is_transpose
 
 __all__ = ["ANYTHING", "Derivatives"]
 
@@ -66,15 +67,31 @@ class Derivatives(Expressions):
         variable = self.factor()
         return DerivativeOf(token.span.to(variable.span), numerator, (variable,))
 
-    def nabla(self, token: Token) -> Node:
-        variables: tuple[Node, ...] = ()
-        if self.at("^"):
-            raise error("a power of ∇ is not read", token.span, code="E_UNSUPPORTED")
-        if self.at("_"):
-            self.next()
-            variables = (self.script(self.group(), token.span),)
+    def subscripted(self, token: Token) -> Node:
+        """∂_x f, the derivative by what stands below."""
+        self.next()
+        variable = self.script(self.group(), token.span)
         body = self.applied()
-        return DerivativeOf(token.span.to(body.span), body, variables)
+        return DerivativeOf(token.span.to(body.span), body, (variable,))
+
+    def nabla(self, token: Token) -> Node:
+        """∇f and ∇_x f; ∇²f and ∇_x ∇_xᵀ f are gradients of gradients."""
+        variables: tuple[Node, ...] = ()
+        twice = False
+        while self.at("^", "_"):
+            mark = self.next()
+            script = self.script(self.group(), mark.span)
+            if mark.is_("_"):
+                variables = (script,)
+            elif isinstance(script, Number) and script.value == 2:
+                twice = True
+            elif not is_transpose(script):
+                raise error("this power of ∇ is not read", token.span, code="E_UNSUPPORTED")
+        body = self.applied()
+        span = token.span.to(body.span)
+        if twice:
+            body = DerivativeOf(span, body, variables)
+        return DerivativeOf(span, body, variables)
 
     def applied(self) -> Node:
         """A factor, with the bracket directly behind a name."""

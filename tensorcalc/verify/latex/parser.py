@@ -87,7 +87,7 @@ class Parser(Derivatives):
         if name == "sqrt":
             return self.root(token)
         if name == "partial":
-            return self.inline_derivative(token)
+            return self.subscripted(token) if self.at("_") else self.inline_derivative(token)
         if name == "nabla":
             return self.nabla(token)
         if name in BIG:
@@ -206,10 +206,12 @@ class Parser(Derivatives):
         if all(t.kind in ("letter", "number") for t in tokens) and tokens:
             name = "".join(t.text for t in tokens)
             differential = style == "bold" and len(name) == 2 and name[0] == "d" and name[1].isupper()  # \\mathbf{dX}
-            span = token.span.to(tokens[-1].span)
+            span = token.span.to(self.last_span())
             node: Node = Symbol(span, name[1], style, ("d",)) if differential else Symbol(span, name, style)
         else:
             node = _with_style(self.inner(tokens, token.span), style)
+            if isinstance(node, Symbol):
+                node = replace(node, span=token.span.to(self.last_span()))
         if isinstance(node, Symbol) and style == "mathrm" and self.called(node):
             return self.function(node.name, token)
         return node

@@ -11,7 +11,7 @@ from tensorcalc.verify.latex.tree import Bracket, Function, Node, Number, Relati
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.algebra import Algebra, ungrouped
 from tensorcalc.verify.reading.values import Val
-from tensorcalc.verify.signs import flat_items, is_length, is_transpose, key_of
+from tensorcalc.verify.signs import flat_items, has_number, is_length, is_transpose, key_of, shown_name
 from tensorcalc.verify.terms import (
     Apply,
     Constant,
@@ -57,6 +57,9 @@ class Entries(Algebra):
         if base.name == "delta" and node.sub is not None and self.is_kronecker(node):
             return self.kronecker(node)
         key, places, power = self.parts(node)
+        dropped = key in self.names.survey.sampled and not has_number(node.sup) and not self.all_samples
+        if dropped and len(places) < self.names.order(key):
+            places = [self.sample(key), *places]
         if power is not None and is_transpose(power) and len(places) < self.names.order(key):
             kept, self.sliced = self.sliced, True
             value = self.named(base, places, node.span, key)
@@ -66,6 +69,11 @@ class Entries(Algebra):
             return self.named(base, places, node.span, f"{key}^2")
         value = self.named(base, places, node.span, key)
         return value if power is None else self.raised(value, power, node.span)
+
+    def sample(self, key: str) -> Place:
+        """The place of a sample whose number is left out, the same for all names of an equation."""
+        self.doubts.append(f"{shown_name(key)} stands without the number of its sample")
+        return Place.of(f"sample{self.suffix}")
 
     def differential(self, symbol: Symbol, scripts: Scripted | None) -> Val:
         """dX as programs write it: the derivative of the loss by X."""
@@ -199,12 +207,13 @@ class Entries(Algebra):
                 return bound
             if len(places) == len(bound.axes):
                 return Val(substitute(bound.term, dict(zip(bound.axes, places, strict=True))))
-        if not places and (symbol.name in (key, "1")):
+        if not places and symbol.name in (key, "1", "I"):
             special = self.special(symbol, span)
             if special is not None:
                 return special
-        if not places and key == key_of(symbol) and key in self.names.survey.sampled:
-            self.doubts.append(f"{key} stands without the number of its sample")
+        dropped = key in self.names.survey.sampled - self.names.survey.totals and not self.all_samples
+        if not places and key == key_of(symbol) and dropped:
+            places = (self.sample(key),)
         if places and key in self.names.survey.totals:
             key = f"{key}/each"
         numbered = key.startswith("bold:") and key[5:6].islower() and self.names.survey.arities.get(key)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from tensorcalc.errors import Span
 from tensorcalc.verify.latex.tree import Bracket, Function, Node, Product, Relation, Scripted, Sequence, Symbol
 from tensorcalc.verify.problems import IllFormed, NotCheckable
+from tensorcalc.verify.reading.densities import is_normal, normal_density
 from tensorcalc.verify.reading.entries import Entries
 from tensorcalc.verify.reading.parameters import Parameter, arguments_in, parameter_of
 from tensorcalc.verify.reading.values import MINUS, Again, FunctionDefinition, Val, number
@@ -82,6 +83,9 @@ class Functions(Entries):
             return value if power is None else self.raised(value, power, following.span)
         key, primes = self.function_name(name)
         sub = None
+        if not key and is_normal(name, following):
+            assert isinstance(following, Bracket)
+            return normal_density([self.value(a) for a in arguments_in(following)], self.letters.fresh, name.span)
         if not key:
             return None
         bracket, sup = following, None

@@ -23,9 +23,23 @@ from tensorcalc.verify.latex.tree import (
 )
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading.functions import Functions
-from tensorcalc.verify.reading.values import Val, number
+from tensorcalc.verify.reading.values import MINUS, Val, number
 from tensorcalc.verify.signs import flat_items, key_of
-from tensorcalc.verify.terms import Branches, Compared, CompareIndices, Derived, Entry, One, Place, Reduced, Term, Times
+from tensorcalc.verify.terms import (
+    Apply,
+    Branches,
+    Compared,
+    CompareIndices,
+    Constant,
+    Derived,
+    Entry,
+    One,
+    Place,
+    Powered,
+    Reduced,
+    Term,
+    Times,
+)
 
 __all__ = ["Operators"]
 
@@ -173,18 +187,41 @@ class Operators(Functions):
         found = self.value(variable)
         term = found.term
         if not isinstance(term, Entry):
-            raise NotCheckable("the derivative by something that is no tensor", variable.span)
+            entry, slope = _inner(term)
+            if entry is None or body.axes or found.axes:
+                raise NotCheckable("the derivative by something that is no tensor", variable.span)
+            inside = Derived(body.term, entry.name, entry.places, node.total and self.names.survey.both_signs)
+            return Val(Times((inside, Powered(slope, MINUS))))
         total = node.total and self.names.survey.both_signs
         result = Derived(body.term, term.name, term.places, total)
         if body.axes and found.axes:
             if len(body.axes) == 1 and len(found.axes) == 1:
-                self.laid = True
+                self.laid |= not isinstance(body.term, Derived)
                 if self.layout == "denominator":
                     return Val(result, (*found.axes, *body.axes))
             return Val(result, (*body.axes, *found.axes))
         if found.axes:
             return Val(result, found.axes, found.row)
         return Val(result, body.axes, body.row)
+
+
+def _inner(term: Term) -> tuple[Entry | None, Term]:
+    """The entry of which a term is an invertible function, as log σ^2 is of σ, and the derivative of the term by it."""
+    match term:
+        case Entry():
+            return term, number(1)
+        case Times(factors=(only,)):
+            return _inner(only)
+        case Powered(base=base, exponent=Constant() as power):
+            entry, slope = _inner(base)
+            return entry, Times((power, Powered(base, number(power.value - 1)), slope))
+        case Apply(name="log", arguments=(inside,), primes=0):
+            entry, slope = _inner(inside)
+            return entry, Times((Powered(inside, MINUS), slope))
+        case Apply(name="exp", arguments=(inside,), primes=0):
+            entry, slope = _inner(inside)
+            return entry, Times((term, slope))
+    return None, term
 
 
 def _is_one(node: Node) -> bool:
