@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from tensorcalc.verify.brackets import with_subscripts
 from tensorcalc.verify.chains import Claim, chains_of
 from tensorcalc.verify.contradictions import find_contradictions
 from tensorcalc.verify.definitions import Builder
@@ -57,6 +58,8 @@ def read_article(
     `assumed` are the numbers of the formulas that the article assumes to hold. With `laws` the rows are laws, in which
     ∂u is the derivative of u by what it depends on. `layout` says what the derivative of a vector by a vector is.
     """
+    together = with_subscripts([*displayed, *inline])
+    displayed, inline = together[: len(displayed)], together[len(displayed) :]
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
     found = with_running_text(survey([row for row in displayed if not row.label]), survey(inline))

@@ -33,7 +33,7 @@ class _Uses:
     def depends(self, key: str) -> bool:
         """Whether the bracket behind a name only says what it depends on."""
         found = self.calls.get(key, set())
-        once = key in self.defined and len(found) == 1 and () not in found
+        once = key in self.defined and len(found) == 1 and () not in found and key not in self.primed
         return once and (self.alone[key] > 0 or key in self.numbered)
 
     def gather(self, part: Any) -> None:
@@ -61,6 +61,7 @@ class _Uses:
                 self.calls.setdefault(key_of(symbol), set()).add(names)
                 if isinstance(factor, Scripted):
                     self.numbered |= {key_of(symbol)} if isinstance(factor.sup, Bracket) else set()
+                    self.primed |= {key_of(symbol)} if factor.primes else set()
                     self.gather((factor.sub, factor.sup))
             else:
                 self.gather(factor)

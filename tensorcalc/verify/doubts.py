@@ -12,7 +12,17 @@ from collections.abc import Iterator, Sequence
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
-from tensorcalc.verify.terms import Apply, CompareIndices, Constant, Derived, Entry, Term, letters_of, tensors_of
+from tensorcalc.verify.terms import (
+    Apply,
+    CompareIndices,
+    Constant,
+    Derived,
+    Entry,
+    Sloped,
+    Term,
+    letters_of,
+    tensors_of,
+)
 
 __all__ = ["find_doubts"]
 
@@ -97,7 +107,8 @@ class _Doubts:
         return {f for n in self.model.ancestors([tensor]) if n in definitions for f in unknown(definitions[n].body)}
 
     def alone(self, left: Term, right: Term) -> str:
-        first, second = tensors_of(left), tensors_of(right)
+        variables = {node.variable for side in (left, right) for node in parts_of(side) if isinstance(node, Sloped)}
+        first, second = tensors_of(left) - variables, tensors_of(right) - variables
         wrapped = {n for d in derivatives_in(left) + derivatives_in(right) for n in tensors_of(d.body) - {d.name}}
         rare = {n for n in first ^ second if len(self.sides[n]) < 2} | {n for n in wrapped if len(self.chains[n]) < 2}
         for name in sorted(rare):
@@ -130,12 +141,16 @@ def _leaves_out(part: object) -> bool:
 
 def unknown(part: object) -> Iterator[str]:
     """The functions of unknown form that are written in a term."""
+    return (node.name for node in parts_of(part) if isinstance(node, Apply) and node.name.startswith("?"))
+
+
+def parts_of(part: object) -> Iterator[Term]:
+    """A term and all that it is made of."""
     stack: list[object] = [part]
     while stack:
         node = stack.pop()
-        if isinstance(node, Apply) and node.name.startswith("?"):
-            yield node.name
         if isinstance(node, tuple):
             stack.extend(node)
         elif isinstance(node, Term):
+            yield node
             stack.extend(getattr(node, f) for f in node.__dataclass_fields__)

@@ -22,6 +22,7 @@ from tensorcalc.verify.latex.tree import (
 )
 from tensorcalc.verify.parts import Edit, Parts, Setting, replaced
 from tensorcalc.verify.signs import is_transpose
+from tensorcalc.verify.survey import FUNCTION_LETTERS
 from tensorcalc.verify.term_edits import TermEdits
 
 __all__ = ["families"]
@@ -180,6 +181,8 @@ class _PartEdits:
             for place, factor in enumerate(product.factors):
                 if len(product.factors) == 1 or product.signs[place] in ("/", "\\div"):
                     continue
+                if place and not product.signs[place] and _is_call(product.factors[place - 1], factor):
+                    continue
                 start = factor.span.start
                 if place:
                     start = product.factors[place - 1].span.end
@@ -226,6 +229,13 @@ def _near(power: Fraction) -> tuple[Fraction, ...]:
         power - 2,
         power + 2,
     )
+
+
+def _is_call(name: Node, factor: Node) -> bool:
+    """Whether a bracket is the argument of what stands before it."""
+    base = name.base if isinstance(name, Scripted) else name
+    applied = isinstance(base, Symbol) and base.name in FUNCTION_LETTERS
+    return applied and isinstance(factor, Bracket) and name.span.end == factor.span.start
 
 
 def _is_delta(node: Scripted) -> bool:

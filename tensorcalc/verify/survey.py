@@ -27,7 +27,7 @@ from tensorcalc.verify.latex.tree import (
 from tensorcalc.verify.reading.parameters import parameter_of
 from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_length, is_transpose, key_of, numbered_key
 
-__all__ = ["Survey", "names_in", "survey", "with_running_text"]
+__all__ = ["FUNCTION_LETTERS", "Survey", "names_in", "survey", "with_running_text"]
 
 FUNCTION_LETTERS = frozenset(["f", "g", "h", "sigma", "phi", "varphi", "psi", "rho", "tau", "Phi"])
 

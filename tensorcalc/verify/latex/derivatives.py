@@ -46,6 +46,9 @@ class Derivatives(Expressions):
                 raise error("the denominator of a derivative is not read", span)
             _take_mark(parser)
             node = parser.factor()
+            if isinstance(node, Symbol) and parser.at("["):
+                entry = parser.factor()
+                node = Product(node.span.to(entry.span), (node, entry), ("", ""))
             times = 1
             if isinstance(node, Scripted) and isinstance(node.sup, Number) and order > 1 and node.sup.value == order:
                 times = order
@@ -97,7 +100,7 @@ class Derivatives(Expressions):
         """A factor, with the bracket directly behind a name."""
         body = self.factor()
         bracket = self.peek()
-        if isinstance(body, Symbol | Scripted) and bracket is not None and bracket.is_("(") and not bracket.spaced:
+        if isinstance(body, Symbol | Scripted) and bracket is not None and bracket.is_("(", "[") and not bracket.spaced:
             argument = self.factor()
             return Product(body.span.to(argument.span), (body, argument), ("", ""))
         return body
