@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
+from tensorcalc.verify.signs import shown_name
 from tensorcalc.verify.terms import (
     Apply,
     CompareIndices,
@@ -24,7 +25,9 @@ from tensorcalc.verify.terms import (
     tensors_of,
 )
 
-__all__ = ["find_doubts"]
+__all__ = ["LONELY", "find_doubts"]
+
+LONELY = "stands in no other equation, and nothing defines it"
 
 
 def find_doubts(claims: Sequence[Claim], model: Model, names: Names) -> None:
@@ -114,7 +117,7 @@ class _Doubts:
         for name in sorted(rare):
             known = name in self.model.definitions or self.model.dimensions.known(("extent", name))
             if not known and name not in self.model.losses and "/any" not in name:
-                return f"{name} stands in no other equation, and nothing defines it"
+                return f"{shown_name(name)} {LONELY}"
         return ""
 
     def shapes(self, left: Term, right: Term) -> str:

@@ -25,7 +25,7 @@ from tensorcalc.verify.signs import is_transpose
 from tensorcalc.verify.survey import FUNCTION_LETTERS
 from tensorcalc.verify.term_edits import TermEdits
 
-__all__ = ["families"]
+__all__ = ["families", "respellings"]
 
 
 def families(text: str, node: Node, setting: Setting) -> Iterator[Iterator[Edit]]:
@@ -46,6 +46,13 @@ def families(text: str, node: Node, setting: Setting) -> Iterator[Iterator[Edit]
     yield sides.deltas()
     yield sides.copies()
     yield walk.names()
+
+
+def respellings(text: str, node: Node, setting: Setting) -> Iterator[Edit]:
+    """One name in the place of another."""
+    parts = Parts(text, setting)
+    parts.visit(node, "")
+    yield from _PartEdits(parts).names()
 
 
 class _PartEdits:

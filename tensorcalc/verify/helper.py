@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from tensorcalc.errors import Span
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.draws import Meaning
-from tensorcalc.verify.helping import Diagnosis, diagnose
+from tensorcalc.verify.edits import respellings
+from tensorcalc.verify.helping import SEVERAL, Diagnosis, diagnose
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.latex.tree import DerivativeOf, Node, Product, Scripted, Symbol
 from tensorcalc.verify.model import Dimensions, derivatives_in
@@ -25,6 +27,7 @@ __all__ = ["Helper", "place_in"]
 TRIALS = 700  # right sides that are tried in one article
 SLIPS = 3_000  # misapplied rules that are tried in one article
 MOST_WRITTEN = 40
+MOST_RESPELLINGS = 60
 MOST_FACTORS = 12
 READINGS = ("total", "mixed", "partial")
 LETTER = re.compile(r"\\?[a-zA-Z]+")
@@ -61,9 +64,31 @@ class Helper:
             meaning = Meaning(reading, pairs, totals)
             trial = Trial(self.article, claim, self.macros, dimensions, points, meaning, self.allowance)
             found = diagnose(trial, text, setting, right, self.before(claim))
-            if found.hint:
+            if found.hint and found.what != SEVERAL:
                 break
         return found
+
+    def respelling(
+        self,
+        claim: Claim,
+        dimensions: Dimensions,
+        points: Sequence[Point],
+        pairs: dict[tuple[str, str], str],
+        totals: frozenset[str],
+    ) -> str:
+        """A question about a name with another one in the place of which the claim holds; empty where none does."""
+        text = self.text(claim)
+        node = tree_of(text, self.macros)
+        if claim.inline or claim.reference is None or node is None:
+            return ""
+        edits = list(islice(respellings(text, node, self.setting(claim, text)), MOST_RESPELLINGS))
+        for reading in READINGS if derivatives_in(claim.reference.term) else READINGS[:1]:
+            meaning = Meaning(reading, pairs, totals)
+            trial = Trial(self.article, claim, self.macros, dimensions, points, meaning, self.allowance)
+            for edit in edits:
+                if trial.holds(edit.text):
+                    return f"did you mean {edit.text.strip()}? With that it holds"
+        return ""
 
     def text(self, claim: Claim) -> str:
         """The right side of a claim as the formula has it."""

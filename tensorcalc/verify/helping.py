@@ -25,10 +25,11 @@ from tensorcalc.verify.numbers import Named, _aligned, add, constant, multiply, 
 from tensorcalc.verify.parts import Edit, Setting
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import Problem
+from tensorcalc.verify.rescaling import rescaled
 from tensorcalc.verify.terms import Added, Entry, Term, substitute
 from tensorcalc.verify.trying import Trial, tree_of
 
-__all__ = ["NOTHING", "Diagnosis", "diagnose"]
+__all__ = ["NOTHING", "SEVERAL", "Diagnosis", "diagnose"]
 
 MOST_TERMS = 12
 MOST_SLIPS = 400
@@ -56,6 +57,7 @@ class Diagnosis:
 
 
 NOTHING = Diagnosis()
+SEVERAL = "no change of one sign, factor, index or name makes it hold: more than one may be wrong"
 
 
 def diagnose(trial: Trial, text: str, setting: Setting, right: Term | None, before: Term | None) -> Diagnosis:
@@ -67,6 +69,9 @@ def diagnose(trial: Trial, text: str, setting: Setting, right: Term | None, befo
     slip = _slip(trial, right, before) if right is not None else None
     what = " or ".join(dict.fromkeys(e.what for e in edits[:ALTERNATIVES]))
     first = edits[0] if edits else Edit("", "")
+    tried = node is not None and right is not None and trial.wanted and trial.allowance.sides > 0
+    if tried and not edits and slip is None:
+        what = SEVERAL
     if slip is not None and first.kind == "extent" and slip.rule == SELF.name:
         slip = None  # without the δ a mean is 1: the missing 1/N says the same, more simply
     return Diagnosis(what, first.part, first.text.strip(), slip.rule if slip else "", slip.done if slip else "")
@@ -83,7 +88,8 @@ def _edits(trial: Trial, text: str, node: Node, setting: Setting, right: Term | 
         hits = [e for e in islice(_untried(family, tried), MOST_EDITS) if trial.holds(e.text)]
         if hits:
             return hits
-    return []
+    found = rescaled(trial, text, node, right) if right is not None else None
+    return [found] if found is not None and trial.holds(found.text) else []
 
 
 def _untried(family: Iterator[Edit], tried: set[str]) -> Iterator[Edit]:

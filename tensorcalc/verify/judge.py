@@ -16,6 +16,7 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import Difference, compare, finite, first_not_finite, magnitude
+from tensorcalc.verify.doubts import LONELY
 from tensorcalc.verify.draws import Draw, Meaning
 from tensorcalc.verify.facts import fulfil
 from tensorcalc.verify.helper import READINGS, Helper
@@ -233,7 +234,9 @@ class Judge:
             return Verdict(claim, "not-checkable", reason)
         reason = self.uncertain(claim, left.term, right.term, points)
         if reason:
-            return Verdict(claim, "not-checkable", reason)
+            args = claim, points.dimensions, list(points), self.pairs, self.totals
+            hint = self.helper.respelling(*args) if reason.endswith(LONELY) else ""
+            return Verdict(claim, "not-checkable", reason, hint=hint)
         normalised = self.normalised(claim, left, right, points.dimensions)
         if normalised is not None:
             return normalised

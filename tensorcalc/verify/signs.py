@@ -52,7 +52,7 @@ def function_key(node: Node) -> str:
 
 def shown_name(key: str) -> str:
     """A name for a sentence: without its alphabet, Greek letters as such."""
-    plain = key.rsplit(":", 1)[-1].rstrip(")")
+    plain = key.rsplit(":", 1)[-1].rstrip(")") if ":" in key else key
     return GREEK.get(plain, plain)
 
 
