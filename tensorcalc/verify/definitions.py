@@ -17,7 +17,7 @@ from tensorcalc.verify.profile import Profile
 from tensorcalc.verify.reading import ELEMENTWISE, MEANS, Definition, FunctionDefinition, Reader, Val, unbound
 from tensorcalc.verify.reading.algebra import COLUMNS
 from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
-from tensorcalc.verify.signs import function_key, key_of
+from tensorcalc.verify.signs import function_key, is_differential_sign, key_of
 from tensorcalc.verify.stationary import zero_gradient
 from tensorcalc.verify.summation import dummies, with_sums
 from tensorcalc.verify.survey import names_in
@@ -97,6 +97,7 @@ class Builder:
         self.reader.arguments = self.arguments(chain)
         self.reader.doubts = []
         self.reader.all_samples = self.of_all_samples(chain)
+        self.reader.varied = self.varied(chain)
         values: list[Val | None] = []
         problems: list[Problem | None] = []
         laid: list[bool] = []
@@ -128,6 +129,16 @@ class Builder:
             self.definition(chain, claims)
             self.note_undefined(chain, claims[0])
         return claims
+
+    def varied(self, chain: Chain) -> frozenset[str]:
+        """The names whose differentials stand on the right of an equation between differentials: df = ∇fᵀ dx."""
+        if len(chain.sides) < 2 or not _is_differential(chain.sides[0].node):
+            return frozenset()
+        written = [name for side in chain.sides[1:] for name in names_in(side.node)]
+        found = frozenset(self.names.of(n[2:-1]) for n in written if n.startswith("d(") and n.endswith(")"))
+        own = next((n[2:-1] for n in names_in(chain.sides[0].node) if n.startswith("d(")), "")
+        depends = found <= self.model.ancestors([self.names.of(own)]) - {self.names.of(own)}
+        return found if depends or isinstance(chain.sides[0].node, Product) else frozenset()
 
     def of_all_samples(self, chain: Chain) -> bool:
         """Whether a matrix of all samples stands in a chain: X, whose rows are x^{(i)}."""
@@ -341,6 +352,14 @@ def has_sum(node: Node) -> bool:
         elif isinstance(current, Node):
             stack.extend(getattr(current, f) for f in current.__dataclass_fields__)
     return False
+
+
+def _is_differential(node: Node | None) -> bool:
+    """Whether a side is the differential of a name or of a formula."""
+    if isinstance(node, Product):
+        return is_differential_sign(node.factors[0])
+    symbol = node.base if isinstance(node, Scripted) else node
+    return isinstance(symbol, Symbol) and symbol.accents[-1:] == ("d",)
 
 
 def _calls(node: Node, name: str) -> bool:

@@ -81,7 +81,8 @@ class Helper:
         node = tree_of(text, self.macros)
         if claim.inline or claim.reference is None or node is None:
             return ""
-        edits = list(islice(respellings(text, node, self.setting(claim, text)), MOST_RESPELLINGS))
+        found = (e for e in respellings(text, node, self.setting(claim, text)) if _alike(*e.what.split(" should be ")))
+        edits = list(islice(found, MOST_RESPELLINGS))
         for reading in READINGS if derivatives_in(claim.reference.term) else READINGS[:1]:
             meaning = Meaning(reading, pairs, totals)
             trial = Trial(self.article, claim, self.macros, dimensions, points, meaning, self.allowance)
@@ -140,6 +141,14 @@ class Helper:
                             found.setdefault(order, {})[written] = None
             self._names = {order: list(written) for order, written in found.items()}
         return self._names
+
+
+def _alike(first: str, second: str) -> bool:
+    """Whether two names have the same letter, perhaps a capital or with another accent, or the same accent."""
+    words = [LETTER.findall(name) for name in (first, second)]
+    if not all(words):
+        return False
+    return words[0][-1].lower() == words[1][-1].lower() or words[0][:-1] == words[1][:-1] != []
 
 
 def place_in(places: Sequence[int], span: Span) -> tuple[int, int]:

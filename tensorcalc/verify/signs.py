@@ -10,6 +10,7 @@ __all__ = [
     "flat_items",
     "function_key",
     "has_number",
+    "is_differential_sign",
     "is_length",
     "is_transpose",
     "key_of",
@@ -87,6 +88,11 @@ def numbered_key(node: Scripted) -> str:
     if isinstance(node.base, Symbol) and isinstance(power, Bracket) and power.kind in ("(", "["):
         return f"{key_of(node.base)}^{power.body.value}" if isinstance(power.body, Number) else ""
     return ""
+
+
+def is_differential_sign(node: Node) -> bool:
+    """Whether this is the d before a formula, as in d(A^{-1}) and d log x."""
+    return isinstance(node, Symbol) and node.name == "d" and node.style in ("", "mathrm") and not node.accents
 
 
 def has_number(sup: Node | None) -> bool:

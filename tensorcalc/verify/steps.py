@@ -14,6 +14,7 @@ from tensorcalc.verify.terms import Derived, Entry, LabelAt, Place, Term, tensor
 
 __all__ = ["repeat_steps"]
 
+FARTHEST = 3  # layers or steps from the one that is defined
 _STEP = re.compile(r"(?P<stem>.+[_^](?:l|t|n|k|L|ell))(?P<shift>[+-]\d+)")
 _STEPPED = re.compile(r".+[_^](?:l|t|n|k|L|ell)")
 
@@ -21,14 +22,17 @@ _STEPPED = re.compile(r".+[_^](?:l|t|n|k|L|ell)")
 def repeat_steps(model: Model, claims: Sequence[Claim]) -> None:
     """What is defined for a layer l or a step t holds for l + 1 too, where that is used."""
     used = {n for c in claims for v in (c.reference, c.value) if v is not None for n in tensors_of(v.term)}
-    for name in sorted(used - set(model.definitions)):
+    waiting = sorted(used, reverse=True)
+    while waiting:
+        name = waiting.pop()
         stem, shift = _step_of(name)
         definition = model.definitions.get(stem)
-        if not shift or shift < 0 or definition is None:
+        if not 0 < shift <= FARTHEST or definition is None or name in model.definitions:
             continue
         body = _shifted(definition.body, shift)
         letters = tuple(_moved_letter(x, shift) for x in definition.letters)
-        model.define(Definition(name, letters, body, definition.span))
+        if model.define(Definition(name, letters, body, definition.span)):
+            waiting += sorted(tensors_of(body), reverse=True)
 
 
 def _step_of(name: str) -> tuple[str, int]:

@@ -127,10 +127,10 @@ class Parser(Derivatives):
             return self.function(word, token)
         return Symbol(token.span, token.text)
 
-    def differential(self) -> bool:
+    def differential(self, spaced: bool = False) -> bool:
         """Whether a d belongs to the name directly behind it, as in dX."""
         token = self.peek()
-        if token is None or token.spaced:
+        if token is None or (token.spaced and not spaced):
             return False
         alphabet = token.kind == "command" and (token.text in STYLES or token.text in ACCENTS or token.text in SYMBOLS)
         return token.kind == "letter" or (alphabet and token.text not in ("cdots", "ldots", "dots", "top", "prime"))
@@ -212,6 +212,9 @@ class Parser(Derivatives):
             node = _with_style(self.inner(tokens, token.span), style)
             if isinstance(node, Symbol):
                 node = replace(node, span=token.span.to(self.last_span()))
+        if isinstance(node, Symbol) and (style, node.name) == ("mathrm", "d") and self.differential(spaced=True):
+            inner = self.primary()
+            return _with_accent(inner, "d", token.span.to(inner.span))
         if isinstance(node, Symbol) and style == "mathrm" and self.called(node):
             return self.function(node.name, token)
         return node

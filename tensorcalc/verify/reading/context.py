@@ -19,7 +19,8 @@ class Context:
     the derivative of a vector by a vector has the axes of the vector first (`numerator`) or last. `doubts` says of a
     chain what in it could mean something else than what was read. `bindings` and `selected` are what the arguments of
     the function that is being read stand for, as values and as places; with `all_samples` a name without the
-    number of a sample stands for all samples, as y does beside a matrix X of all x.
+    number of a sample stands for all samples, as y does beside a matrix X of all x. `varied` are the names whose
+    differentials an equation between differentials is made of.
     """
 
     def __init__(self, names: Names) -> None:
@@ -31,6 +32,7 @@ class Context:
         self.layout = "numerator"
         self.laid = False
         self.all_samples = False
+        self.varied: frozenset[str] = frozenset()
         self.ties: list[tuple[str, str]] = []
         self.ranges: list[tuple[str, int]] = []
         self.scope: dict[str, str] = {}

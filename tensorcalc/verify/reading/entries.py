@@ -13,6 +13,7 @@ from tensorcalc.verify.reading.algebra import Algebra, ungrouped
 from tensorcalc.verify.reading.values import Val
 from tensorcalc.verify.signs import flat_items, has_number, is_length, is_transpose, key_of, shown_name
 from tensorcalc.verify.terms import (
+    Added,
     Apply,
     Constant,
     Derived,
@@ -22,6 +23,8 @@ from tensorcalc.verify.terms import (
     One,
     Place,
     Powered,
+    Reduced,
+    Term,
     Times,
     substitute,
     tensors_of,
@@ -79,8 +82,14 @@ class Entries(Algebra):
         """dX as programs write it: the derivative of the loss by X."""
         loss = self.names.loss
         plain = replace(symbol, accents=symbol.accents[:-1])
+        if key_of(plain) in self.varied:
+            found = self.value(plain if scripts is None else replace(scripts, base=plain))
+            return self.along(found, symbol.span)
+        if self.varied:
+            return self.varying(self.value(plain if scripts is None else replace(scripts, base=plain)), symbol.span)
         if not loss or key_of(plain) == loss:
-            raise NotCheckable("a differential has no value of its own", symbol.span)
+            what = "a differential, or the derivative of a scalar"
+            raise NotCheckable(f"nothing says whether d{shown_name(key_of(plain))} is {what}", symbol.span)
         inner: Symbol | Scripted = plain
         power: Node | None = None
         if scripts is not None:
@@ -92,6 +101,25 @@ class Entries(Algebra):
             raise NotCheckable("a differential of something that is no tensor", symbol.span)
         derived = replace(found, term=Derived(Entry(loss), found.term.name, found.term.places))
         return derived if power is None else self.raised(derived, power, symbol.span)
+
+    def along(self, found: Val, span: Span) -> Val:
+        """dX, the direction in which X is varied: a tensor of the same shape."""
+        if not isinstance(found.term, Entry):
+            raise NotCheckable("a differential of something that is no tensor", span)
+        return replace(found, term=replace(found.term, name=f"d({found.term.name})"))
+
+    def varying(self, value: Val, span: Span) -> Val:
+        """The differential of a value: its derivatives by all that is varied, times the directions."""
+        terms: list[Term] = []
+        for key in sorted(self.varied):
+            style, _, plain = key.rpartition(":")
+            entry = self.named(Symbol(span, plain, style), (), span, key)
+            if not isinstance(entry.term, Entry):
+                raise NotCheckable("a differential of something that is no tensor", span)
+            direction = replace(entry.term, name=f"d({entry.term.name})")
+            product = Times((Derived(value.term, entry.term.name, entry.term.places), direction))
+            terms.append(Reduced("sum", entry.axes, product, implied=True) if entry.axes else product)
+        return replace(value, term=terms[0] if len(terms) == 1 else Added(tuple(terms)))
 
     def is_square(self, key: str, power: Node | None) -> bool:
         return key in self.squares and isinstance(power, Number) and power.value == 2

@@ -81,6 +81,10 @@ class Functions(Entries):
         if mean and isinstance(name, Symbol) and isinstance(averaged, Bracket) and averaged.kind == "[":
             value = self.mean(name.name, (averaged.body,), name.span)
             return value if power is None else self.raised(value, power, following.span)
+        scripted = name.base if isinstance(name, Scripted) else name
+        average = isinstance(scripted, Symbol) and scripted.name in MEANS and scripted.style in ("bb", "mathrm", "text")
+        if average and isinstance(scripted, Symbol) and isinstance(following, Bracket) and following.kind == "[":
+            return self.mean(scripted.name, (), name.span)
         key, primes = self.function_name(name)
         sub = None
         if not key and is_normal(name, following):
@@ -130,6 +134,8 @@ class Functions(Entries):
             labelled = [k for k in self.functions if k.startswith(f"{key}_")]
             return (labelled[0] if key not in self.functions and len(labelled) == 1 else key), primes
         if isinstance(name, Scripted) and isinstance(name.base, Symbol):
+            if key and key_of(name.base) in self.functions:  # a function of θ written with or without it
+                return key_of(name.base), primes
             written = name.base.style in ("text", "mathrm") and len(name.base.name) > 1
             if written or (key_of(name.base) in self.names.survey.functions and key not in self.names.survey.values):
                 raise NotCheckable(f"the function {name.base.name} with these scripts is not known", name.span)

@@ -68,7 +68,7 @@ class Operators(Functions):
         term = body.term
         if conditions:
             if node.kind != "sum":
-                raise NotCheckable("a product or maximum under a condition", node.span)
+                raise NotCheckable("a product or maximum with a lower bound that is no number", node.span)
             term = Times((term, *conditions))
         return replace(body, term=Reduced(node.kind, tuple(bound), term))
 
@@ -104,7 +104,7 @@ class Operators(Functions):
         if not isinstance(item, Symbol):
             raise NotCheckable("something else than a letter below a sum", node.span)
         if self.is_step(item.name):
-            raise NotCheckable("a sum over steps of time", node.span)
+            raise NotCheckable("a sum over steps of time, which are only read one at a time", node.span)
         letter = self.letters.fresh(item.name + self.suffix)
         self.scope[item.name] = letter
         return [letter]

@@ -28,6 +28,7 @@ from tensorcalc.verify.latex.tree import (
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading.operators import Operators
 from tensorcalc.verify.reading.values import MINUS, Again, Val
+from tensorcalc.verify.signs import is_differential_sign
 from tensorcalc.verify.terms import Added, Constant, Powered, Times
 
 __all__ = ["Reader"]
@@ -114,6 +115,13 @@ class Reader(Operators):
         return self.together(values, lambda terms: Added(tuple(terms)), node.span)
 
     def product(self, node: Product) -> Val:
+        if self.varied and is_differential_sign(node.factors[0]) and not any(node.signs[1:]):
+            rest = (
+                node.factors[1]
+                if len(node.factors) == 2
+                else replace(node, factors=node.factors[1:], signs=node.signs[1:])
+            )
+            return self.varying(self.value(rest), node.span)
         factors = self.with_calls(node)
         result: Val | None = None
         for sign, factor in factors:
