@@ -43,7 +43,7 @@ from tensorcalc.verify.terms import (
     substitute,
     tensors_of,
 )
-from tensorcalc.verify.unitsums import unit_sum
+from tensorcalc.verify.unitsums import says_unit_sums, unit_sum, weights_in
 from tensorcalc.verify.witness import Witness
 
 __all__ = ["CounterExample", "Judge", "Verdict"]
@@ -240,6 +240,9 @@ class Judge:
         normalised = self.normalised(claim, left, right, points.dimensions)
         if normalised is not None:
             return normalised
+        weights = weights_in(self.model, (left.term, right.term))
+        if weights and says_unit_sums(self.document.source.text, self.article.claims, weights):
+            points = _Points(self, points.dimensions, weights)
         return self.flagged(claim, right.term, failed, points)
 
     def normalised(self, claim: Claim, left: Val, right: Val, dimensions: Dimensions) -> Verdict | None:
