@@ -252,6 +252,10 @@ class Point:
     def sloped(self, term: Sloped) -> Value:
         """The derivative of a function of the article at an argument."""
         value = self.term(term.argument)
+        if not term.primes:
+            point = Point(self.model, self.draw, self.meaning, self, term.variable)
+            point.values[term.variable] = value
+            return point.term(term.body)
         point = self
         for _ in range(term.primes):
             point = Point(self.model, self.draw, self.meaning, point)

@@ -25,7 +25,11 @@ MAX_FORMULAS = 5_000
 MAX_SIGNS = 20_000
 
 _ENVIRONMENTS = "equation|align|alignat|gather|eqnarray|multline|flalign|displaymath|math"
-_OPENING = re.compile(rf"\\\\|\$\$|\\?\$|\\\[|\\\(|\\begin\{{(?P<name>{_ENVIRONMENTS})(?P<star>\*?)\}}")
+_OPENING = re.compile(rf"\\\\[\[(]|\\\\|\$\$|\\?\$|\\\[|\\\(|\\begin\{{(?P<name>{_ENVIRONMENTS})(?P<star>\*?)\}}")
+_CLOSINGS = {  # with two backslashes where Markdown takes one away
+    "$$": ("$$", True), "$": ("$", False), "\\[": ("\\]", True), "\\(": ("\\)", False),
+    "\\\\[": ("\\\\]", True), "\\\\(": ("\\\\)", False),
+}  # fmt: skip
 _INLINE = 2_000  # characters of a formula in the running text
 _COMMENT = re.compile(r"(?:<!--|%)\s*tensorcalc:\s*(?P<word>[a-z-]+)\s*(?:-->)?")
 _ASSUMED = re.compile(r"(?:we assume|it is assumed|assume|assuming|suppose|provided)(?: that)?[:,]?\s*$", re.IGNORECASE)
@@ -134,9 +138,7 @@ def _delimited(text: str) -> Iterator[tuple[int, int, int, int, bool]]:
         if opening["name"]:
             closing, displayed = f"\\end{{{opening['name']}{opening['star']}}}", True
         else:
-            closing, displayed = {"$$": ("$$", True), "$": ("$", False), "\\[": ("\\]", True), "\\(": ("\\)", False)}[
-                sign
-            ]
+            closing, displayed = _CLOSINGS[sign]
         limit = len(text) if displayed else min(inside + _INLINE, len(text))
         if not displayed and (blank := text.find("\n\n", inside, limit)) >= 0:
             limit = blank

@@ -76,7 +76,7 @@ def occurrences(term: Term) -> Counter[str]:
         case Compared():
             return occurrences(term.left) + occurrences(term.right)
         case Sloped():
-            return occurrences(term.argument)
+            return occurrences(term.argument) + (Counter() if term.primes else occurrences(term.body))
         case MatrixValue():
             inside = occurrences(term.body) + _in_places(term.places)
             return Counter({x: n for x, n in inside.items() if x not in (term.row, term.column)})
@@ -145,7 +145,8 @@ class _Closing:
             case Compared():
                 return Compared(term.relation, self.close(term.left, free), self.close(term.right, free))
             case Sloped():
-                return Sloped(term.body, term.variable, self.close(term.argument, free), term.primes)
+                body = term.body if term.primes else self.close(term.body, free)
+                return Sloped(body, term.variable, self.close(term.argument, free), term.primes)
             case Reduced():
                 inside = self.close(term.body, free | set(term.letters))
                 return Reduced(term.kind, term.letters, inside, term.implied)

@@ -10,6 +10,7 @@ from typing import Any
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.latex.rows import Row
 from tensorcalc.verify.latex.tree import (
+    At,
     BigOperator,
     Bracket,
     DerivativeOf,
@@ -231,6 +232,11 @@ def _walk(node: Node, found: Survey) -> None:
             _walk(node.denominator, found)
         case Relation():
             _relation(node, found)
+        case At():
+            _walk(node.body, found)
+            for condition in node.conditions:
+                if isinstance(condition, Relation):
+                    _walk(condition.right, found)
         case _:
             for f in fields(node):
                 _walk_any(getattr(node, f.name), found)

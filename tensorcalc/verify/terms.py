@@ -180,7 +180,7 @@ class Derived(Term):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sloped(Term):
-    """The derivative of `body` by the scalar `variable`, at the value of the argument."""
+    """The derivative of `body` by the scalar `variable`, at the value of the argument; without primes the body."""
 
     body: Term
     variable: str

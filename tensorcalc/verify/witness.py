@@ -115,7 +115,7 @@ class _Differences(Point):
 
     def _sloped(self, term: Sloped, argument: Value, primes: int) -> Value:
         if not primes:
-            point = _Differences(self, self.step)
+            point = _Differences(self, self.step, term.variable)
             point.values[term.variable] = argument
             return point.term(term.body)
         sides = [self._sloped(term, add(argument, constant(s)), primes - 1) for s in (self.step, -self.step)]

@@ -36,7 +36,7 @@ class Derivatives(Expressions):
             raise error("the derivative is applied to nothing", token.span)
         if self.at("(", "[", "\\{"):
             return self.factor()
-        return self.term()
+        return self.term(operand=True)
 
     def variables(self, tokens: list[Token], order: int, mark: str, span: Span) -> tuple[Node, ...]:
         parser = self.nested(tokens)

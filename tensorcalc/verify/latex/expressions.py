@@ -5,7 +5,18 @@ from __future__ import annotations
 from tensorcalc.errors import Span
 from tensorcalc.verify.latex.stream import Stream
 from tensorcalc.verify.latex.tokens import Token, error
-from tensorcalc.verify.latex.tree import Bracket, Node, Prime, Product, Relation, Scripted, Sequence, Sum
+from tensorcalc.verify.latex.tree import (
+    At,
+    Bracket,
+    DerivativeOf,
+    Node,
+    Prime,
+    Product,
+    Relation,
+    Scripted,
+    Sequence,
+    Sum,
+)
 from tensorcalc.verify.latex.vocabulary import CLOSING, PRODUCT_SIGNS, RELATIONS, SKIPPED
 
 __all__ = ["Expressions"]
@@ -89,13 +100,17 @@ class Expressions(Stream):
             return False
         if token.is_("|", "\\vert", "\\|", "\\Vert"):
             return not self.bars
-        return not token.is_(*PRODUCT_SIGNS, "^", "_", "!", ":")
+        return not token.is_(*PRODUCT_SIGNS, "^", "_", "!", ":", "\\evaluated")
 
-    def term(self) -> Node:
+    def term(self, operand: bool = False) -> Node:
+        """Factors side by side; behind a differential `operand`, for which a bar with values below it is not read."""
         factors: list[Node] = [self.factor()]
         signs = [""]
         while True:
             sign = ""
+            if self.at("\\evaluated") and not operand:
+                factors, signs = self.at_values(factors, signs)
+                continue
             if self.at(*PRODUCT_SIGNS):
                 token = self.next()
                 sign = token.text if token.kind == "sign" else f"\\{token.text}"
@@ -113,6 +128,20 @@ class Expressions(Stream):
         if len(factors) == 1:
             return factors[0]
         return Product(factors[0].span.to(factors[-1].span), tuple(factors), tuple(signs))
+
+    def at_values(self, factors: list[Node], signs: list[str]) -> tuple[list[Node], list[str]]:
+        """The factors, with the values that a bar behind them says: of the derivative before it, or of all."""
+        bar = self.next()
+        self.next()
+        conditions = self.script(self.group(), bar.span)
+        found = conditions.items if isinstance(conditions, Sequence) else (conditions,)
+        kept = factors[:-1] if isinstance(factors[-1], DerivativeOf | Bracket) and len(factors) > 1 else []
+        inside, inner = factors[len(kept) :], signs[len(kept) :]
+        body = inside[0]
+        if len(inside) > 1:
+            body = Product(inside[0].span.to(inside[-1].span), tuple(inside), ("", *inner[1:]))
+        at = At(body.span.to(conditions.span), body, found)
+        return [*kept, at], signs[: len(kept) + 1]
 
     def factor(self) -> Node:
         return self.scripted(self.primary())

@@ -53,6 +53,8 @@ def without_sizes(tokens: list[Token]) -> list[Token]:
                 result.append(Token("command", f"{side}Vert", span))
             elif not following.is_("."):
                 result.append(replace(following, span=span))
+            elif side == "l":
+                result.append(Token("command", "unopened", span))
             position += 2
             continue
         if token.is_("\\stackrel", "\\overset", "\\underset"):
@@ -70,6 +72,30 @@ def without_sizes(tokens: list[Token]) -> list[Token]:
             continue
         result.append(token)
         position += 1
+    return evaluated(result)
+
+
+def evaluated(tokens: list[Token]) -> list[Token]:
+    """Tokens with one for the bar behind a formula that has an equation below it, as in df/dx|_{x = 1}.
+
+    What stands between \\left. and such a bar is one group.
+    """
+    result: list[Token] = []
+    openings: list[tuple[int, Token]] = []
+    for place, token in enumerate(tokens):
+        if token.is_("\\unopened"):
+            openings.append((len(result), token))
+            continue
+        bar = token.is_("|", "\\vert", "\\rvert") and place + 2 < len(tokens) and tokens[place + 1].is_("_")
+        group = tokens[place + 2 : _skip_group(tokens, place + 2)] if bar and tokens[place + 2].is_("{") else []
+        if not any(t.is_("=") for t in group):
+            result.append(token)
+            continue
+        if openings and token.is_("\\rvert"):
+            start, opening = openings.pop()
+            result.insert(start, Token("sign", "{", opening.span))
+            result.append(Token("sign", "}", token.span))
+        result.append(Token("command", "evaluated", token.span))
     return result
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from tensorcalc.errors import Span
 
 __all__ = [
+    "At",
     "BigOperator",
     "Bracket",
     "Cases",
@@ -151,6 +152,14 @@ class DerivativeOf(Node):
     numerator: Node
     variables: tuple[Node, ...]
     total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class At(Node):
+    """A formula with names replaced by values: what stands before a bar with `x = 1` below it."""
+
+    body: Node
+    conditions: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)

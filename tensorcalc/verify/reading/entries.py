@@ -30,7 +30,9 @@ from tensorcalc.verify.terms import (
     tensors_of,
 )
 
-__all__ = ["Entries"]
+__all__ = ["MOST_CALLS", "Entries"]
+
+MOST_CALLS = 200  # of the article's own functions in one formula
 
 
 class Entries(Algebra):
@@ -239,6 +241,8 @@ class Entries(Algebra):
             special = self.special(symbol, span)
             if special is not None:
                 return special
+        if not places and key == key_of(symbol) and (whole := self.whole_function(key)) is not None:
+            return whole
         dropped = key in self.names.survey.sampled - self.names.survey.totals and not self.all_samples
         if not places and key == key_of(symbol) and dropped:
             places = (self.sample(key),)
@@ -279,6 +283,16 @@ class Entries(Algebra):
         axes = tuple(self.letters.fresh("ijklmn"[k % 6]) for k in range(missing))
         value = self.squared(key, Entry(key, (*places, *(Place.of(a) for a in axes))))
         return replace(value, axes=axes)
+
+    def whole_function(self, key: str) -> Val | None:
+        """The value of f where its argument is left out, as in df/dx beside f(x) = …"""
+        definition = self.functions.get(key)
+        if definition is None or key in self.defined or self.calls > MOST_CALLS:
+            return None
+        if any(p.letters or p.selects or p.squared for p in definition.parameters):
+            return None
+        self.calls += 1
+        return self.value(definition.body)
 
     def squared(self, key: str, entry: Entry) -> Val:
         if key in self.squares:

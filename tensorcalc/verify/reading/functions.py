@@ -10,7 +10,7 @@ from tensorcalc.errors import Span
 from tensorcalc.verify.latex.tree import Bracket, Function, Node, Product, Relation, Scripted, Sequence, Symbol
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.densities import is_normal, normal_density
-from tensorcalc.verify.reading.entries import Entries
+from tensorcalc.verify.reading.entries import MOST_CALLS, Entries
 from tensorcalc.verify.reading.parameters import Parameter, arguments_in, parameter_of
 from tensorcalc.verify.reading.values import MINUS, Again, FunctionDefinition, Val, number
 from tensorcalc.verify.signs import flat_items, function_key, key_of
@@ -151,7 +151,7 @@ class Functions(Entries):
         if len(nodes) != len(definition.parameters):
             raise IllFormed(f"{key} takes {len(definition.parameters)} arguments", span)
         self.calls += 1
-        if self.calls > 200:
+        if self.calls > MOST_CALLS:
             raise NotCheckable(f"{key} is defined by itself", span)
         if primes:
             return self.derived_function(definition, [self.value(n) for n in nodes], primes)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tensorcalc.verify.latex.derivatives import ANYTHING
 from tensorcalc.verify.latex.tree import (
+    At,
     BigOperator,
     Bracket,
     Cases,
@@ -37,6 +38,7 @@ from tensorcalc.verify.terms import (
     Place,
     Powered,
     Reduced,
+    Sloped,
     Term,
     Times,
 )
@@ -146,6 +148,18 @@ class Operators(Functions):
             return Val(CompareIndices(relation, self.place(node.left), self.place(node.right)))
         sides = [self.value(node.left), self.value(node.right)]
         return self.together(sides, lambda terms: Compared(relation, terms[0], terms[1]), node.span)
+
+    def evaluated(self, node: At) -> Val:
+        """The value where scalars have the values that a bar says."""
+        body = self.value(node.body)
+        for condition in node.conditions:
+            if not isinstance(condition, Relation) or condition.sign != "=":
+                raise NotCheckable("a condition that is no equation", node.span)
+            name, value = self.value(condition.left), self.value(condition.right)
+            if not isinstance(name.term, Entry) or name.term.places or value.axes:
+                raise NotCheckable("the value of something else than a scalar", condition.span)
+            body = replace(body, term=Sloped(body.term, name.term.name, value.term, 0))
+        return body
 
     def cases(self, node: Cases) -> Val:
         values: list[Term] = []

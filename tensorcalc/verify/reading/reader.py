@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tensorcalc.verify.latex.tree import (
+    At,
     BigOperator,
     Bracket,
     Cases,
@@ -97,6 +98,8 @@ class Reader(Operators):
                 return self.derivative(node)
             case Cases():
                 return self.cases(node)
+            case At():
+                return self.evaluated(node)
             case Matrix():
                 return self.matrix(node)
             case Relation():
