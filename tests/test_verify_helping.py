@@ -137,9 +137,40 @@ def test_what_is_off_is_named(name: str) -> None:
     assert rule in diagnosis.rule
 
 
+@pytest.mark.parametrize(
+    ("right", "hint", "correction"),
+    [
+        (
+            r"3 \lambda w_i - x_i",
+            r"the term 3 \lambda w_i misses a factor 2/3 and the sign of the term x_i is wrong",
+            r"2 \lambda w_i + x_i",
+        ),
+        (
+            r"-2 \lambda w_i + \frac{x_i}{3}",
+            r"the sign of the term 2 \lambda w_i is wrong and the term \frac{x_i}{3} misses a factor 3",
+            r"2 \lambda w_i + 3 \frac{x_i}{3}",
+        ),
+    ],
+)
+def test_two_slips_in_a_row_are_both_named(right: str, hint: str, correction: str) -> None:
+    finding = flagged(r"L = \lambda \sum_i w_i^2 + \sum_i w_i x_i", rf"\frac{{\partial L}}{{\partial w_i}} = {right}")
+    assert finding.hint == hint
+    assert finding.correction == correction
+
+
+@pytest.mark.parametrize("written", ["T_n", r"\tilde{t}_n"])
+def test_a_name_that_stands_nowhere_else_is_asked_about(written: str) -> None:
+    rows = (r"L = \sum_n (y_n - t_n)^2", rf"\frac{{\partial L}}{{\partial y_n}} = 2 (y_n - {written})")
+    text = "\n\n".join(f"$$ {row} $$" for row in rows)
+    finding = verify_document(read_document(text, "article.md")).findings[-1]
+    assert finding.verdict == "not-checkable"
+    assert finding.reason.endswith("stands in no other equation, and nothing defines it")
+    assert finding.hint == "did you mean 2 (y_n - t_n)? With that it holds"
+
+
 def test_nothing_is_said_that_numbers_do_not_confirm() -> None:
     finding = flagged("y_i = x_i^2", r"\frac{\partial y_i}{\partial x_n} = \sin(x_i) \delta_{in} + x_n")
-    assert not finding.hint
+    assert finding.hint == "no change of one sign, factor, index or name makes it hold: more than one term may be off"
     assert finding.detail is not None
     assert not finding.detail.diagnosis.correction
 

@@ -57,7 +57,7 @@ class Diagnosis:
 
 
 NOTHING = Diagnosis()
-SEVERAL = "no change of one sign, factor, index or name makes it hold: more than one may be wrong"
+SEVERAL = "no change of one sign, factor, index or name makes it hold: more than one term may be off"
 
 
 def diagnose(trial: Trial, text: str, setting: Setting, right: Term | None, before: Term | None) -> Diagnosis:
@@ -69,8 +69,8 @@ def diagnose(trial: Trial, text: str, setting: Setting, right: Term | None, befo
     slip = _slip(trial, right, before) if right is not None else None
     what = " or ".join(dict.fromkeys(e.what for e in edits[:ALTERNATIVES]))
     first = edits[0] if edits else Edit("", "")
-    tried = node is not None and right is not None and trial.wanted and trial.allowance.sides > 0
-    if tried and not edits and slip is None:
+    several = isinstance(node, Sum) and len(node.terms) > 1 and right is not None
+    if several and trial.wanted and trial.allowance.sides > 0 and not edits and slip is None:
         what = SEVERAL
     if slip is not None and first.kind == "extent" and slip.rule == SELF.name:
         slip = None  # without the δ a mean is 1: the missing 1/N says the same, more simply
