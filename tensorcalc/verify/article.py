@@ -63,16 +63,7 @@ def read_article(
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
     found = with_running_text(survey([row for row in displayed if not row.label]), survey(inline))
-    stated, doubtful = dict(said.shapes), set[str]()
-    for row in (*displayed, *inline):
-        for name, shape in shapes_of(row).items():
-            before = stated.get(name, shape)
-            if len(before) == len(shape):  # where a name has two shapes, only what they share is known
-                stated[name] = tuple(a if a == b else "" for a, b in zip(before, shape, strict=True))
-            else:
-                doubtful.add(name)
-    stated = {name: shape for name, shape in stated.items() if name not in doubtful}
-    names = names_of(found, profile, stated)
+    names = names_of(found, profile, _stated([*displayed, *inline], said))
     names.laws = laws
     claims: list[Claim] = []
     for chain in chains:
@@ -98,6 +89,19 @@ def read_article(
     find_doubts(claims, builder.model, names)
     _check_free(claims, names)
     return Article(claims, builder.model, names, builder.reader)
+
+
+def _stated(rows: Sequence[Row], said: Said) -> dict[str, tuple[str, ...]]:
+    """The shapes that formulas and words state; where a name has two, only what they share is known."""
+    stated, doubtful = dict(said.shapes), set[str]()
+    for row in rows:
+        for name, shape in shapes_of(row).items():
+            before = stated.get(name, shape)
+            if len(before) == len(shape):
+                stated[name] = tuple(a if a == b else "" for a, b in zip(before, shape, strict=True))
+            else:
+                doubtful.add(name)
+    return {name: shape for name, shape in stated.items() if name not in doubtful}
 
 
 def _check_free(claims: Sequence[Claim], names: Names) -> None:

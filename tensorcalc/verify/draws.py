@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tensorcalc.verify.model import Key
+import numpy as np
 
-__all__ = ["Draw", "Meaning"]
+from tensorcalc.verify.model import Key
+from tensorcalc.verify.numbers import Array
+
+__all__ = ["Draw", "Meaning", "as_said"]
+
+
+def as_said(values: Array, symmetric: bool, definite: bool) -> Array:
+    """Random values as the article says that a matrix is: symmetric, or positive definite as well."""
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or not (symmetric or definite):
+        return values
+    return values @ values.T + 0.5 * np.eye(len(values)) if definite else (values + values.T) / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ scalars that nothing else uses total and the others with other definitions held 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +14,8 @@ import numpy as np
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.article import Article, Claim
-from tensorcalc.verify.comparing import Difference, compare, finite, first_not_finite, magnitude
+from tensorcalc.verify.comparing import compare, finite, first_not_finite, magnitude
+from tensorcalc.verify.counterexamples import CounterExample, letters_in, reason_of, sizes_of
 from tensorcalc.verify.doubts import LONELY
 from tensorcalc.verify.draws import Draw, Meaning
 from tensorcalc.verify.facts import fulfil
@@ -24,7 +24,7 @@ from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.laws import read_law
 from tensorcalc.verify.lenience import diagonal, laplacian, normalised
-from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root
+from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root, plain_letter
 from tensorcalc.verify.numbers import primal
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
@@ -37,9 +37,7 @@ from tensorcalc.verify.terms import (
     Derived,
     Entry,
     Place,
-    Reduced,
     Term,
-    place_letters,
     substitute,
     tensors_of,
 )
@@ -55,14 +53,6 @@ KEPT_APART = "an index runs over two dimensions that the definitions keep apart"
 CONTRADICTED = (
     "the derivative by rules and finite differences disagree: an error of tensorcalc, which is worth a report"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CounterExample:
-    """A point at which the sides differ: sizes by symbol or letter, the entry, and both values."""
-
-    sizes: tuple[tuple[str, int], ...]
-    difference: Difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +272,7 @@ class Judge:
             return f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
         guessed = points.dimensions.guessed.intersection((*letters_in(left), *letters_in(right)))
         if guessed:
-            return f"nothing shows which dimension {min(map(_shown, guessed))} runs over"
+            return f"nothing shows which dimension {min(map(plain_letter, guessed))} runs over"
         return claim.doubt
 
     def flagged(self, claim: Claim, right: Term, failed: CounterExample, points: _Points) -> Verdict:
@@ -291,7 +281,7 @@ class Judge:
             diagnosis = self.diagnosis(claim, None, self.points)
             return Verdict(claim, "ill-formed", KEPT_APART, "", diagnosis.hint, failed, diagnosis)
         diagnosis = self.diagnosis(claim, right, points)
-        return Verdict(claim, "false", self.reason(failed), "", diagnosis.hint, failed, diagnosis)
+        return Verdict(claim, "false", reason_of(failed), "", diagnosis.hint, failed, diagnosis)
 
     def miscopied(self, left: Term, right: Term, points: _Points) -> bool:
         """Whether ∂y/∂x = ∂/∂x(…) has another formula than y has, with all that y is made of. Then it is no use that
@@ -331,15 +321,6 @@ class Judge:
         """What is off in a flagged row."""
         return self.helper.diagnosis(claim, right, points.dimensions, list(points), self.pairs, self.totals)
 
-    def reason(self, example: CounterExample) -> str:
-        difference = example.difference
-        entry = ", ".join(f"{_shown(x)} = {k}" for x, k in difference.entry)
-        where = f" at {entry}" if entry else ""
-        if not math.isfinite(difference.left) or not math.isfinite(difference.right):
-            side, other = ("left", "right") if not math.isfinite(difference.left) else ("right", "left")
-            return f"the {side} side is no real number where the {other} side is one{where}"
-        return f"the sides differ: left {difference.left:.6g}, right {difference.right:.6g}{where}"
-
     def fitted(self, claim: Claim, left: Val, right: Val) -> Val:
         """The right side with the axes of the left one.
 
@@ -377,9 +358,9 @@ class Judge:
             zeros += not a.data.any() and not b.data.any()
             if difference is not None:
                 if point.draw.signs and self.needs_positive(left, right):
-                    failed = CounterExample(self.sizes(point, left.term, right.term), difference)
+                    failed = CounterExample(sizes_of(point, left.term, right.term), difference)
                     continue
-                return CounterExample(self.sizes(point, left.term, right.term), difference)
+                return CounterExample(sizes_of(point, left.term, right.term), difference)
             if seen >= WANTED and failed is None and zeros < seen:
                 break
         if failed is not None and seen < WANTED:
@@ -388,7 +369,7 @@ class Judge:
         if seen and zeros == seen and derived and not isinstance(right.term, Constant):
             return "both sides vanish, whatever the values: nothing shows what depends on what"
         if not seen and alone == len(DRAWS) and last is not None:
-            return CounterExample(self.sizes(last, left.term, right.term), first_not_finite(a, b))
+            return CounterExample(sizes_of(last, left.term, right.term), first_not_finite(a, b))
         return None if seen else "the sides are not finite real numbers at the points that were tried"
 
     def needs_positive(self, left: Val, right: Val) -> bool:
@@ -399,16 +380,6 @@ class Judge:
                 terms.append(self.model.definitions[name].body)
         return any(has_root(t) for t in terms)
 
-    def sizes(self, point: Point, *terms: Term) -> tuple[tuple[str, int], ...]:
-        """The sizes of the dimensions that occur in terms: by the letter of each index, and by symbol."""
-        find = point.draw.find
-        letters = [x for term in terms for x in letters_in(term) if x in find]
-        used = {find[x] for x in letters}
-        symbols = {k[1]: k for k in find if isinstance(k, tuple) and k[0] == "extent"}
-        named = {name: key for name, key in symbols.items() if find[key] in used or name in tensors_of(terms)}
-        found = {_shown(x): point.draw.size(x) for x in letters if "~" not in x}
-        return tuple({**found, **{name: point.draw.size(key) for name, key in named.items()}}.items())
-
     def establish(self, term: Term, reading: str) -> None:
         """Keep the reading of a derivative that only holds with other definitions fixed."""
         if reading == "total" or not isinstance(term, Derived) or not isinstance(term.body, Entry):
@@ -416,23 +387,3 @@ class Judge:
         name = term.body.name
         if reading == "partial" or name not in self.totals:
             self.pairs[name, term.name] = "partial"
-
-
-def letters_in(term: Term) -> list[str]:
-    """All letters of a term, those that sums bind included."""
-    found: dict[str, None] = {}
-    stack: list[object] = [term]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif isinstance(node, Place):
-            found.update(dict.fromkeys(place_letters(node)))
-        elif isinstance(node, Term):
-            found.update(dict.fromkeys(node.letters if isinstance(node, Reduced) else ()))
-            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
-    return list(found)
-
-
-def _shown(letter: str) -> str:
-    return letter.split("@", maxsplit=1)[0].split("~", maxsplit=1)[0]

@@ -84,7 +84,7 @@ class Names:
 
     def is_gate(self, key: str) -> bool:
         """Whether the letters below a bold matrix name vectors that it goes between, as in W_{hx} beside h and x."""
-        letters = self.survey.letters.get(key, {})
+        letters = self.survey.letters.get(key, Counter())
         named = any(self.survey.values[f"bold:{x}"] for x in letters)
         return named and key.startswith("bold:") and key[5:6].isupper() and not self.survey.bound.intersection(letters)
 

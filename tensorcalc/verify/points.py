@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tensorcalc.verify.draws import Draw, Meaning
+from tensorcalc.verify.draws import Draw, Meaning, as_said
 from tensorcalc.verify.matrixvalues import matrix_value
 from tensorcalc.verify.model import Model
 from tensorcalc.verify.numbers import (
@@ -160,11 +160,8 @@ class Point:
         values = generator.uniform(0.35, 1.65, shape)
         if self.draw.signs and name not in self.model.positive:
             values = values * generator.choice([-1.0, 1.0], shape)
-        if order == 2 and name in self.model.definite and shape[0] == shape[1]:
-            values = values @ values.T + 0.5 * np.eye(shape[0])
-        elif order == 2 and name in self.model.symmetric and shape[0] == shape[1]:
-            values = (values + values.T) / 2
-        return Named(tuple(f"${k}" for k in range(order)), np.asarray(values))
+        values = as_said(np.asarray(values), name in self.model.symmetric, name in self.model.definite)
+        return Named(tuple(f"${k}" for k in range(order)), values)
 
     def label(self, name: str, order: int) -> Named:
         """The random value of a label: whole numbers below the size of what it selects from."""
@@ -252,17 +249,13 @@ class Point:
     def sloped(self, term: Sloped) -> Value:
         """The derivative of a function of the article at an argument."""
         value = self.term(term.argument)
-        if not term.primes:
-            point = Point(self.model, self.draw, self.meaning, self, term.variable)
-            point.values[term.variable] = value
-            return point.term(term.body)
-        point = self
+        point = self if term.primes else Point(self.model, self.draw, self.meaning, self, term.variable)
         for _ in range(term.primes):
             point = Point(self.model, self.draw, self.meaning, point)
             value = Dual(point.level, value, constant(1))
         point.values[term.variable] = value
         result = point.term(term.body)
-        for level in range(point.level, self.level, -1):
+        for level in range(self.level + term.primes, self.level, -1):
             result = slope_of(result, level)
         return result
 
