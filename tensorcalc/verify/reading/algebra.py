@@ -12,6 +12,7 @@ from tensorcalc.verify.reading.places import Places
 from tensorcalc.verify.reading.values import MINUS, Again, Val
 from tensorcalc.verify.signs import is_transpose
 from tensorcalc.verify.terms import (
+    Added,
     Apply,
     Constant,
     Entry,
@@ -22,11 +23,13 @@ from tensorcalc.verify.terms import (
     Reduced,
     Term,
     Times,
+    letters_of,
     substitute,
 )
 
 __all__ = ["COLUMNS", "Algebra", "ungrouped"]
 
+MOST_POWER = 4  # of a matrix
 COLUMNS = "a product of two column vectors, which may be meant entry by entry or as an inner product"
 
 
@@ -106,7 +109,8 @@ class Algebra(Places):
             if right_column and sign == "\\cdot":
                 return self.contracted(first, second, (), False)
             if right_column:
-                self.doubts.append(COLUMNS)
+                if not (_broadcasts(first) or _broadcasts(second)):
+                    self.doubts.append(COLUMNS)
                 return self.entrywise(first, second, span)
             return self.contracted(first, second, second.axes[1:], True)
         keep = first.axes[:-1] if len(first.axes) == 2 else ()
@@ -152,9 +156,14 @@ class Algebra(Places):
                 return self.inverse(value)
             if is_transpose(inner.terms[0]):
                 return self.transposed(self.inverse(value), span)
-        if isinstance(inner, Number) and inner.value == 2:
-            return self.multiplied(value, self.fresh_axes(value), "", span)
-        raise NotCheckable("a power of a matrix", span)
+        exponent = _whole(inner)
+        if not exponent or abs(exponent) > MOST_POWER:
+            raise NotCheckable("a power of a matrix that is no small whole number", span)
+        base = self.inverse(value) if exponent < 0 else value
+        result = base
+        for _ in range(abs(exponent) - 1):
+            result = self.multiplied(result, self.fresh_axes(base), "", span)
+        return result
 
     def fresh_axes(self, value: Val) -> Val:
         axes = tuple(self.letters.fresh(a) for a in value.axes)
@@ -198,6 +207,22 @@ class Algebra(Places):
         above = Apply("exp", (value.term,))
         below = Reduced("sum", (letter,), substitute(above, {value.axes[-1]: Place.of(letter)}), implied=True)
         return replace(value, term=Times((above, Powered(below, MINUS))))
+
+
+def _broadcasts(value: Val) -> bool:
+    """Whether a number is added to every entry of a vector, as in 1 - a: then products are taken entry by entry."""
+    term = value.term
+    while isinstance(term, Times) and len(term.factors) == 1:
+        term = term.factors[0]
+    return isinstance(term, Added) and any(value.axes[0] not in letters_of(t) for t in term.terms)
+
+
+def _whole(node: Node) -> int:
+    """The whole number that an exponent is; 0 where it is none."""
+    if isinstance(node, Sum) and len(node.terms) == 1:
+        inside = _whole(node.terms[0])
+        return -inside if node.subtracted[0] else inside
+    return int(node.value) if isinstance(node, Number) and node.value.denominator == 1 else 0
 
 
 def ungrouped(node: Node) -> Node:
