@@ -10,6 +10,7 @@ from tensorcalc.verify.article import Article, read_article
 from tensorcalc.verify.judge import Judge, Verdict
 from tensorcalc.verify.latex import Row, collect_macros, rows_of
 from tensorcalc.verify.layouts import judge_layouts
+from tensorcalc.verify.occasions import Key, Occasion, occasions_in, without_cases
 from tensorcalc.verify.prose import what_is_said
 from tensorcalc.verify.sources import Document, Formula
 
@@ -109,6 +110,7 @@ def verify_document(document: Document) -> Result:
     broken: list[Finding] = []
     spoken: list[tuple[int, int, Sequence[Row]]] = []
     notes: dict[int, str] = {}
+    cases: dict[Key, Occasion] = {}
     tokens = 0
     for number, formula in enumerate(document.formulas):
         tokens += len(formula.text) // 2
@@ -129,16 +131,21 @@ def verify_document(document: Document) -> Result:
                 )
             continue
         notes[number] = formula.note
-        if not formula.displayed:
+        if formula.displayed:
+            rows, own = without_cases(rows)
+            cases |= own
+        else:
             spoken.append((formula.places[0], formula.places[len(formula.text)], rows))
         (displayed if formula.displayed else inline).extend(replace(row, block=number) for row in rows)
     said = what_is_said(document.source.text, spoken)
+    displays = [(n, f.places[0]) for n, f in enumerate(document.formulas) if f.displayed]
+    cases = occasions_in(document.source.text, spoken, displays) | cases
     assumed = {n for n, word in notes.items() if word == "assume"}
     articles: list[Article] = []
 
     def judged(layout: str) -> list[Verdict]:
         articles.append(read_article(displayed, inline, document.profile, said, assumed, layout=layout))
-        return Judge(articles[-1], document, macros).verdicts()
+        return Judge(articles[-1], document, macros, cases).verdicts()
 
     inside = _notes_inside(document)
     verdicts = judge_layouts(judged)

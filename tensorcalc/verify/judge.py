@@ -6,7 +6,7 @@ scalars that nothing else uses total and the others with other definitions held 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,6 +26,8 @@ from tensorcalc.verify.laws import read_law
 from tensorcalc.verify.lenience import diagonal, laplacian, normalised
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root, plain_letter
 from tensorcalc.verify.numbers import primal
+from tensorcalc.verify.occasions import Key as CaseKey
+from tensorcalc.verify.occasions import Occasion, masked
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Definition, Val
@@ -48,6 +50,7 @@ __all__ = ["CounterExample", "Judge", "Verdict"]
 
 SIZES = ((3, 4, 2, 5, 6, 7), (4, 3, 5, 2, 6, 7))
 DRAWS = ((11, True, 0), (12, True, 1), (13, False, 0), (14, False, 1))  # seed, both signs, which sizes
+NO_OCCASIONS: Mapping[CaseKey, Occasion] = {}
 WANTED = 2  # points at which both sides are finite
 KEPT_APART = "an index runs over two dimensions that the definitions keep apart"
 CONTRADICTED = (
@@ -92,8 +95,11 @@ class _Points:
 class Judge:
     """Judges the claims of one article."""
 
-    def __init__(self, article: Article, document: Document, macros: Macros) -> None:
+    def __init__(
+        self, article: Article, document: Document, macros: Macros, occasions: Mapping[CaseKey, Occasion] = NO_OCCASIONS
+    ) -> None:
         self.article = article
+        self.occasions = occasions
         self.document, self.macros = document, macros
         self.helper = Helper(article, document, macros)
         self.model = article.model
@@ -230,6 +236,9 @@ class Judge:
         normalised = self.normalised(claim, left, right, points.dimensions)
         if normalised is not None:
             return normalised
+        case = self.of_case(claim, (left, right), points)
+        if case is not None:
+            return case
         weights = weights_in(self.model, (left.term, right.term))
         if weights and says_unit_sums(self.document.source.text, self.article.claims, weights):
             points = _Points(self, points.dimensions, weights)
@@ -248,6 +257,20 @@ class Judge:
 
         found = normalised(self.document.source.text, self.article.claims, self.model, (left, right), agrees)
         return None if found is None else Verdict(claim, *found)
+
+    def of_case(self, claim: Claim, sides: tuple[Val, Val], points: _Points) -> Verdict | None:
+        """The verdict on a row that holds in the case that the text before it names; `None` where it does not."""
+        own = self.occasions.get(("row", claim.row.span.start))
+        occasion = own or self.occasions.get(("block", claim.row.block))
+        found = masked(sides, occasion, points.dimensions) if occasion is not None else None
+        if found is None or occasion is None:
+            return None
+        sign, first, second = occasion
+        for reading in READINGS:
+            if self.outcome(*found, reading, points) is None:
+                where = f"where {first} {'≠' if sign == '!=' else '='} {second}"
+                return Verdict(claim, "holds", where, reading if reading != "total" else "")
+        return None
 
     def solved(self, claim: Claim, solution: Definition) -> Verdict:
         """The verdict on what an article says is the solution of a gradient that is set to zero."""
