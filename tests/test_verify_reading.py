@@ -26,6 +26,7 @@ EXPECTED = {
     "batch_norm_closed_form": "hhhhhhhhhhhhhhhhhhF",
     "binary_cross_entropy": "hhhhhhhhhF",
     "canonical_link": "hnhhhhnhF",
+    "cases_in_words": "hhhhhhhhhhhF",
     "chain_rule": "hhhhhhhhhF",
     "contrastive": "hhhhF",
     "convolution": "hhhhF",
@@ -57,6 +58,7 @@ EXPECTED = {
     "logistic_likelihood": "hhhhhhhhhhhh",
     "logistic_samples": "hhhFh",
     "lstm_backward": "hhhhhhhhhhhhFhhhF",
+    "lstm_concatenated": "hhhhhhhnhhF",
     "markup": "hhhhhhF",
     "matrix_factorisation": "hhhhhF",
     "matrix_gradients": "nhhhhFhhhFhhhhhhh",
@@ -83,6 +85,7 @@ EXPECTED = {
     "shapes": "hIhI",
     "shapes_in_words": "hhhnI",
     "signal_filter": "hhhF",
+    "slope_and_intercept": "hhhnnhF",
     "softmax_cases": "hhhhnnnnhF",
     "softmax_classifier": "hhhhFhhhhhhhh",
     "softmax_policy": "hhhnF",
@@ -92,6 +95,7 @@ EXPECTED = {
     "stacked_layers": "hhnnnnnnn",
     "support_vectors": "hhhhnhF",
     "targets": "hhhn",
+    "two_layers_in_bold": "hhhhhhhhI",
     "two_slips": "hhhFhF",
     "units_of_one_sample": "hnhhhhn",
     "updates": "nhhhhhnnn",
@@ -109,6 +113,12 @@ def verify(text: str, profile: str = "") -> Result:
 def verdicts(*rows: str, profile: str = "") -> str:
     text = "\n\n".join(f"$$\n{row}\n$$" if "$" not in row else row for row in rows)
     return "".join(SHORT[f.verdict] for f in verify(text, profile).findings)
+
+
+MATRIX = r"Let $A \in \mathbb{R}^{m \times n}$ and $x \in \mathbb{R}^n$."
+
+SOFTMAX = r"s_i = \frac{e^{x_i}}{\sum_j e^{x_j}}"
+LOSS = r"L = -\sum_i y_i \log s_i"
 
 
 def test_every_article_has_its_verdicts_here() -> None:
@@ -164,6 +174,47 @@ def test_articles(name: str) -> None:
         ((r"f = x^T A x", r"\langle x, x \rangle = f"), "hF"),
         ((r"y_i = \max(0, x_i)", r"\frac{\partial y_i}{\partial x_j} = \mathbb{1}(x_i >= 0) \delta_{ij}"), "hh"),
         ((r"s_k = \frac12 e^{x_k}", r"s_k = 0.5 e^{x_k}"), "hh"),
+        # functions of indices, and of a square
+        ((r"p(a | s) = \frac{e^{w_{sa}}}{\sum_b e^{w_{sb}}}", r"\sum_a p(a | s) = 1"), "hh"),
+        (
+            (
+                r"p(a | s) = \frac{e^{w_{sa}}}{\sum_b e^{w_{sb}}}",
+                r"\frac{\partial \log p(a | s)}{\partial w_{sb}} = \delta_{ab} - p(a | s)",
+            ),
+            "hF",
+        ),
+        ((r"\mathcal{N}(x | \mu, \sigma^2) = \frac{e^{-(x - \mu)^2 / (2 \sigma^2)}}{\sqrt{2 \pi \sigma^2}}",), "h"),
+        ((r"\log \mathcal{N}(x | \mu, v) = -\frac{(x - \mu)^2}{2 v} - \frac12 \log(2 \pi v)",), "h"),
+        ((r"\log \mathcal{N}(x | \mu, v) = -\frac{(x - \mu)^2}{v} - \frac12 \log(2 \pi v)",), "F"),
+        ((r"z = \mathcal{N}(0, I)",), "n"),
+        # derivatives by log σ² and by σ²
+        ((r"f = \sigma^3", r"\frac{\partial f}{\partial \sigma^2} = \frac32 \sigma"), "hh"),
+        ((r"f = \sigma^3", r"\frac{\partial f}{\partial \log \sigma} = 3 f"), "hh"),
+        ((r"f = \sigma^3", r"\frac{\partial f}{\partial \log \sigma} = 2 f"), "hF"),
+        # primes are derivatives, never names of their own
+        ((r"\Phi(x) = \sin x", r"y = \Phi x", r"\Phi'(x) = \sin x"), "hhF"),
+        # symmetric where the words say so
+        (("Let $A$ be symmetric.", r"f = x^T A x", r"\nabla_x f = 2 A x"), "hh"),
+        ((r"$B$ is symmetric, $A \in \mathbb{R}^{n \times n}$", "f = x^T A x + x^T B x", r"\nabla_x f = 2 A x + 2 B x"), "hF"),
+        # weights that add up to one
+        ((SOFTMAX, LOSS, r"\frac{\partial L}{\partial x_j} = s_j - y_j"), "hhn"),
+        (("The label $y$ is one-hot.", SOFTMAX, LOSS, r"\frac{\partial L}{\partial x_j} = s_j - y_j"), "hhh"),
+        ((r"Here $\sum_i y_i = 1$.", SOFTMAX, LOSS, r"\frac{\partial L}{\partial x_j} = s_j - y_j"), "hhh"),
+        (("The label $y$ is one-hot.", SOFTMAX, LOSS, r"\frac{\partial L}{\partial x_j} = s_j + y_j"), "hhF"),
+        # layouts: one, the other, both
+        ((MATRIX, "y = A x", r"\frac{\partial y}{\partial x} = A"), "hh"),
+        ((MATRIX, "y = A x", r"\frac{\partial y}{\partial x} = A^T"), "hh"),
+        ((MATRIX, "y = A x", r"\frac{\partial y}{\partial x} = A", r"\frac{\partial y}{\partial x} = A^T"), "hhn"),
+        ((MATRIX, "y = A x", r"\frac{\partial y}{\partial x} = 2 A"), "hF"),
+        # conditions and their solutions
+        ((r"f = (x - a)^2", r"\frac{\partial f}{\partial x} = 0", "x = a"), "hnh"),
+        ((r"f = (x - a)^2", r"\frac{\partial f}{\partial x} = 0", "x = 2 a"), "hnn"),
+        # cases in words
+        (("y_i = x_i^2", "If $i = k$,", r"\frac{\partial y_i}{\partial x_k} = 2 x_k"), "hh"),
+        (("y_i = x_i^2", r"\frac{\partial y_i}{\partial x_k} = 2 x_k"), "hF"),
+        (("y_i = x_i^2", "If $i = k$,", r"\frac{\partial y_i}{\partial x_k} = x_k"), "hF"),
+        (("y_i = x_i^2 + \\sum_j x_j", r"\frac{\partial y_i}{\partial x_k} = 1 \quad \text{if } i \neq k"), "hh"),
+        (("y_i = x_i^2 + \\sum_j x_j", r"\frac{\partial y_i}{\partial x_k} = 2 \quad \text{if } i \neq k"), "hF"),
         # no claims
         ((r"w^T w = 1",), "n"),
         ((r"x_i \approx y_i",), ""),

@@ -65,6 +65,9 @@ def read_article(
     found = with_running_text(survey([row for row in displayed if not row.label]), survey(inline))
     names = names_of(found, profile, _stated([*displayed, *inline], said))
     names.laws = laws
+    for name in map(names.of, said.symmetric | said.definite):
+        if not found.arities.get(name):
+            names.orders.setdefault(name, 2)
     claims: list[Claim] = []
     for chain in chains:
         chain.assumed = any(row.block in assumed for row in chain.rows)

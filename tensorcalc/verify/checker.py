@@ -10,7 +10,7 @@ from tensorcalc.verify.article import Article, read_article
 from tensorcalc.verify.judge import Judge, Verdict
 from tensorcalc.verify.latex import Row, collect_macros, rows_of
 from tensorcalc.verify.layouts import judge_layouts
-from tensorcalc.verify.occasions import Key, Occasion, occasions_in, without_cases
+from tensorcalc.verify.occasions import Key, Occasion, case_in, occasions_in, without_cases
 from tensorcalc.verify.prose import what_is_said
 from tensorcalc.verify.sources import Document, Formula
 
@@ -136,6 +136,8 @@ def verify_document(document: Document) -> Result:
             cases |= own
         else:
             spoken.append((formula.places[0], formula.places[len(formula.text)], rows))
+            if case_in(rows) is not None:
+                continue
         (displayed if formula.displayed else inline).extend(replace(row, block=number) for row in rows)
     said = what_is_said(document.source.text, spoken)
     displays = [(n, f.places[0]) for n, f in enumerate(document.formulas) if f.displayed]

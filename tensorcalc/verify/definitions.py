@@ -21,7 +21,18 @@ from tensorcalc.verify.signs import function_key, is_differential_sign, key_of
 from tensorcalc.verify.stationary import zero_gradient
 from tensorcalc.verify.summation import dummies, with_sums
 from tensorcalc.verify.survey import names_in
-from tensorcalc.verify.terms import Derived, Entry, Place, Powered, Term, place_letters, substitute, tensors_of
+from tensorcalc.verify.terms import (
+    Derived,
+    Entry,
+    Place,
+    Powered,
+    Reduced,
+    Term,
+    parts_of,
+    place_letters,
+    substitute,
+    tensors_of,
+)
 
 __all__ = ["Builder"]
 
@@ -46,7 +57,11 @@ class Builder:
         claims: list[Claim] = []
         order = [c for c in chains if not c.inline] + [c for c in chains if c.inline]
         for number, chain in enumerate(order):
-            claims += self.chain(number, chain)
+            orders = dict(self.names.orders)
+            found = self.chain(number, chain)
+            if chain.inline and not any(c.defines for c in found):  # it shows nothing about the displayed ones
+                self.names.orders = orders
+            claims += found
         self.settled = self.names.orders == self.orders
         return claims
 
@@ -301,7 +316,7 @@ class Builder:
     def note_undefined(self, chain: Chain, claim: Claim) -> None:
         """Remember a name on the left that could not be given its meaning: nothing is known about it."""
         left = claim.reference
-        if claim.solves is not None:
+        if claim.solves is not None or chain.sides[1].assigns:
             return
         if left is not None and isinstance(left.term, Entry) and not claim.defines and not chain.inline:
             name = left.term.name
@@ -331,7 +346,11 @@ class Builder:
 
     def wanted(self, key: str, value: Val, chain: Chain) -> bool:
         """Whether a formula in the running text is needed: it defines by a formula what displayed ones use."""
-        used = self.names.survey.right[key] or self.names.survey.variables[key]
+        survey = self.names.survey
+        used = survey.right[key] or survey.variables[key]
+        entries = not unbound(value.term) and key in survey.indexed and not key.startswith("bold:") and key.islower()
+        if entries and not any(isinstance(t, Reduced) for t in parts_of(value.term)):
+            return False  # y = m x + b beside y_i and x_i says of what kind a model is
         plain = isinstance(value.term, Entry) and not value.term.places and not value.axes
         return bool(used) and not plain and bool(tensors_of(value.term)) and len(chain.sides) == 2
 

@@ -22,6 +22,7 @@ from tensorcalc.verify.terms import (
     Sloped,
     Term,
     letters_of,
+    parts_of,
     tensors_of,
 )
 
@@ -54,6 +55,7 @@ class _Doubts:
                 continue
             left, right = claim.reference.term, claim.value.term
             found = self.circular(left, right) or self.function(left, right) or self.alone(left, right)
+            found = found or self.prefix(left, right)
             found = found or self.condition(left, right) or self.rows(left, right) or self.excluded(left)
             claim.doubt = claim.doubt or found
             claim.shape_doubt = self.shapes(left, right)
@@ -65,6 +67,11 @@ class _Doubts:
         if left.name in self.model.ancestors(used):
             return f"{left.name} is what its own definition is made of"
         return ""
+
+    def prefix(self, left: Term, right: Term) -> str:
+        """A δ before names that nothing defines, as in δh = …: a derivative, or an error."""
+        bare = any(isinstance(t, Entry) and t.name == "delta" and not t.places for t in parts_of((left, right)))
+        return "nothing says what δ before a name means" if bare and "delta" not in self.model.definitions else ""
 
     def condition(self, left: Term, right: Term) -> str:
         """A normalisation such as w^T w = 1, where nothing is derived: what holds for some values only."""
@@ -116,7 +123,7 @@ class _Doubts:
         rare = {n for n in first ^ second if len(self.sides[n]) < 2} | {n for n in wrapped if len(self.chains[n]) < 2}
         for name in sorted(rare):
             known = name in self.model.definitions or self.model.dimensions.known(("extent", name))
-            if not known and name not in self.model.losses and "/any" not in name:
+            if not known and name not in self.model.losses and "/" not in name:
                 return f"{shown_name(name)} {LONELY}"
         return ""
 
@@ -145,15 +152,3 @@ def _leaves_out(part: object) -> bool:
 def unknown(part: object) -> Iterator[str]:
     """The functions of unknown form that are written in a term."""
     return (node.name for node in parts_of(part) if isinstance(node, Apply) and node.name.startswith("?"))
-
-
-def parts_of(part: object) -> Iterator[Term]:
-    """A term and all that it is made of."""
-    stack: list[object] = [part]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif isinstance(node, Term):
-            yield node
-            stack.extend(getattr(node, f) for f in node.__dataclass_fields__)

@@ -12,7 +12,7 @@ from tensorcalc.verify.reading import Val
 from tensorcalc.verify.signs import flat_items
 from tensorcalc.verify.terms import CompareIndices, Place, Times, letters_of
 
-__all__ = ["Key", "Occasion", "masked", "occasions_in", "without_cases"]
+__all__ = ["Key", "Occasion", "case_in", "masked", "occasions_in", "without_cases"]
 
 Occasion = tuple[str, str, str]  # the relation and the two letters
 Key = tuple[str, int]  # a display by its number, or a row by its start
@@ -30,7 +30,7 @@ def without_cases(rows: Sequence[Row]) -> tuple[list[Row], dict[Key, Occasion]]:
     kept: list[Row] = []
     found: dict[Key, Occasion] = {}
     for row in rows:
-        case = _occasion([row]) if kept else None
+        case = case_in([row]) if kept else None
         if case is not None and {*case[1:]} <= set(_indices(kept[-1])):
             found["row", kept[-1].span.start] = case
         else:
@@ -54,7 +54,7 @@ def _indices(row: Row) -> Iterator[str]:
 
 def occasions_in(text: str, spoken: Spoken, displays: Sequence[tuple[int, int]]) -> dict[Key, Occasion]:
     """The case that each display, given by its number and its start, stands under."""
-    said = [(start, found) for start, _, rows in spoken if (found := _occasion(rows)) and _opens(text, start)]
+    said = [(start, found) for start, _, rows in spoken if (found := case_in(rows)) and _opens(text, start)]
     result: dict[Key, Occasion] = {}
     for place, (number, start) in enumerate(displays):
         before = [(begin, found) for begin, found in said if begin < start]
@@ -69,7 +69,7 @@ def _opens(text: str, start: int) -> bool:
     return _OPENS.search(text[max(0, start - 60) : start].rstrip("$\\(* ")) is not None
 
 
-def _occasion(rows: Sequence[Row]) -> Occasion | None:
+def case_in(rows: Sequence[Row]) -> Occasion | None:
     """A comparison of two letters; `None` for anything else."""
     if len(rows) != 1 or len(rows[0].sides) != 2:
         return None

@@ -5,7 +5,7 @@ A letter is a string; letters that a sum binds are made unique when they are bou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import singledispatch
@@ -32,6 +32,7 @@ __all__ = [
     "Term",
     "Times",
     "letters_of",
+    "parts_of",
     "place_letters",
     "substitute",
     "tensors_of",
@@ -295,6 +296,18 @@ def _(part: Term, mapping: Mapping_) -> Term:
         return part
     changed = {f.name: substitute(getattr(part, f.name), mapping) for f in fields(part)}
     return type(part)(**changed)
+
+
+def parts_of(part: object) -> Iterator[Term]:
+    """A term and all that it is made of."""
+    stack: list[object] = [part]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, Term):
+            yield node
+            stack.extend(_children(node))
 
 
 def tensors_of(part: Any) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tensorcalc.errors import Span
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Prime, Sum
+from tensorcalc.verify.latex.tree import Sequence as Items
 from tensorcalc.verify.problems import IllFormed, NotCheckable
 from tensorcalc.verify.reading.places import Places
 from tensorcalc.verify.reading.values import MINUS, Again, Val
@@ -120,6 +121,25 @@ class Algebra(Places):
                 return self.contracted(first, second, (), False)
             return self.contracted(first, second, keep, False)
         return self.contracted(first, second, (*keep, *rest), left_row and bool(rest))
+
+    def is_stacked(self, node: Bracket, before: Val) -> bool:
+        """Whether a list behind a matrix is vectors on top of each other: W [h_{t-1}, x_t]."""
+        return len(before.axes) == 2 and isinstance(before.term, Entry) and isinstance(node.body, Items)
+
+    def stacked(self, matrix: Val, node: Bracket) -> Val:
+        """A matrix times vectors on top of each other: the sum of a block of columns times each of them."""
+        assert isinstance(matrix.term, Entry)
+        assert isinstance(node.body, Items)
+        parts: list[Val] = []
+        for number, item in enumerate(node.body.items):
+            value = self.value(item)
+            if not value.axes and self.guess_vector(value.term):
+                raise Again
+            if len(value.axes) != 1:
+                raise NotCheckable("a list of values that are no vectors", node.span)
+            block = replace(matrix.term, name=f"{matrix.term.name}/{number}")
+            parts.append(self.contracted(Val(block, matrix.axes), value, matrix.axes[:1], False))
+        return self.together(parts, lambda terms: Added(tuple(terms)), node.span)
 
     def contracted(self, first: Val, second: Val, axes: tuple[str, ...], row: bool) -> Val:
         letter = self.letters.fresh("k")

@@ -96,7 +96,8 @@ class Places(Context):
             if item.name in self.names.profile.labels and item.name.islower():
                 return True
             if item.name[:1].isupper():
-                return key not in survey.indexed
+                beside = [x for x in survey.letters.get(key, ()) if x.islower()]
+                return key not in survey.indexed or bool(beside and not any(self.names.is_index(x, "") for x in beside))
             others = survey.letters.get(key, Counter()) - Counter({item.name: 1_000})
             return not any(n > 1 and self.names.is_index(x, "") for x, n in others.items())
         if isinstance(item, Number):

@@ -128,6 +128,9 @@ class Reader(Operators):
         factors = self.with_calls(node)
         result: Val | None = None
         for sign, factor in factors:
+            if result is not None and isinstance(factor, Bracket) and self.is_stacked(factor, result):
+                result = self.stacked(result, factor)
+                continue
             value = factor if isinstance(factor, Val) else self.value(factor)
             if result is None:
                 result = value
