@@ -117,6 +117,7 @@ def verdicts(*rows: str, profile: str = "") -> str:
 
 MATRIX = r"Let $A \in \mathbb{R}^{m \times n}$ and $x \in \mathbb{R}^n$."
 
+SQUARE = r"Let $A, B \in \mathbb{R}^{n \times n}$."
 SOFTMAX = r"s_i = \frac{e^{x_i}}{\sum_j e^{x_j}}"
 LOSS = r"L = -\sum_i y_i \log s_i"
 
@@ -195,7 +196,7 @@ def test_articles(name: str) -> None:
         ((r"\Phi(x) = \sin x", r"y = \Phi x", r"\Phi'(x) = \sin x"), "hhF"),
         # symmetric where the words say so
         (("Let $A$ be symmetric.", r"f = x^T A x", r"\nabla_x f = 2 A x"), "hh"),
-        ((r"$B$ is symmetric, $A \in \mathbb{R}^{n \times n}$", "f = x^T A x + x^T B x", r"\nabla_x f = 2 A x + 2 B x"), "hF"),
+        ((SQUARE + " $B$ is symmetric.", "f = x^T A x + x^T B x", r"\nabla_x f = 2 A x + 2 B x"), "hF"),
         # weights that add up to one
         ((SOFTMAX, LOSS, r"\frac{\partial L}{\partial x_j} = s_j - y_j"), "hhn"),
         (("The label $y$ is one-hot.", SOFTMAX, LOSS, r"\frac{\partial L}{\partial x_j} = s_j - y_j"), "hhh"),

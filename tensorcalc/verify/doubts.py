@@ -13,6 +13,7 @@ from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.signs import shown_name
+from tensorcalc.verify.steps import step_of
 from tensorcalc.verify.terms import (
     Apply,
     CompareIndices,
@@ -122,7 +123,8 @@ class _Doubts:
         wrapped = {n for d in derivatives_in(left) + derivatives_in(right) for n in tensors_of(d.body) - {d.name}}
         rare = {n for n in first ^ second if len(self.sides[n]) < 2} | {n for n in wrapped if len(self.chains[n]) < 2}
         for name in sorted(rare):
-            known = name in self.model.definitions or self.model.dimensions.known(("extent", name))
+            known = step_of(name)[0] != name and step_of(name)[0] in self.chains
+            known = known or name in self.model.definitions or self.model.dimensions.known(("extent", name))
             if not known and name not in self.model.losses and "/" not in name:
                 return f"{shown_name(name)} {LONELY}"
         return ""

@@ -12,7 +12,7 @@ from tensorcalc.verify.model import Model
 from tensorcalc.verify.reading import Definition
 from tensorcalc.verify.terms import Derived, Entry, LabelAt, Place, Term, tensors_of
 
-__all__ = ["repeat_steps"]
+__all__ = ["repeat_steps", "step_of"]
 
 FARTHEST = 3  # layers or steps from the one that is defined
 _STEP = re.compile(r"(?P<stem>.+[_^](?:l|t|n|k|L|ell))(?P<shift>[+-]\d+)")
@@ -25,7 +25,7 @@ def repeat_steps(model: Model, claims: Sequence[Claim]) -> None:
     waiting = sorted(used, reverse=True)
     while waiting:
         name = waiting.pop()
-        stem, shift = _step_of(name)
+        stem, shift = step_of(name)
         definition = model.definitions.get(stem)
         if not 0 < shift <= FARTHEST or definition is None or name in model.definitions:
             continue
@@ -35,7 +35,7 @@ def repeat_steps(model: Model, claims: Sequence[Claim]) -> None:
             waiting += sorted(tensors_of(body), reverse=True)
 
 
-def _step_of(name: str) -> tuple[str, int]:
+def step_of(name: str) -> tuple[str, int]:
     """A name of another layer or step, as the one it is counted from, and how far from it."""
     match = _STEP.fullmatch(name)
     return (match["stem"], int(match["shift"])) if match else (name, 0)
@@ -57,7 +57,7 @@ def _shifted(term: Term, shift: int) -> Term:
             return part
         changed = {f.name: moved(getattr(part, f.name)) for f in fields(part)}
         if isinstance(part, Entry | Derived):
-            stem, own = _step_of(part.name)
+            stem, own = step_of(part.name)
             if _STEPPED.fullmatch(stem):
                 total = own + shift
                 changed["name"] = stem + (f"{total:+d}" if total else "")
