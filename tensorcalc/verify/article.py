@@ -27,6 +27,7 @@ from tensorcalc.verify.signs import flat_items
 from tensorcalc.verify.steps import repeat_steps
 from tensorcalc.verify.survey import survey, with_running_text
 from tensorcalc.verify.terms import Added, One, Term, Times, letters_of
+from tensorcalc.verify.words import with_words
 
 __all__ = ["Article", "Claim", "read_article"]
 
@@ -58,7 +59,7 @@ def read_article(
     `assumed` are the numbers of the formulas that the article assumes to hold. With `laws` the rows are laws, in which
     ∂u is the derivative of u by what it depends on. `layout` says what the derivative of a vector by a vector is.
     """
-    together = with_subscripts([*displayed, *inline])
+    together = with_words(with_subscripts([*displayed, *inline]))
     displayed, inline = together[: len(displayed)], together[len(displayed) :]
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)

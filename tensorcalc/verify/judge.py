@@ -33,7 +33,7 @@ from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.reading import Definition, Val
 from tensorcalc.verify.signs import shown_name
 from tensorcalc.verify.sources import Document
-from tensorcalc.verify.stationary import conditions_on, solved_model, vanishes, zero_gradient
+from tensorcalc.verify.stationary import condition_before, conditions_on, solved_model, vanishes, zero_gradient
 from tensorcalc.verify.terms import (
     Constant,
     Derived,
@@ -228,6 +228,9 @@ class Judge:
         if name := zero_gradient(claim):
             reason = f"a condition on {shown_name(name)}: the gradient by it is set to zero"
             return Verdict(claim, "not-checkable", reason)
+        if name := condition_before(claim, self.article.claims, (left.term, right.term)):
+            what = f"it may be what follows from the gradient by {shown_name(name)} being zero"
+            return Verdict(claim, "not-checkable", what)
         reason = self.uncertain(claim, left.term, right.term, points)
         if reason:
             args = claim, points.dimensions, list(points), self.pairs, self.totals

@@ -45,7 +45,9 @@ def laplacian(left: Val, right: Val) -> Val | None:
     """The sum of second derivatives that ∇²f is beside a right side without axes."""
     outer = left.term
     inner = outer.body if isinstance(outer, Derived) else None
-    if not isinstance(inner, Derived) or len(left.axes) != 2 or right.axes or outer.name != inner.name:
+    if not isinstance(outer, Derived) or not isinstance(inner, Derived) or outer.name != inner.name:
+        return None
+    if len(left.axes) != 2 or right.axes:
         return None
     first, second = left.axes
     return Val(Reduced("sum", (first,), substitute(left.term, {second: Place.of(first)}), implied=True))

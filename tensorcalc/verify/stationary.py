@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
 
 import numpy as np
 
 from tensorcalc.verify.chains import Claim
-from tensorcalc.verify.model import Model
+from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.numbers import primal
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.reading import Definition
-from tensorcalc.verify.terms import Constant, Derived, Entry, Term
+from tensorcalc.verify.terms import Constant, Derived, Entry, Term, tensors_of
 
-__all__ = ["conditions_on", "solved_model", "vanishes", "zero_gradient"]
+__all__ = ["condition_before", "conditions_on", "solved_model", "vanishes", "zero_gradient"]
 
 CLOSE = 1e-9  # how small a gradient must become beside what it is elsewhere
 
@@ -31,8 +32,15 @@ def zero_gradient(claim: Claim) -> str:
 
 def conditions_on(name: str, claim: Claim, claims: list[Claim]) -> list[Claim]:
     """The rows before a claim that set the gradient by a name to zero."""
-    before = claims[: next(k for k, c in enumerate(claims) if c is claim)]
+    before = takewhile(lambda c: c.span != claim.span, claims)
     return [c for c in before if zero_gradient(c) == name]
+
+
+def condition_before(claim: Claim, claims: list[Claim], sides: tuple[Term, Term]) -> str:
+    """The name by which a gradient was set to zero before a row without derivatives that this name stands in."""
+    before = takewhile(lambda c: c.span != claim.span, claims)
+    names = {name for c in before if (name := zero_gradient(c))} & tensors_of(sides)
+    return min(names) if names and not any(derivatives_in(side) for side in sides) else ""
 
 
 def solved_model(model: Model, solution: Definition) -> Model:
