@@ -54,14 +54,17 @@ def _indices(row: Row) -> Iterator[str]:
 
 def occasions_in(text: str, spoken: Spoken, displays: Sequence[tuple[int, int]]) -> dict[Key, Occasion]:
     """The case that each display, given by its number and its start, stands under."""
-    said = [(start, found) for start, _, rows in spoken if (found := case_in(rows)) and _opens(text, start)]
+    said = [(start, case) for start, _, rows in spoken if (case := case_in(rows)) and _opens(text, start)]
     result: dict[Key, Occasion] = {}
-    for place, (number, start) in enumerate(displays):
-        before = [(begin, found) for begin, found in said if begin < start]
-        if before:
-            begin, found = before[-1]
-            if sum(begin < other for _, other in displays[: place + 1]) <= MOST_DISPLAYS:
-                result["block", number] = found
+    waiting = said[::-1]
+    found: Occasion | None = None
+    behind = 0
+    for number, start in displays:
+        while waiting and waiting[-1][0] < start:
+            found, behind = waiting.pop()[1], 0
+        behind += 1
+        if found is not None and behind <= MOST_DISPLAYS:
+            result["block", number] = found
     return result
 
 

@@ -15,7 +15,7 @@ __all__ = ["Said", "what_is_said"]
 
 FAR = 200  # characters between two formulas of one statement
 _F = r"⟨(\d+)⟩"
-_LIST = r"(?P<list>(?:⟨\d+⟩(?:,? and |, | or ))*⟨\d+⟩)"
+_LIST = r"(?P<list>(?:⟨\d+⟩(?:,? and |, | or )){0,6}⟨\d+⟩)"
 _BE = r"(?: ?,? ?(?:is|are|be|denotes?|being|as|of)\b)"
 _KIND = r"(?:symmetric|self-adjoint|Hermitian)"
 _DEFINITE = r"(?:positive[- ](?:semi-?)?definite|(?:co)?variance matri\w+|precision matri\w+|SPD|PSD)"

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 MAX_BRACKETS = 100
+MOST_VALUES = 40  # tokens below a bar that says at which values a formula is taken
 _NOISE = ("label", "tag", "ref", "eqref", "cite", "vspace", "intertext", "shortintertext", "color")
 
 
@@ -87,8 +88,8 @@ def evaluated(tokens: list[Token]) -> list[Token]:
             openings.append((len(result), token))
             continue
         bar = token.is_("|", "\\vert", "\\rvert") and place + 2 < len(tokens) and tokens[place + 1].is_("_")
-        group = tokens[place + 2 : _skip_group(tokens, place + 2)] if bar and tokens[place + 2].is_("{") else []
-        if not any(t.is_("=") for t in group):
+        near = tokens[place + 2 : place + 2 + MOST_VALUES] if bar and tokens[place + 2].is_("{") else []
+        if not any(t.is_("=") for t in near[: _skip_group(near, 0)]):
             result.append(token)
             continue
         if openings and token.is_("\\rvert"):
