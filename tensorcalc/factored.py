@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tensorcalc.codegen import Function
-from tensorcalc.derivation.factored import Layout
+from tensorcalc.derivation.factored import Layout, TermLayout
 
 __all__ = ["Factored", "FactoredFunction", "FactoredTerm"]
 
 
 @dataclass(frozen=True, slots=True)
 class FactoredTerm:
-    """A product: pairs of axes that a δ makes equal, and arrays with the axes of the derivative that theirs are."""
+    """A product: pairs of axes that a δ makes equal, and arrays with the axes of the derivative that theirs are.
+
+    A factor that is the same for all arguments is a plain number.
+    """
 
     deltas: tuple[tuple[int, int], ...]
     factors: tuple[tuple[Any, tuple[int, ...]], ...]
@@ -58,6 +61,12 @@ def _numpy(array: Any) -> npt.NDArray[Any]:
     return np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
 
 
+def _term(layout: TermLayout, arrays: Sequence[Any]) -> FactoredTerm:
+    """A term with the arrays of its factors; a number that is not 1 is one more of them."""
+    factors = tuple([(arrays[position], axes) for position, axes in layout.factors])
+    return FactoredTerm(layout.deltas, factors if layout.number == 1 else (*factors, (layout.number, ())))
+
+
 class FactoredFunction:
     """A compiled derivative that returns `Factored` results: one, or a tuple. `source` is the generated code."""
 
@@ -71,10 +80,7 @@ class FactoredFunction:
         arrays, sizes = self._function.called(args, arguments)
         results = []
         for layout in self._layouts:
-            terms = tuple(
-                FactoredTerm(t.deltas, tuple((arrays[position], axes) for position, axes in t.factors))
-                for t in layout.terms
-            )
-            shape = tuple(d.size if d.size is not None else sizes[d] for d in layout.dimensions)
+            terms = tuple([_term(t, arrays) for t in layout.terms])
+            shape = tuple([d.size if d.size is not None else sizes[d] for d in layout.dimensions])
             results.append(Factored(shape, terms))
         return results[0] if len(results) == 1 else tuple(results)

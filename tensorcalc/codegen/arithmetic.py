@@ -21,10 +21,11 @@ _SMALL_POWERS = (Rational(3, 2), Rational(5, 2), *map(Rational, range(3, 9)))  #
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A factor of a product, below the fraction line where `inverse`."""
+    """A factor of a product, below the fraction line where `inverse`; `nonnegative` where it is never below 0."""
 
     array: Array
     inverse: bool = False
+    nonnegative: bool = False
 
 
 def literal(number: Expr | float) -> Array:

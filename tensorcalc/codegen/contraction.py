@@ -24,6 +24,8 @@ MEMORY = 8  # the cost of writing and reading an entry of a temporary array, in 
 def contract(block: Block, factors: Sequence[Factor], dummies: Iterable[Index]) -> Array:
     """The sum of the product of the factors over the dummies; each dummy is an axis of some factor."""
     summed = frozenset(dummies)
+    if block.dialect.symmetric:
+        factors = _rooted(block, factors, summed)
     arrays = [_sum_alone(block, a, others, summed) for a, others in _with_others(_grouped(block, factors, summed))]
     while len(arrays) > 1:
         first, second = _cheapest(arrays, summed)
@@ -32,6 +34,34 @@ def contract(block: Block, factors: Sequence[Factor], dummies: Iterable[Index]) 
         gone = {i for i in (*first.axes, *second.axes) if i in summed and i not in needed}
         arrays = [*rest, _pair(block, first, second, gone)]
     return block.total(arrays[0], summed)
+
+
+def _rooted(block: Block, factors: Sequence[Factor], summed: frozenset[Index]) -> Sequence[Factor]:
+    """Σ_n w_n X_np X_nq, where no w is negative, as the product of one matrix √w X with itself; other factors as is.
+
+    Such a product is symmetric, and libraries that see it compute one half.
+    """
+    for place, first in enumerate(factors):
+        for second in factors[place + 1 :]:
+            weights = [f for f in factors if f is not first and f is not second]
+            if weights and _is_square(first, second, weights, summed):
+                root = block.call("sqrt", [product(block, weights)], weights[0].array.axes)
+                matrix = block.bind(product(block, [Factor(root), Factor(first.array)]))
+                renamed = dict(zip(first.array.axes, second.array.axes, strict=True))
+                axes = tuple(renamed[a] for a in matrix.axes)
+                return [Factor(matrix), Factor(Array(matrix.code, axes))]
+    return factors
+
+
+def _is_square(first: Factor, second: Factor, weights: Sequence[Factor], summed: frozenset[Index]) -> bool:
+    """Whether two factors are one matrix, summed over the same axis, and the weights are numbers along that axis."""
+    one, other = first.array, second.array
+    if one.code != other.code or len(one.axes) != 2 or first.inverse or second.inverse:
+        return False
+    shared = [a for a, b in zip(one.axes, other.axes, strict=True) if a == b]
+    if len(shared) != 1 or shared[0] not in summed or not summed.isdisjoint({*one.axes, *other.axes} - {*shared}):
+        return False
+    return all(f.nonnegative and f.array.axes == (shared[0],) for f in weights)
 
 
 def _grouped(block: Block, factors: Sequence[Factor], summed: frozenset[Index]) -> list[Array]:

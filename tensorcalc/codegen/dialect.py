@@ -23,7 +23,9 @@ class Dialect:
     array that is not needed any more may become the next result, in place. `blocks`: rows are computed in blocks where
     that spares memory traffic; `calls_itself`: so they are, by calls of the whole function. `squares`: of whole powers
     only the square is fast. `numbers_first`: functions with two arguments take a plain number first. `logistic`: the
-    logistic function is much faster than the hyperbolic tangent.
+    logistic function is much faster than the hyperbolic tangent. `symmetric`: the product of a matrix and its own
+    transpose costs less than others. `masks`: what is added where indices are equal is chosen by a comparison, which the
+    library computes with everything else that stands in an expression.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Dialect:
     squares: bool = False
     numbers_first: bool = False
     logistic: bool = False
+    symmetric: bool = False
+    masks: bool = False
 
     def into(self, word: str, *arguments: str) -> str:
         """The call of a function that writes into `{out}`; empty where the library has none."""
@@ -180,6 +184,7 @@ NUMPY = Dialect(
     blocks=True,
     squares=True,
     numbers_first=True,
+    symmetric=True,
     guards={
         "sigmoid": ("over",),
         "silu": ("over",),
@@ -349,6 +354,7 @@ JAX = Dialect(
     transpose="transpose",
     axis="axis",
     has_out=False,
+    masks=True,
 )
 
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (NUMPY, TORCH, JAX)}

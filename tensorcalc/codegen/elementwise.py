@@ -14,7 +14,7 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.functions import function_of
 from tensorcalc.index import Index
 
-__all__ = ["elementwise", "guarded"]
+__all__ = ["elementwise", "guarded", "selected"]
 
 
 def elementwise(block: Block, expression: Expr, arguments: list[Array]) -> Array:
@@ -33,6 +33,15 @@ def guarded(block: Block, zero: Array, value: Array) -> Array:
     block.guards.update(dict.fromkeys(block.dialect.guards.get("guarded", ())))
     first, second = (block.aligned(a, axes) for a in (zero, value))
     return Array(block.spelled("where", f"{first.code} == 0", "0", second.code), axes, fresh=True)
+
+
+def selected(block: Block, value: Array, *tests: Array) -> Array:
+    """The value where all tests are true, else 0."""
+    value = block.array(value)
+    axes = union((value, *tests), block.hint)
+    codes = [block.aligned(test, axes) for test in tests]
+    condition = codes[0].code if len(codes) == 1 else " & ".join(c.wrapped(Level.ATOM) for c in codes)
+    return Array(block.spelled("where", condition, block.aligned(value, axes).code, "0"), axes, fresh=True)
 
 
 def _word(expression: Expr) -> str:

@@ -27,6 +27,9 @@ class Library(Protocol):
     def arrays(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> list[Any]:
         """The arguments as arrays: numbers of one floating dtype, labels as integers. Raises E_TYPE."""
 
+    def narrowing(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> Callable[[Any], Any] | None:
+        """What makes a result one of the arguments' dtype, where `arrays` computes in a wider one."""
+
     def kinds(self, values: Sequence[Any]) -> tuple[Any, ...] | None:
         """What decides how arguments are converted and which sizes they show; `None` where that is not all."""
 
@@ -81,19 +84,29 @@ def wrong_shape(tensor: Tensor, found: tuple[int, ...], expected: tuple[int, ...
 
 
 class NumPy:
-    """Arguments for NumPy: anything `numpy.asarray` takes. Plain Python numbers do not decide the dtype."""
+    """Arguments for NumPy: anything `numpy.asarray` takes. Plain Python numbers do not decide the dtype.
+
+    NumPy adds float16 rows to each other in float16, where a sum of many stops growing. So float16 is computed in
+    float32, and results are rounded once.
+    """
 
     def arrays(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> list[Any]:
         found = [self._array(t, v) for t, v in zip(inputs, values, strict=True)]
-        deciding = [
-            a.dtype
-            for t, v, a in zip(inputs, values, found, strict=True)
-            if not t.is_label and not isinstance(v, int | float)
-        ]
-        dtype = np.result_type(*deciding) if deciding else np.dtype(float)
-        if dtype.kind != "f":
-            dtype = np.dtype(float)
+        dtype = np.promote_types(self._dtype(inputs, values, found), np.float32)
         return [a if t.is_label else a.astype(dtype, copy=False) for t, a in zip(inputs, found, strict=True)]
+
+    def narrowing(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> Callable[[Any], Any] | None:
+        if self._dtype(inputs, values, [np.asarray(v) for v in values]) != np.float16:
+            return None
+        return lambda result: result.astype(np.float16)
+
+    @staticmethod
+    def _dtype(inputs: Sequence[Tensor], values: Sequence[Any], arrays: Sequence[Any]) -> np.dtype[Any]:
+        """The dtype of the results."""
+        given = zip(inputs, values, arrays, strict=True)
+        deciding = [a.dtype for t, v, a in given if not t.is_label and not isinstance(v, int | float)]
+        dtype = np.result_type(*deciding) if deciding else np.dtype(float)
+        return dtype if dtype.kind == "f" else np.dtype(float)
 
     def _array(self, tensor: Tensor, value: Any) -> Any:
         try:
@@ -168,6 +181,9 @@ class Torch:
                 dtype = array.dtype if dtype is None else torch.promote_types(dtype, array.dtype)
         dtype = dtype or torch.get_default_dtype()
         return [a if t.is_label else a.to(dtype) for t, a in zip(inputs, found, strict=True)]
+
+    def narrowing(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> Callable[[Any], Any] | None:
+        return None
 
     def _tensor(self, tensor: Tensor, value: Any, device: Any) -> Any:
         torch = self.torch
@@ -260,6 +276,9 @@ class Jax:
         if not jnp.issubdtype(dtype, jnp.floating):
             dtype = jnp.result_type(float)
         return [a if t.is_label else a.astype(dtype) for t, a in zip(inputs, found, strict=True)]
+
+    def narrowing(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> Callable[[Any], Any] | None:
+        return None
 
     def _array(self, tensor: Tensor, value: Any) -> Any:
         jnp = self.jnp

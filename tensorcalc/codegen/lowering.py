@@ -20,9 +20,10 @@ from tensorcalc.codegen.arrays import Array, Kind, Level, union
 from tensorcalc.codegen.block import Block
 from tensorcalc.codegen.contraction import contract
 from tensorcalc.codegen.deltas import split
-from tensorcalc.codegen.elementwise import elementwise, guarded
+from tensorcalc.codegen.elementwise import elementwise, guarded, selected
 from tensorcalc.codegen.gather import subscript
 from tensorcalc.codegen.needs import repeated
+from tensorcalc.codegen.signs import is_nonnegative
 from tensorcalc.codegen.sizes import Origin, affine, fits
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Determinant, Exp, Group, Inverse, Iverson, LogDeterminant, One
@@ -194,7 +195,9 @@ class Lowering:
     def _factors(self, expression: Expr) -> list[Factor]:
         """The factors of a product, those with negative powers below the fraction line."""
         numerator, denominator = _fraction(expression.args if isinstance(expression, Mul) else (expression,))
-        return [Factor(self.lower(f)) for f in numerator] + [Factor(self.lower(f), True) for f in denominator]
+        wanted = self.block.dialect.symmetric
+        above = [Factor(self.lower(f), False, wanted and is_nonnegative(f)) for f in numerator]
+        return above + [Factor(self.lower(f), True, wanted and is_nonnegative(f)) for f in denominator]
 
     def _power(self, expression: Expr) -> Array:
         base, exponent = expression.args
@@ -213,6 +216,8 @@ class Lowering:
         arguments = [self.lower(a) for a in expression.args]
         if isinstance(expression, nodes.Guarded):
             return guarded(self.block, *arguments)
+        if isinstance(expression, nodes.Selected):
+            return selected(self.block, *arguments)
         return elementwise(self.block, expression, arguments)
 
     def _matrix(self, expression: Inverse | Determinant | LogDeterminant) -> Array:

@@ -10,7 +10,7 @@ from sympy import Expr, Function
 
 from tensorcalc.index import Index
 
-__all__ = ["Guarded", "LogSoftmax", "LogSumExp", "Logaddexp", "RowFunction", "Softmax", "Weighted"]
+__all__ = ["Guarded", "LogSoftmax", "LogSumExp", "Logaddexp", "RowFunction", "Selected", "Softmax", "Weighted"]
 
 
 class Logaddexp(Function):
@@ -22,6 +22,13 @@ class Logaddexp(Function):
 
 class Guarded(Function):
     """Guarded(x, e): e where x is not 0, and 0 where it is. The value of x log x and its like at 0."""
+
+    is_real = True
+    is_commutative = True
+
+
+class Selected(Function):
+    """Selected(e, d, …): e where every δ d is 1, and 0 elsewhere, whatever e is there."""
 
     is_real = True
     is_commutative = True

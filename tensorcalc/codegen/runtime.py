@@ -44,7 +44,7 @@ class Call:
 
     `converted` are the places of arguments that are no arrays of the right dtype yet, with what makes them that;
     `labels` the places of labels, each with the size of the dimension that they point into; `shapes` those of the
-    results, empty where a size is not known.
+    results, empty where a size is not known; `narrow` makes them of the arguments' dtype, where that takes anything.
     """
 
     sizes: Mapping[Dimension, int]
@@ -52,6 +52,7 @@ class Call:
     converted: tuple[tuple[int, Callable[[Any], Any]], ...]
     labels: tuple[tuple[int, int], ...]
     shapes: tuple[tuple[int, ...], ...]
+    narrow: Callable[[Any], Any] | None = None
 
 
 class Function:
@@ -108,6 +109,8 @@ class Function:
         try:
             if out is None:
                 results = self._function(*arrays, **call.keywords)
+                if call.narrow is not None:
+                    results = tuple(map(call.narrow, results)) if self.many else call.narrow(results)
                 return self._arranged(results) if self.program.rows else results, call.sizes
             return self._into(out, arrays, call), call.sizes
         except Exception as problem:
@@ -182,7 +185,8 @@ class Function:
         outputs = [t.dimensions for t in self.program.outputs]
         known = all(d.size is not None or d in sizes for dimensions in outputs for d in dimensions)
         shapes = [tuple(self._known(d, sizes) for d in dimensions) for dimensions in outputs] if known else []
-        call = Call(sizes, keywords, (), tuple(labels), tuple(shapes))
+        narrow = self._library.narrowing(self.program.inputs, values)
+        call = Call(sizes, keywords, (), tuple(labels), tuple(shapes), narrow)
         if kinds is not None:
             if len(self._earlier) >= MOST_KINDS:
                 self._earlier.clear()

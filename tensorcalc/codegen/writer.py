@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sympy import Expr, Mul, S
+from sympy import Add, Expr, Mul, S
 
 from tensorcalc.binding import free_indices
 from tensorcalc.codegen.arrays import Array, Kind, Level
@@ -18,9 +18,9 @@ from tensorcalc.codegen.deltas import Scatter, written
 from tensorcalc.codegen.gather import subscript
 from tensorcalc.codegen.lowering import Lowering, Stored
 from tensorcalc.codegen.needs import heirs, shared
-from tensorcalc.codegen.nodes import RowFunction, Weighted
+from tensorcalc.codegen.nodes import RowFunction, Selected, Weighted
 from tensorcalc.codegen.sizes import Origin
-from tensorcalc.expr import Component
+from tensorcalc.expr import Component, Delta
 from tensorcalc.index import Dimension, Index, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
@@ -150,6 +150,10 @@ class Writer:
             self._row_function(name, definition, definition.rhs)
             return
         dense, scatters = written(definition.rhs, definition.indices)
+        if self.block.dialect.masks and dense is not S.Zero:
+            masked = [s for s in scatters if set(s.target) <= set(definition.indices)]
+            dense = Add(dense, *(_masked(s, definition.indices) for s in masked))
+            scatters = tuple(s for s in scatters if s not in masked)
         taken = next((t for t, heir in self.heirs.items() if heir == tensor and t in self.owned), None)
         if taken is not None:
             self._take_over(name, definition, taken, dense)
@@ -301,6 +305,12 @@ class Writer:
         value = block.aligned(value, block.hint)
         places = ", ".join(codes)
         block.statement("accumulate", name, places, value.code, places if len(codes) == 1 else f"({places})")
+
+
+def _masked(term: Scatter, indices: tuple[Index, ...]) -> Expr:
+    """A term that is added where indices are equal, as its value there and 0 elsewhere."""
+    pairs = [Delta(i, e) for i, e in zip(indices, term.target, strict=True) if i != e]
+    return Selected(term.coefficient, *pairs)
 
 
 def _others(dense: Expr, taken: Tensor) -> list[Expr]:

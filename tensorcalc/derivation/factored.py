@@ -22,11 +22,13 @@ __all__ = ["Layout", "TermLayout", "factored_program"]
 @dataclass(frozen=True, slots=True)
 class TermLayout:
     """One term of a derivative: `deltas` are pairs of axes of the derivative that must be equal; `factors` are
-    positions among the program's results, each with the axes of the derivative that its own axes are.
+    positions among the program's results, each with the axes of the derivative that its own axes are; `number` is a
+    factor that no argument decides.
     """
 
     deltas: tuple[tuple[int, int], ...]
     factors: tuple[tuple[int, tuple[int, ...]], ...]
+    number: int | float = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,11 @@ def _layout(term: Term, axes: tuple[Index, ...], factors: list[Definition]) -> T
         places.append(_factor(Term(S.One, bases, dummies).expression(), axes, factors))
     idle = [d for d in term.dummies if not any(d in free_indices(Pow(b, e)) for b, e in rest.items())]
     scalar = Term(term.coefficient, {}, tuple(idle)).expression()
+    pairs = tuple((axes.index(d.indices[0]), axes.index(d.indices[1])) for d in deltas)
+    if places and scalar.is_number:
+        return TermLayout(pairs, tuple(places), int(scalar) if scalar.is_Integer else float(scalar))
     if scalar is not S.One or not places:
         places.append(_factor(scalar, axes, factors))
-    pairs = tuple((axes.index(d.indices[0]), axes.index(d.indices[1])) for d in deltas)
     return TermLayout(pairs, tuple(places))
 
 
