@@ -3,9 +3,10 @@
     python benchmarks/second_order.py [--small] [--rounds N] [--json FILE] [--plot FILE] [NAME ...]
 
 Every variant has a process of its own; they take turns. Float32, medians over rounds; a ratio is the peer's time over
-that of our fastest target (numpy, or jax under `jax.jit`). Results are compared with those of `jax.jit(jax.hessian(f))`
-before they are timed. `--small` takes sizes at which the whole takes seconds: what CI runs, in one process, for the
-comparison alone. Needs the extras `jax` and `torch`. Exit status 1 where a result is wrong.
+that of our fastest target: numpy and c, which write into arrays that are there already, or jax under `jax.jit`. Results
+are compared with those of `jax.jit(jax.hessian(f))` before they are timed. `--small` takes sizes at which the whole
+takes seconds: what CI runs, in one process, for the comparison alone. Needs the extras `jax` and `torch`, and a C
+compiler. Exit status 1 where a result is wrong.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Row:
 
     With `batch`, the second derivatives of every row of the inputs (by `vmap`, so of the JAX target alone).
     `wanted` is how many times as fast as JAX it should be, `torch` a function of `torch` and the inputs that computes
-    it in PyTorch, `wanted_torch` how many times as fast as that.
+    it in PyTorch, `wanted_torch` how many times as fast as that. `targets` are those of ours that are compared.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Row:
     batch: bool = False
     torch: Callable[[Any, dict[str, Any]], Callable[[], Any]] | None = None
     wanted_torch: float = 0
+    targets: tuple[str, ...] = ("numpy", "c", "jax")
 
 
 def logistic(w: Array, X: Array, y: Array) -> Array:
@@ -116,7 +118,7 @@ ROWS = (
     Row("W6b cross-entropy", ONE, "x",
         {"x": (512,), "T": ()}, {"x": (7,), "T": ()}, cross_entropy, 3, labels=7),
     Row("W6b cross-entropy, batch", ONE, "x", {"x": (128, 100), "T": (128,)}, {"x": (5, 7), "T": (5,)},
-        cross_entropy, 3, labels=7, batch=True, torch=cross_entropy_torch, wanted_torch=50),
+        cross_entropy, 3, labels=7, batch=True, torch=cross_entropy_torch, wanted_torch=50, targets=("jax",)),
     Row("H1 quadratic form", "c = sum(i,j, x[i]*A[i,j]*x[j])", "x", {"x": (2048,), "A": (2048, 2048)},
         {"x": (9,), "A": (9, 9)}, lambda x, A: x @ A @ x, 8),
     Row("H2 logsumexp", "z = log(sum(i, exp(x[i])))", "x", {"x": (1024,)}, {"x": (9,)},
@@ -126,9 +128,11 @@ ROWS = (
     Row("H4 factorisation", FACTORISATION, "U", {"X": (100, 100), "U": (100, 5), "V": (100, 5)},
         {"X": (7, 6), "U": (7, 2), "V": (6, 2)}, factorisation, 300),
     Row("H4 factorisation, factored", FACTORISATION, "U", {"X": (200, 200), "U": (200, 5), "V": (200, 5)},
-        {"X": (7, 6), "U": (7, 2), "V": (6, 2)}, factorisation, 10_000, factored=True),
+        {"X": (7, 6), "U": (7, 2), "V": (6, 2)}, factorisation, 10_000, factored=True,
+        targets=("numpy",)),
     Row("H5 ten layers, cross-entropy", NETWORK, "x", {"x": (20,), "W": (LAYERS, 20, 20), "T": ()},
-        {"x": (5,), "W": (LAYERS, 5, 5), "T": ()}, network, 1, labels=5),
+        {"x": (5,), "W": (LAYERS, 5, 5), "T": ()}, network, 1, labels=5,
+        targets=("numpy", "jax")),
     Row("H6 cross-entropy, HVP", SOFTMAX, "x",
         {"x": (64, 256), "T": (64,)}, {"x": (5, 7), "T": (5,)}, batch_cross_entropy, 1, kind="hvp", labels=7),
     Row("H7 softmax regression", SOFTMAX_REGRESSION, "W", {"X": (500, 20), "W": (10, 20), "T": (500,)},
@@ -191,7 +195,8 @@ def ours(name: str, small: bool, target: str) -> Call:
         return lambda: [factored(**arrays)]
     function = derivation.lambdify(target)
     if target != "jax":
-        return lambda: [function(**arrays)]
+        out = np.empty_like(function(**arrays))
+        return lambda: [function(**arrays, out=out)]
     moved = {key: jnp.asarray(a) for key, a in arrays.items()}
     closed = lambda values: function(**values)  # noqa: E731
     compiled = jax.jit(jax.vmap(closed) if row.batch else closed)
@@ -203,8 +208,7 @@ def measure(row: Row, rounds: int, small: bool, apart: bool = True) -> Benchmark
     tasks = [Task("jax.hessian", "second_order:jax_hessian", (row.name, small))]
     if row.torch is not None:
         tasks.append(Task("torch.func.hessian", "second_order:torch_hessian", (row.name, small)))
-    targets = ("jax",) if row.batch else ("numpy",) if row.factored else ("numpy", "jax")
-    tasks += [Task(target, "second_order:ours", (row.name, small, target)) for target in targets]
+    tasks += [Task(target, "second_order:ours", (row.name, small, target)) for target in row.targets]
     rows, results = measured(tasks, rounds, apart=apart)
     moved = sum(a.nbytes for a in (*inputs(row, small).values(), *results))
     return Benchmark(row.name, "float32", {}, moved, None, bound(moved, None, "float32"), tuple(rows))

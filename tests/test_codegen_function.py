@@ -481,3 +481,61 @@ def test_tensors_on_two_devices_are_named() -> None:
     with pytest.raises(TensorCalcError, match="W is on meta and d_y on cpu") as error:
         function(W=torch.ones(3, 2, device="meta"), d_y=torch.ones(3), x=torch.ones(2))
     assert error.value.code == "E_TYPE"
+
+
+def test_a_weighted_symmetric_product_is_one_matrix_times_itself() -> None:
+    text = "z[n] = X[n,i]*w[i]; c = sum(n, log(1 + exp(-y[n]*z[n])))"
+    rng = np.random.default_rng(3)
+    X, w, y = rng.normal(size=(13, 5)), rng.normal(size=5), np.sign(rng.normal(size=13))
+    logistic = tc.parse(text).derive("c", "w", "hessian").lambdify("numpy")
+    assert "np.sqrt(" in logistic.source
+    share = 1 / (1 + np.exp(y * (X @ w)))
+    wanted = np.einsum("n,np,nq->pq", share * (1 - share), X, X)
+    found = logistic(X=X, w=w, y=y)
+    np.testing.assert_allclose(found, wanted, atol=1e-13)
+    assert np.array_equal(found, found.T)
+    into = np.full((5, 5), np.nan, np.float32)
+    np.testing.assert_allclose(logistic(X=X, w=w, y=y, out=into), wanted, atol=1e-6)
+    X[2, 3] = np.nan
+    assert np.isnan(logistic(X=X, w=w, y=y)).all()
+
+
+@pytest.mark.parametrize(
+    ("weight", "rooted"),
+    [
+        ("a[n]^2", True),
+        ("exp(a[n])/sigmoid(b[n])", True),
+        ("(1 - sigmoid(a[n]))*abs(b[n])", True),
+        ("sqrt(a[n]^2 + 2)", True),
+        ("a[n]", False),
+        ("(1 - exp(a[n]))", False),
+        ("a[n]^3", False),
+        ("-1*a[n]^2", True),
+    ],
+)
+def test_roots_are_taken_of_what_is_never_negative(weight: str, rooted: bool) -> None:
+    function = forward(f"S[p,q] = sum(n, {weight}*X[n,p]*X[n,q])", "S")
+    assert ("np.sqrt(" in function.source.replace("np.sqrt(a ** 2 + 2)", "")) == rooted
+    rng = np.random.default_rng(4)
+    given = {"a": rng.normal(size=7), "b": rng.normal(size=7), "X": rng.normal(size=(7, 3))}
+    given = {name: given[name] for name in function.arguments}
+    plain = forward(f"S[p,q] = sum(n, {weight}*X[n,p]*Y[n,q])", "S")
+    assert "np.sqrt(" not in plain.source.replace("np.sqrt(a ** 2 + 2)", "")
+    np.testing.assert_allclose(function(**given), plain(**given, Y=given["X"]), atol=1e-12)
+
+
+def test_sums_of_many_narrow_numbers_do_not_stop_growing() -> None:
+    ones = np.ones((5000, 3), np.float16)
+    function = forward("s[i] = sum(n, x[n,i])", "s")
+    assert function(x=ones).dtype == np.float16
+    np.testing.assert_array_equal(function(x=ones), np.full(3, 5000))
+    np.testing.assert_array_equal(function(x=ones), np.full(3, 5000))  # as a call like an earlier one
+    out = np.empty(3, np.float16)
+    assert function(x=ones, out=out) is out
+    np.testing.assert_array_equal(out, np.full(3, 5000))
+    norm = "index b: B, h: H; r[b] = sqrt(1/H*sum(h, x[b,h]^2) + eps); y[b,h] = x[b,h]/r[b]*g[h]"
+    backward = tc.parse(norm).derive("y", ["x", "g"], "vjp").lambdify("numpy")
+    given = {"x": ones, "eps": 1e-5, "g": np.ones(3, np.float16), "d_y": ones}
+    d_x, d_g = backward(**given)
+    assert (d_x.dtype, d_g.dtype) == (np.float16, np.float16)
+    np.testing.assert_allclose(d_g, 5000, rtol=1e-3)

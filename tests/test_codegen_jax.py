@@ -104,3 +104,17 @@ def test_errors() -> None:
         with pytest.raises(TensorCalcError) as caught:
             function(x=x, d_c=g, **arguments)
         assert caught.value.code == code
+
+
+def test_diagonals_beside_other_terms_are_chosen_by_a_comparison() -> None:
+    function = gradient("s[i] = exp(x[i])/sum(j, exp(x[j])); c = -log(s[T])", "c", "x", "hessian", "jax")
+    assert ".at[" not in function.source
+    x = np.random.default_rng(1).normal(size=7).astype("float32")
+    share = np.exp(x) / np.exp(x).sum()
+    found = function(x=x, T=2)
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, np.diag(share) - np.outer(share, share), atol=1e-7)
+    spread = gradient("D[i,j] = delta(i,j)*v[i] + v[i]*A[i,j]", "D", "v", "jvp", "jax")
+    tangent, A = np.array([np.inf, 1.0, np.nan]), np.full((3, 3), 2.0)
+    wanted = tangent[:, None] * np.where(np.eye(3, dtype=bool), 3, A)
+    np.testing.assert_array_equal(spread(v=np.ones(3), A=A, v_v=tangent), wanted)

@@ -71,3 +71,13 @@ def test_gradients_have_no_factors() -> None:
     with pytest.raises(tc.TensorCalcError) as caught:
         tc.parse("c = x[i]*y[i]").derive("c", "x").lambdify(factored=True)
     assert caught.value.code == "E_KIND"
+
+
+def test_what_no_argument_decides_is_a_plain_number() -> None:
+    found = tc.parse("c = 3/2*sum(i,k, (U[i,k]*v[k])^2)").derive("c", "U", "hessian").lambdify(factored=True)
+    result = found(U=U, v=X[0])
+    assert isinstance(result, Factored)
+    assert [array for term in result for array, axes in term.factors if not axes] == [3]
+    assert "factor_1" not in found.source
+    dense = tc.parse("c = 3/2*sum(i,k, (U[i,k]*v[k])^2)").derive("c", "U", "hessian").lambdify("numpy")
+    np.testing.assert_allclose(result.dense(), dense(U=U, v=X[0]))

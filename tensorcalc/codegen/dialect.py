@@ -24,8 +24,8 @@ class Dialect:
     that spares memory traffic; `calls_itself`: so they are, by calls of the whole function. `squares`: of whole powers
     only the square is fast. `numbers_first`: functions with two arguments take a plain number first. `logistic`: the
     logistic function is much faster than the hyperbolic tangent. `symmetric`: the product of a matrix and its own
-    transpose costs less than others. `masks`: what is added where indices are equal is chosen by a comparison, which the
-    library computes with everything else that stands in an expression.
+    transpose costs less than others. `masks`: what is added where indices are equal is chosen by a comparison, which
+    the library computes with everything else that stands in an expression.
     """
 
     name: str

@@ -18,7 +18,7 @@ from tensorcalc.system import Definition, Program, tensors_in
 
 __all__ = ["case"]
 
-ENTRIES = 1 << 18  # of an array in a block of rows: what fits the caches beside a few others
+ENTRIES = 1 << 19  # of an array in a block of rows: calls cost more than a cache that is a little too small
 
 
 def case(name: str, asked: Program, stable: Program, block: Block, outs: Mapping[Tensor, str]) -> list[str]:
