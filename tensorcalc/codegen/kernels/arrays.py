@@ -73,6 +73,9 @@ def computed(arrays: Sequence[Any], inputs: Sequence[Tensor]) -> np.dtype[Any]:
 class Arrays(NumPy):
     """Arguments for C, as NumPy arrays that share the memory of what was given wherever they can."""
 
+    def narrowing(self, inputs: Sequence[Tensor], values: Sequence[Any]) -> None:
+        return None
+
     def _array(self, tensor: Tensor, value: Any) -> Any:
         return super()._array(tensor, self.plain(tensor.name, value))
 
