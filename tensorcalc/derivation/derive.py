@@ -70,7 +70,7 @@ def _first_order(
         lemmas, results = _jacobians_then_upstream(engine, outputs[0], variables, kind)
     else:
         lemmas, results = _all_adjoints(engine, outputs, variables, kind)
-    loss = next(c for c in LOSSES if c not in system.tensors)
+    loss = next(_losses(system))
     return Derivation(
         system,
         kind,
@@ -95,9 +95,15 @@ def with_losses_apart(derivations: Sequence[D]) -> list[D]:
     """
     letters: dict[tuple[Tensor, ...], str] = {}
     for d in (d for d in derivations if d.kind == "vjp"):
-        free = (c for c in LOSSES if c not in d.system.tensors and c not in letters.values())
+        free = (c for c in _losses(d.system) if c not in letters.values())
         letters.setdefault(d.of, next(free, d.loss))
     return [replace(d, loss=letters[d.of]) if d.kind == "vjp" else d for d in derivations]
+
+
+def _losses(system: System) -> Iterator[str]:
+    """Names for a scalar that no tensor and no index of the author has."""
+    taken = {*system.tensors, *(c for letters in system.letters.values() for c in letters)}
+    return (c for c in LOSSES if c not in taken)
 
 
 def _notes(system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...]) -> Iterator[str]:

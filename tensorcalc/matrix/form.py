@@ -182,7 +182,8 @@ class _Equation:
             yield MatrixLine(*start)
         reasons = joined([*((r.name,) for r in self.rules), *transpositions(self.node, self.axes, self.display)])
         if reasons:
-            yield MatrixLine(start[0], Entries(self.display, square=False).of(self.node, self.axes), reasons)
+            entries = Entries(self.display, square=False).carried(self.node, self.axes, self.held)
+            yield MatrixLine(start[0], entries, reasons)
         if self.axes:
             letters = tuple(at.Name(i.name) for i in self.axes)
             entries = Entries(self.display, square=True).of(self.node, self.axes)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorcalc.binding import rename
+from tensorcalc.binding import free_indices, rename
+from tensorcalc.expr import One
 from tensorcalc.index import Index
 from tensorcalc.matrix import nodes, signs
 from tensorcalc.matrix.display import Display, joined
@@ -51,6 +52,15 @@ class Entries:
             case _:
                 return self.display.entrywise(node, parts, whole=False)
 
+    def carried(self, node: Node, letters: tuple[Index, ...], held: tuple[Index, ...]) -> at.Node:
+        """The entry with one-tensors for those of the indices `held` that the formula, which is for each, lacks."""
+        if isinstance(node, nodes.Sum):
+            terms = [self.carried(child, at_child, held) for child, at_child in placed(node, letters)]
+            return self.display.entrywise(node, terms, whole=False)
+        present = free_indices(entry(node, letters))
+        ones = [layout(One(i), self.display.context) for i in held if i not in present]
+        return _times(ones, self.of(node, letters)) if ones else self.of(node, letters)
+
     def bracketed(self, node: Node, letters: tuple[Index, ...]) -> at.Node:
         """[C^T]_jq."""
         return signs.Entry(self.display.formula(node), _names(letters))
@@ -76,6 +86,17 @@ class Entries:
             return [signs.Entry(self.display.formula(matrix), (at.Name(letters[0].name), place))]
         places = (vector.place, letters[0]) if turned else (letters[0], vector.place)
         return [layout(rename(inner.template, dict(zip(inner.axes, places, strict=True))), self.display.context)]
+
+
+def _times(ones: Sequence[at.Node], node: at.Node) -> at.Node:
+    """One-tensors before the factors of a product."""
+    match node:
+        case at.Negative(operand):
+            return at.Negative(_times(ones, operand))
+        case signs.Times(scalars, last):
+            return signs.Times((*ones, *scalars), last)
+        case _:
+            return joined([*ones, node])
 
 
 def _names(letters: tuple[Index, ...]) -> tuple[at.Node, ...]:

@@ -40,6 +40,9 @@ class Extents:
             dimensions.join(letter, ("extent", name))
         self.capital_extents()
         dimensions.authored = frozenset(plain_letter(k) for k in dimensions.all_keys() if isinstance(k, str))
+        for letter, symbol in self.profile.dimensions.items():
+            if dimensions.known(("extent", symbol)):
+                dimensions.stated[letter] = ("extent", symbol)
         dimensions.settle()
         self.stated_extents()
         for letter, size in self.reader.ranges:

@@ -30,6 +30,7 @@ from tensorcalc.verify.occasions import Key as CaseKey
 from tensorcalc.verify.occasions import Occasion, masked
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
+from tensorcalc.verify.ranges import Ranges
 from tensorcalc.verify.reading import Definition, Val
 from tensorcalc.verify.signs import shown_name
 from tensorcalc.verify.sources import Document
@@ -106,29 +107,8 @@ class Judge:
         self.pairs: dict[tuple[str, str], str] = {}
         self.witness = Witness()
         self.totals = self.model.scalar_ends() | frozenset(self.model.losses)
-        self.shared = self.model.dimensions.copy()
-        self.separate: dict[int, Dimensions] = {}
-        roots = self.model.dimensions.roots()
-        for claim in article.claims:
-            if claim.reference is None or claim.value is None:
-                continue
-            local = self.shared.copy()
-            self.learn(local, claim)
-            if len({local.find(r) for r in roots}) < len(roots):
-                self.separate[id(claim)] = local
-            else:
-                self.shared = local
-        self.points = _Points(self, self.shared)
-
-    def learn(self, dimensions: Dimensions, claim: Claim) -> None:
-        assert claim.reference is not None
-        assert claim.value is not None
-        dimensions.learn(claim.reference.term)
-        dimensions.learn(claim.value.term)
-        if len(claim.reference.axes) == len(claim.value.axes):
-            for first, second in zip(claim.reference.axes, claim.value.axes, strict=True):
-                dimensions.join(first, second)
-        dimensions.settle()
+        self.ranges = Ranges(self.model, article.claims)
+        self.points = _Points(self, self.ranges.shared)
 
     def point(self, number: int, dimensions: Dimensions) -> Point:
         """The point with a number, its sizes chosen for the dimensions."""
@@ -155,12 +135,12 @@ class Judge:
     def renew(self, claim: Claim) -> None:
         """From here on a name has another formula of the same value, which shows other intermediate results."""
         assert claim.redefines is not None
-        for dimensions in (self.shared, self.model.dimensions):
+        for dimensions in (self.ranges.shared, self.model.dimensions):
             for axis, letter in enumerate(claim.redefines.letters):
                 dimensions.join(("axis", claim.redefines.name, str(axis)), letter)
             dimensions.learn(claim.redefines.body)
         self.totals = self.model.scalar_ends() | frozenset(self.model.losses)
-        self.points = _Points(self, self.shared)
+        self.points = _Points(self, self.ranges.shared)
 
     def verdict(self, claim: Claim) -> Verdict:
         """The verdict on one claim."""
@@ -200,7 +180,7 @@ class Judge:
     def judged(self, claim: Claim) -> Verdict:
         assert claim.reference is not None
         assert claim.value is not None
-        points = _Points(self, self.separate[id(claim)]) if id(claim) in self.separate else self.points
+        points = self.points_of(claim)
         entries = laplacian(claim.reference, claim.value)
         if entries is None and claim.laid:
             entries = diagonal(claim.reference, claim.value, list(points))
@@ -210,18 +190,22 @@ class Judge:
         derivatives = [*derivatives_in(left.term), *derivatives_in(right.term)]
         failed: CounterExample | None = None
         undefined = ""
+        others: list[_Points] | None = None
         for reading in READINGS if derivatives else READINGS[:1]:
             outcome = self.outcome(left, right, reading, points)
             if not isinstance(outcome, str) and self.contradicted(left, right, points):
                 return Verdict(claim, "not-checkable", CONTRADICTED)
             if outcome is None and reading != "total" and self.miscopied(left.term, right.term, points):
                 outcome = failed
+            if isinstance(outcome, CounterExample):
+                others = others or [_Points(self, found) for found in self.ranges.others(claim)]
+                failed = failed or outcome
+                if any(self.outcome(left, right, reading, other) is None for other in others):
+                    outcome = None
             if outcome is None:
                 self.establish(left.term, reading)
                 return Verdict(claim, "holds", reading=reading if reading != "total" else "")
-            if isinstance(outcome, CounterExample):
-                failed = failed or outcome
-            else:
+            if isinstance(outcome, str):
                 undefined = outcome
         if failed is None:
             return Verdict(claim, "not-checkable", undefined)
@@ -288,6 +272,10 @@ class Judge:
             return Verdict(claim, "holds", f"with it the gradient by {name} is zero")
         return Verdict(claim, "not-checkable", f"nothing shows that the gradient by {name} is zero with it")
 
+    def points_of(self, claim: Claim) -> _Points:
+        separate = self.ranges.separate.get(id(claim))
+        return self.points if separate is None else _Points(self, separate)
+
     def uncertain(self, claim: Claim, left: Term, right: Term, points: _Points) -> str:
         """Why a row on whose sides values differ may be right all the same; empty where it is not."""
         unknown = sorted(self.model.undefined & self.model.ancestors(tensors_of((left, right))))
@@ -296,14 +284,17 @@ class Judge:
         mixed = self.mixed_derivative([*derivatives_in(left), *derivatives_in(right)])
         if mixed:
             return f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
-        guessed = points.dimensions.guessed.intersection((*letters_in(left), *letters_in(right)))
+        definitions = self.model.definitions
+        made_of = [n for n in self.model.ancestors(tensors_of((left, right))) if n in definitions]
+        used = {x for term in (left, right, *(definitions[n].body for n in made_of)) for x in letters_in(term)}
+        guessed = points.dimensions.guessed & used
         if guessed:
             return f"nothing shows which dimension {min(map(plain_letter, guessed))} runs over"
         return claim.doubt
 
     def flagged(self, claim: Claim, right: Term, failed: CounterExample, points: _Points) -> Verdict:
         """The verdict on a row that does not hold, with what is off in it."""
-        if id(claim) in self.separate:
+        if id(claim) in self.ranges.separate:
             diagnosis = self.diagnosis(claim, None, self.points)
             return Verdict(claim, "ill-formed", KEPT_APART, "", diagnosis.hint, failed, diagnosis)
         diagnosis = self.diagnosis(claim, right, points)

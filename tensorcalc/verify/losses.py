@@ -32,7 +32,7 @@ def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
                     continue
                 if model.partial_losses and node.total:
                     continue
-                own = left and isinstance(value.term, type(node)) and value.term is node
+                own = left and value.term is node and not _restates(claim, node)
                 (derived if own else reached).setdefault(body.name, {})[node.name] = None
     for definition in model.definitions.values():
         for node in derivatives_in(definition.body):
@@ -49,6 +49,13 @@ def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
         model.losses[name] = tuple(every if model.partial_losses and given else _ends(model, every))
         if not given:
             _take_as_given(model, name, claims)
+
+
+def _restates(claim: Claim, derived: Derived) -> bool:
+    """Whether the right side is the same derivative in another spelling, as in ∂l/∂y_ij = [(∂l/∂Y)^T]_ji."""
+    other = claim.value.term if claim.value is not None else None
+    names = (derived.name, derived.body.name) if isinstance(derived.body, Entry) else None
+    return isinstance(other, Derived) and isinstance(other.body, Entry) and (other.name, other.body.name) == names
 
 
 def _take_as_given(model: Model, loss: str, claims: list[Claim]) -> None:

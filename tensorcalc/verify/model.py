@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tensorcalc.verify.reading import Definition
@@ -39,7 +39,7 @@ class Dimensions:
 
     A key is a letter, `("axis", tensor, number)`, `("label", name)` for what a label selects, or `("extent", symbol)`.
     `guessed` are letters of which nothing shows which of several dimensions they run over, `authored` those that stand
-    in definitions.
+    in definitions, `stated` the dimensions of letters of which the article says it in words.
     """
 
     def __init__(self, parents: dict[Key, Key] | None = None, fixed: dict[Key, int] | None = None) -> None:
@@ -47,11 +47,12 @@ class Dimensions:
         self.fixed = dict(fixed or {})
         self.guessed: frozenset[str] = frozenset()
         self.authored: frozenset[str] = frozenset()
+        self.stated: dict[str, Key] = {}
 
     def copy(self) -> Dimensions:
         """Dimensions that can be joined further without changing these."""
         other = Dimensions(self._parents, self.fixed)
-        other.guessed, other.authored = self.guessed, self.authored
+        other.guessed, other.authored, other.stated = self.guessed, self.authored, self.stated
         return other
 
     def find(self, key: Key) -> Key:
@@ -133,33 +134,46 @@ class Dimensions:
                             self.join(node.row, place.letter)
                     stack.append(node.body)
 
-    def settle(self) -> None:
-        """Letters that select from no axis, as in 1_h 1_h = H, run over what the same letter runs over elsewhere: in
-        the same chain, or else in any other; without such a place they all run over one dimension.
+    def placed(self) -> list[Key]:
+        """The dimensions of which something is known: an axis, a symbol or a size."""
+        known = [k for k in self._parents if isinstance(k, tuple)]
+        return list(dict.fromkeys(self.find(k) for k in (*known, *self.fixed)))
+
+    def settle(self, chosen: Mapping[str, Key] | None = None) -> None:
+        """Letters that select from no axis, as in 1_h 1_h = H, run over what the same letter runs over elsewhere.
+
+        In the same chain; or else over what the article says in words, or what it runs over in other chains. Where
+        there are several such dimensions, or none, it is a guess, and `chosen` tells by the plain letter which to take.
+        Letters without any such place all run over one dimension.
         """
-        placed = {self.find(k) for k in list(self._parents) if isinstance(k, tuple)} | {
-            self.find(k) for k in self.fixed
-        }
-        near: dict[str, Key] = {}
-        lonely: list[str] = []
-        uncertain: list[str] = []
+        placed = self.placed()
+        known = set(placed)
+        near: dict[str, dict[Key, str]] = {}
         letters = [k for k in self._parents if isinstance(k, str)]
         for letter in letters:
-            if self.find(letter) in placed and "@" in letter:  # one that is written in the article
-                near.setdefault(letter.split("~")[0], letter)
-                near.setdefault(plain_letter(letter), letter)
+            if self.find(letter) in known and "@" in letter:  # one that is written in the article
+                for name in dict.fromkeys((letter.split("~")[0], plain_letter(letter))):
+                    near.setdefault(name, {}).setdefault(self.find(letter), letter)
+        lonely: list[str] = []
         for letter in letters:
-            if self.find(letter) not in placed:
-                chain = letter.split("~")[0]
-                other = near.get(chain) or near.get(plain_letter(letter))
-                if other is not None and "@" in letter:
-                    self.join(other, letter)
-                    if near.get(chain) is None and plain_letter(letter) not in self.authored:
-                        uncertain.append(letter)
-                else:
-                    lonely.append(letter)
+            if self.find(letter) in known:
+                continue
+            plain = plain_letter(letter)
+            here, elsewhere = near.get(letter.split("~")[0], {}), near.get(plain, {})
+            if chosen is not None and plain in chosen:
+                self.join(chosen[plain], letter)
+            elif "@" in letter and len(here) == 1:
+                self.join(*here.values(), letter)
+            elif "@" in letter and not here and plain in self.stated:
+                self.join(self.stated[plain], letter)
+            elif "@" in letter and (found := here or elsewhere):
+                self.join(next(iter(found.values())), letter)
+                if len(found) > 1 or plain not in self.authored:
+                    self.guessed |= frozenset((letter,) if len(placed) > 1 else ())
+            else:
+                lonely.append(letter)
+        self.guessed |= frozenset(lonely if len(placed) > 1 else ())
         only = [*placed, *lonely][:1] if len(placed) <= 1 else lonely[:1]
-        self.guessed |= frozenset((*lonely, *uncertain) if len(placed) > 1 else ())
         for alone in lonely:
             self.join(only[0], alone)
 
