@@ -60,8 +60,10 @@ def derive(
 def _first_order(
     system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...], kind: Kind, manner: Manner
 ) -> Derivation:
-    engine = Engine(system, manner=manner)
-    quoted = [_quote(d) for d in system.needed(outputs)]
+    needed = system.needed(outputs)
+    foreign = {d.tensor for d in system.definitions} - {d.tensor for d in needed}
+    engine = Engine(system, hidden=frozenset(foreign), manner=manner)
+    quoted = [_quote(d) for d in needed]
     if kind == "jacobian":
         lemmas, results = _all_jacobians(engine, outputs, variables)
     elif kind == "jvp":

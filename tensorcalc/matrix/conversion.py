@@ -5,7 +5,7 @@ The letters of sums are those that are printed for the expression, so that a rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Mul, Pow, S
@@ -83,9 +83,12 @@ class _Scope:
     taken: set[str]
     slices: frozenset[Index]
 
-    def branch(self) -> _Scope:
-        """The scope of one of several terms, which may use the same letters."""
-        return _Scope(set(self.taken), self.slices)
+    def branches(self, terms: Sequence[Expr]) -> Iterator[tuple[Expr, _Scope]]:
+        """Added terms, each with a scope of its own: they may use the same letters, but no other factor beside them."""
+        scopes = [_Scope(set(self.taken), self.slices) for _ in terms]
+        yield from zip(terms, scopes, strict=True)
+        for scope in scopes:
+            self.taken.update(scope.taken)
 
     def without(self, letters: Sequence[Index]) -> _Scope:
         """The scope in which some letters are free for use again."""
@@ -112,7 +115,7 @@ class _Conversion:
             raise NoMatrixForm
         if isinstance(e, Add):
             terms = terms_as_written(e, replace(self.context, taken=frozenset(scope.taken)))
-            return lighter(_sum([self.node(t, axes, scope.branch()) for t in terms]))
+            return lighter(_sum([self.node(t, axes, branch) for t, branch in scope.branches(terms)]))
         if isinstance(e, Mul | Contraction) or free != set(axes):
             return lighter(self.product(e, axes, scope))
         return lighter(self.factor(e, axes, scope))
@@ -127,7 +130,7 @@ class _Conversion:
             return Scalar(replace_nodes(e, _without_one))  # what is left are ones over slices
         if isinstance(e, Add):
             terms = terms_as_written(e, replace(self.context, taken=frozenset(scope.taken)))
-            return _sum([self.scalar(t, scope.branch()) for t in terms])
+            return _sum([self.scalar(t, branch) for t, branch in scope.branches(terms)])
         if isinstance(e, Mul | Contraction):
             return self.product(e, (), scope)
         return self.factor(e, (), scope)

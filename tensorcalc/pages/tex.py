@@ -154,7 +154,8 @@ def _part(part: Part) -> str:
         case Code(_, source, caption):
             return f"{_text(caption)}:\\nopagebreak\n\\begin{{lstlisting}}\n{source.rstrip()}\n\\end{{lstlisting}}"
         case Laws(laws, _):
-            return _align([rf"&{law} \tag*{{\reason{{{_words(name)}}}}}" for name, law in laws])
+            rows = [rf"&{law} \tag*{{\reason{{{_words(name)}}}}}" for name, law in laws]
+            return f"% tensorcalc: laws\n{_align(rows)}"
 
 
 def _result(blocks: Sequence[Block]) -> str:

@@ -26,7 +26,7 @@ from tensorcalc.render.order import (
     opens_chain,
 )
 
-__all__ = ["Quotient", "arranged"]
+__all__ = ["Quotient", "arranged", "is_divisor"]
 
 SHORT = 2  # terms of a bracket that may stand above the line of a fraction
 
@@ -134,19 +134,25 @@ def _in_numerator(factor: Expr) -> bool:
     return base.is_Add and len(base.args) <= SHORT and not base.has(Delta, Partial, Group, Binder, Adjoint, Slope)
 
 
+def is_divisor(factor: Expr) -> bool:
+    """Whether a factor stands below the line of a fraction."""
+    power = isinstance(factor, Pow) and not isinstance(factor, sympy.exp)
+    return power and bool(factor.exp.is_Rational) and bool(factor.exp < 0)
+
+
 def _split(number: Expr, factors: Sequence[Expr]) -> tuple[Expr, list[Expr], list[Expr]]:
     """The number, and the factors above and below the line of a fraction; √2/2 becomes 1/√2, √2 √π one root."""
     above: list[Expr] = []
     below: list[Expr] = []
     for factor in factors:
-        if isinstance(factor, Pow) and not isinstance(factor, sympy.exp) and factor.exp.is_Rational:
-            if factor.exp < 0:
-                below.append(Pow(factor.base, -factor.exp))
-                continue
-            if factor.exp == S.Half and factor.base.is_Integer and number.is_Rational and number.q % factor.base == 0:
-                number *= factor.base
-                below.append(factor)
-                continue
+        if is_divisor(factor):
+            below.append(Pow(factor.base, -factor.exp))
+            continue
+        root = isinstance(factor, Pow) and factor.exp == S.Half and factor.base.is_Integer
+        if root and number.is_Rational and number.q % factor.base == 0:
+            number *= factor.base
+            below.append(factor)
+            continue
         above.append(factor)
     return number, *_one_root(above, below)
 

@@ -24,7 +24,7 @@ from tensorcalc.expr import (
 from tensorcalc.functions import function_of
 from tensorcalc.index import Adjoint, Dimension, Index, Slope, Tangent, Tensor, TotalAdjoint
 from tensorcalc.render.context import Context
-from tensorcalc.render.fractions import Quotient, arranged
+from tensorcalc.render.fractions import Quotient, arranged, is_divisor
 from tensorcalc.render.layout import (
     Brackets,
     Call,
@@ -198,6 +198,8 @@ class _Walk:
             count = len(holding)
             if count == 1 and not closed and isinstance(holding[0], Component | Delta):
                 count = sum(dummy in free_indices(i) for i in holding[0].indices)
+            if count > 1 and all(is_divisor(f) for f in holding):
+                count = 1  # in one denominator the sum would seem to stand there
             needed += [One(dummy)] * (2 - count)
         return needed
 

@@ -131,6 +131,8 @@ def verify_document(document: Document) -> Result:
                 )
             continue
         notes[number] = formula.note
+        if formula.note == "laws":
+            rows = [replace(row, label=row.label or "law") for row in rows]
         if formula.displayed:
             rows, own = without_cases(rows)
             cases |= own
@@ -139,7 +141,7 @@ def verify_document(document: Document) -> Result:
             if case_in(rows) is not None:
                 continue
         (displayed if formula.displayed else inline).extend(replace(row, block=number) for row in rows)
-    said = what_is_said(document.source.text, spoken)
+    said = what_is_said(document.source.text, spoken).with_shapes(document.shapes)
     displays = [(n, f.places[0]) for n, f in enumerate(document.formulas) if f.displayed]
     cases = occasions_in(document.source.text, spoken, displays) | cases
     assumed = {n for n, word in notes.items() if word == "assume"}

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from tensorcalc.verify.comparing import Difference
 from tensorcalc.verify.model import plain_letter
 from tensorcalc.verify.points import Point
-from tensorcalc.verify.terms import Place, Reduced, Term, place_letters, tensors_of
+from tensorcalc.verify.ranges import letters_in
+from tensorcalc.verify.terms import Term, tensors_of
 
-__all__ = ["CounterExample", "letters_in", "reason_of", "sizes_of"]
+__all__ = ["CounterExample", "reason_of", "sizes_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,3 @@ def sizes_of(point: Point, *terms: Term) -> tuple[tuple[str, int], ...]:
     named = {name: key for name, key in symbols.items() if find[key] in used or name in tensors_of(terms)}
     found = {plain_letter(x): point.draw.size(x) for x in letters if "~" not in x}
     return tuple({**found, **{name: point.draw.size(key) for name, key in named.items()}}.items())
-
-
-def letters_in(term: Term) -> list[str]:
-    """All letters of a term, those that sums bind included."""
-    found: dict[str, None] = {}
-    stack: list[object] = [term]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif isinstance(node, Place):
-            found.update(dict.fromkeys(place_letters(node)))
-        elif isinstance(node, Term):
-            found.update(dict.fromkeys(node.letters if isinstance(node, Reduced) else ()))
-            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
-    return list(found)

@@ -41,6 +41,8 @@ class Extents:
         self.capital_extents()
         dimensions.authored = frozenset(plain_letter(k) for k in dimensions.all_keys() if isinstance(k, str))
         for letter, symbol in self.profile.dimensions.items():
+            if self.names.survey.bare[symbol] and symbol not in model.definitions:
+                dimensions.add(("extent", symbol))
             if dimensions.known(("extent", symbol)):
                 dimensions.stated[letter] = ("extent", symbol)
         dimensions.settle()

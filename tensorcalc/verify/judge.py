@@ -15,7 +15,7 @@ from tensorcalc.errors import TensorCalcError
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.article import Article, Claim
 from tensorcalc.verify.comparing import compare, finite, first_not_finite, magnitude
-from tensorcalc.verify.counterexamples import CounterExample, letters_in, reason_of, sizes_of
+from tensorcalc.verify.counterexamples import CounterExample, reason_of, sizes_of
 from tensorcalc.verify.doubts import LONELY
 from tensorcalc.verify.draws import Draw, Meaning
 from tensorcalc.verify.facts import fulfil
@@ -30,7 +30,7 @@ from tensorcalc.verify.occasions import Key as CaseKey
 from tensorcalc.verify.occasions import Occasion, masked
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
-from tensorcalc.verify.ranges import Ranges
+from tensorcalc.verify.ranges import Ranges, letters_in
 from tensorcalc.verify.reading import Definition, Val
 from tensorcalc.verify.signs import shown_name
 from tensorcalc.verify.sources import Document

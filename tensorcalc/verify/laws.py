@@ -7,7 +7,6 @@ functions of one variable; those from its beginning are constants, as people wri
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from tensorcalc.verify.article import Article, read_article
@@ -21,23 +20,31 @@ from tensorcalc.verify.terms import Apply, Derived, Entry, LabelAt, Place, Term,
 __all__ = ["read_law"]
 
 CONSTANTS = frozenset("abcdekmn")
+SIZE = "N"  # in laws, how many values an index has
+INDICES = "ijklmn"
 
 
 def read_law(claim: Claim) -> tuple[Article, Claim] | None:
     """The row of a law as an article of its own, and the claim in it; `None` where it goes on from another row."""
     if claim.row.continues:
         return None
-    article = read_article([replace(claim.row, label="")], [], Profile(), laws=True)
-    found = next((c for c in article.claims if c.right.span == claim.right.span), None)
+    article, found = _alone(claim, Profile())
+    entries = _entries(found)
+    if entries.get(SIZE) == 0:
+        article, found = _alone(claim, Profile(dimensions=dict.fromkeys(INDICES, SIZE)))
     if found is None:
         return None
-    terms = [side.term for side in (found.reference, found.value) if side is not None]
-    entries = _entries(terms)
     if ANYTHING in entries:
         for name, order in entries.items():
             if name != ANYTHING and name not in article.model.definitions:
                 _define(article.model, name, order, claim)
     return article, found
+
+
+def _alone(claim: Claim, profile: Profile) -> tuple[Article, Claim | None]:
+    """The row as an article, and the claim as it is read there."""
+    article = read_article([replace(claim.row, label="")], [], profile, laws=True)
+    return article, next((c for c in article.claims if c.right.span == claim.right.span), None)
 
 
 def _define(model: Model, name: str, order: int, claim: Claim) -> None:
@@ -51,10 +58,11 @@ def _define(model: Model, name: str, order: int, claim: Claim) -> None:
         model.dimensions.join(("axis", name, str(axis)), letter)
 
 
-def _entries(terms: Iterable[Term]) -> dict[str, int]:
-    """The tensors in terms, with the numbers of their indices."""
+def _entries(claim: Claim | None) -> dict[str, int]:
+    """The tensors in a claim, with the numbers of their indices."""
     found: dict[str, int] = {}
-    stack: list[object] = list(terms)
+    sides = (claim.reference, claim.value) if claim is not None else ()
+    stack: list[object] = [side.term for side in sides if side is not None]
     while stack:
         node = stack.pop()
         if isinstance(node, tuple):

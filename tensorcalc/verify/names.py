@@ -75,12 +75,9 @@ class Names:
             return True
         survey = self.survey
         other = survey.left[key] or survey.arities.get(key) or survey.variables[key]
-        size = key in survey.extents | survey.sizes | survey.lengths
-        return (
-            not other
-            and not size
-            and bool(survey.transposed or self.shapes or any(k.startswith("bold:") for k in survey.values))
-        )
+        size = key in survey.extents | survey.sizes | survey.lengths or key in self.profile.dimensions.values()
+        vectors = any(k.startswith("bold:") for k in survey.values if k != "bold:1")
+        return not other and not size and bool(survey.transposed or self.shapes or vectors)
 
     def is_gate(self, key: str) -> bool:
         """Whether the letters below a bold matrix name vectors that it goes between, as in W_{hx} beside h and x."""

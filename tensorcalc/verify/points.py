@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -123,8 +123,12 @@ class Point:
         value = self.term(definition.body)
         return renamed(value, {letter: f"${k}" for k, letter in enumerate(definition.letters)})
 
-    def _loss(self, name: str) -> Value:
-        """A scalar function of the tensors whose upstream gradients are given: linear, with random coefficients."""
+    def _loss(self, name: str, of: Callable[[str, int], Value] | None = None) -> Value:
+        """A scalar function of the tensors whose upstream gradients are given: linear, with random coefficients.
+
+        `of` gives what to take for each tensor, in place of its value.
+        """
+        of = of or self.value
         parts: list[Value] = []
         for tensor in self.model.losses[name]:
             definition = self.model.definitions.get(tensor)
@@ -137,7 +141,7 @@ class Point:
                 weights: Value = renamed(value, {letter: f"${k}" for k, letter in enumerate(stated.letters)})
             else:
                 weights = self.input(f"{name}/{tensor}", order, tensor)
-            parts.append(reduce("sum", multiply(weights, self.value(tensor, order)), axes, sizes))
+            parts.append(reduce("sum", multiply(weights, of(tensor, order)), axes, sizes))
         return add(*parts) if len(parts) > 1 else parts[0]
 
     def _order(self, name: str) -> int:

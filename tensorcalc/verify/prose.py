@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tensorcalc.verify.latex.rows import Row
 from tensorcalc.verify.latex.tree import Node
@@ -41,6 +41,10 @@ class Said:
     shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     symmetric: frozenset[str] = frozenset()
     definite: frozenset[str] = frozenset()
+
+    def with_shapes(self, shapes: Mapping[str, tuple[str, ...]]) -> Said:
+        """The same with the shapes of other names."""
+        return replace(self, shapes={**shapes, **self.shapes})
 
 
 def what_is_said(text: str, formulas: Sequence[tuple[int, int, Sequence[Row]]]) -> Said:

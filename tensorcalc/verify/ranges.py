@@ -7,10 +7,11 @@ from itertools import islice, product
 
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Dimensions, Key, Model, plain_letter
+from tensorcalc.verify.terms import Place, Reduced, Term, place_letters
 
-__all__ = ["Ranges"]
+__all__ = ["Ranges", "letters_in"]
 
-MOST = 12  # ways to choose dimensions for the letters of one claim
+MOST = 30  # ways to choose dimensions for the letters of one claim
 
 
 class Ranges:
@@ -33,7 +34,8 @@ class Ranges:
             start = starts.setdefault(claim.chain, self.shared)
             local = self.shared.copy()
             _learn(local, claim)
-            guessed = tuple(sorted({plain_letter(x) for x in local.guessed - start.guessed}))
+            own = {*letters_in(claim.reference.term), *letters_in(claim.value.term)}
+            guessed = tuple(sorted({plain_letter(x) for x in (local.guessed - start.guessed) & own}))
             if guessed:
                 self._open[id(claim)] = start, guessed
             if len({local.find(r) for r in roots}) < len(roots):
@@ -61,3 +63,19 @@ def _learn(dimensions: Dimensions, claim: Claim, chosen: Mapping[str, Key] | Non
         for first, second in zip(claim.reference.axes, claim.value.axes, strict=True):
             dimensions.join(first, second)
     dimensions.settle(chosen)
+
+
+def letters_in(term: Term) -> list[str]:
+    """All letters of a term, those that sums bind included."""
+    found: dict[str, None] = {}
+    stack: list[object] = [term]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, Place):
+            found.update(dict.fromkeys(place_letters(node)))
+        elif isinstance(node, Term):
+            found.update(dict.fromkeys(node.letters if isinstance(node, Reduced) else ()))
+            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
+    return list(found)

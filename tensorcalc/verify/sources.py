@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tensorcalc.errors import Source, Span, TensorCalcError
 from tensorcalc.verify.profile import Profile, from_front_matter
+from tensorcalc.verify.tables import shapes_in_tables
 
 __all__ = ["Document", "Formula", "Kind", "read_document"]
 
@@ -43,7 +44,7 @@ _LETTER = re.compile(r"[*$](\w)[*$]")
 class Formula:
     """A formula: its text, the offset in the file for each character and the end, whether it is displayed.
 
-    `note` is what a comment before it says about it: `expect-false`, `ignore`, `assume`.
+    `note` is what a comment before it says about it: `expect-false`, `ignore`, `assume`, `laws`.
     """
 
     text: str
@@ -54,13 +55,16 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An article: its source, its formulas in order, the profile, and where comments inside of formulas stand."""
+    """An article: its source, its formulas in order, the profile, where comments inside of formulas stand, and the
+    shapes of tensors that tables state.
+    """
 
     source: Source
     kind: Kind
     formulas: tuple[Formula, ...]
     profile: Profile
     notes: tuple[tuple[int, str], ...] = ()
+    shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_document(text: str, name: str, kind: Kind | None = None, profile: Profile | None = None) -> Document:
@@ -88,7 +92,7 @@ def read_document(text: str, name: str, kind: Kind | None = None, profile: Profi
     stated = {letter: m["symbol"] for m in _STATED.finditer(masked) for letter in _LETTER.findall(m["letters"])}
     found = replace(found, dimensions={**stated, **found.dimensions})
     notes = tuple((places[m.start()], m["word"]) for m in _COMMENT.finditer(shown))
-    return Document(source, kind, tuple(formulas), found, notes)
+    return Document(source, kind, tuple(formulas), found, notes, shapes_in_tables(masked))
 
 
 def _check_size(found: int, most: int) -> None:

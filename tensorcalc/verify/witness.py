@@ -8,6 +8,7 @@ again, and the values are subtracted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -40,18 +41,22 @@ class Witness:
         return False
 
     def _agrees(self, term: Term, point: Point) -> bool | None:
-        """Whether both agree for one of the steps; `None` where one of them has no finite value."""
+        """Whether both agree for one of the steps.
+
+        `None` where one of them has no finite value, or where no two steps give the same: then rounding decides.
+        """
         exact = primal(point.term(term))
         if not finite(exact):
             return None
-        seen: bool | None = None
+        size = magnitude(term, point)
+        found: list[Named] = []
         for step in STEPS:
             other = primal(self.beside(point, step).term(term))
             if finite(other):
-                if _near(exact, other, magnitude(term, point)):
+                if _near(exact, other, size):
                     return True
-                seen = False
-        return seen
+                found.append(other)
+        return False if any(_near(a, b, size) for a, b in combinations(found, 2)) else None
 
     def beside(self, point: Point, step: float) -> _Differences:
         """The point that computes differences, with the same inputs and the same reading of derivatives."""
@@ -102,8 +107,14 @@ class _Differences(Point):
         name = body.name if isinstance(body, Entry) else None
         direct = not term.total and self.root.meaning.direct(name, term.name) and self.has_direct(name, term.name)
         values: list[Value] = []
-        for shift in (self.step, -self.step):
-            child = self.beside(term.name, direct, shift)
+        sides = [self.beside(term.name, direct, shift) for shift in (self.step, -self.step)]
+        if name in self.model.losses and name != term.name:  # linear: differences before the sum lose less to rounding
+
+            def slope(tensor: str, order: int) -> Value:
+                return _slope([child.value(tensor, order) for child in sides], self.step)
+
+            return self.gathered(self._loss(name, slope), f"@{self.level + 1}.", term.places)
+        for child in sides:
             if direct and isinstance(body, Entry) and body.name != term.name and body.name in self.model.definitions:
                 values.append(self.gathered(child.defined(body.name), "$", body.places))
             else:

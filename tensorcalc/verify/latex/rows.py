@@ -164,8 +164,8 @@ def _row(tokens: list[Token], first: bool) -> Row | None:
         solid.pop()
     if not solid:
         return None
-    leads = first and bool(words) and words[0] is tokens[_first(tokens)] and words[0].text.rstrip().endswith(":")
-    label = words[0].text.strip() if leads else ""
+    lead = words[0].text.strip() if first and words and words[0] is tokens[_first(tokens)] else ""
+    label = lead if lead.endswith(":") and not lead.startswith("(") else ""
     pieces: list[tuple[str, Span | None, list[Token]]] = [("", None, [])]
     assigns: set[int] = set()
     depth = 0

@@ -27,8 +27,10 @@ class Places(Context):
         places: list[Place] = []
         label = ""
         if node.sub is not None:
-            for item in flat_items(node.sub):
-                if self.is_label(item, numbered_key(node) or key_of(base)):
+            items = flat_items(node.sub)
+            stated = len(items) == len(self.names.shapes.get(self.names.of(numbered_key(node) or key_of(base)), ()))
+            for item in items:
+                if not stated and self.is_label(item, numbered_key(node) or key_of(base)):
                     label += f"_{self.label_name(item)}"
                 else:
                     places.append(self.place(item))
