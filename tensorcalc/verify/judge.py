@@ -382,12 +382,18 @@ class Judge:
                 break
         if failed is not None and seen < WANTED:
             return failed
-        derived = derivatives_in(left.term) or derivatives_in(right.term)
+        derived = [d for d in (*derivatives_in(left.term), *derivatives_in(right.term)) if not self.depends(d)]
         if seen and zeros == seen and derived and not isinstance(right.term, Constant):
             return "both sides vanish, whatever the values: nothing shows what depends on what"
         if not seen and alone == len(DRAWS) and last is not None:
             return CounterExample(sizes_of(last, left.term, right.term), first_not_finite(a, b))
         return None if seen else "the sides are not finite real numbers at the points that were tried"
+
+    def depends(self, derived: Derived) -> bool:
+        """Whether the definitions show that what is differentiated is made of what it is differentiated by."""
+        body, losses = derived.body, self.model.losses
+        names = losses.get(body.name, (body.name,)) if isinstance(body, Entry) else tensors_of(body)
+        return derived.name in self.model.ancestors(names)
 
     def needs_positive(self, left: Val, right: Val) -> bool:
         """Whether roots are taken, so that an identity may need positive values."""
