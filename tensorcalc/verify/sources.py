@@ -89,10 +89,16 @@ def read_document(text: str, name: str, kind: Kind | None = None, profile: Profi
     if len(formulas) > MAX_FORMULAS:
         raise TensorCalcError("E_TOO_LONG", f"the article has more than {MAX_FORMULAS} formulas")
     found = profile if profile is not None else from_front_matter(text, name) if kind == "markdown" else Profile()
-    stated = {letter: m["symbol"] for m in _STATED.finditer(masked) for letter in _LETTER.findall(m["letters"])}
-    found = replace(found, dimensions={**stated, **found.dimensions})
+    found = replace(found, dimensions={**_stated(masked), **found.dimensions})
     notes = tuple((places[m.start()], m["word"]) for m in _COMMENT.finditer(shown))
     return Document(source, kind, tuple(formulas), found, notes, shapes_in_tables(masked))
+
+
+def _stated(text: str) -> dict[str, str]:
+    """The symbols of the dimensions of letters, as in *i* and *j* below *I*; none of a letter that has two."""
+    pairs = {(letter, m["symbol"]) for m in _STATED.finditer(text) for letter in _LETTER.findall(m["letters"])}
+    letters = [letter for letter, _ in pairs]
+    return {letter: symbol for letter, symbol in pairs if letters.count(letter) == 1}
 
 
 def _check_size(found: int, most: int) -> None:
