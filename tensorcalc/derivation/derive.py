@@ -103,8 +103,9 @@ def with_losses_apart(derivations: Sequence[D]) -> list[D]:
 
 
 def _losses(system: System) -> Iterator[str]:
-    """Names for a scalar that no tensor and no index of the author has."""
-    taken = {*system.tensors, *(c for letters in system.letters.values() for c in letters)}
+    """Names for a scalar that no tensor, no index and no dimension of the author has."""
+    letters = {c for mine in system.letters.values() for c in mine}
+    taken = {*system.tensors, *letters, *(str(d.extent) for d in system.dimensions)}
     return (c for c in LOSSES if c not in taken)
 
 

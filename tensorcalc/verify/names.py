@@ -207,14 +207,16 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
 
 
 def _numbered_pairs(found: Survey) -> dict[str, str]:
-    """Z_1 and \\mathbf{z}_1 for tensors whose entries are z^{(1)}_{ij} and z^{(1)}_i."""
+    """Z_1 and \\mathbf{z}_1 for tensors whose entries are z^{(1)}_{ij} and z^{(1)}_i; the same under an accent."""
     pairs: dict[str, str] = {}
     for key in found.indexed:
         stem, _, number = key.partition("^")
         if number:
-            capital = stem[0].upper() + stem[1:]
-            wholes = [w for w in (capital, f"bold:{stem}") if w not in found.indexed and w != stem]
-            pairs |= {f"{whole}_{number}": key for whole in wholes}
+            accents, _, plain = stem.rpartition("(")
+            capital = plain[0].upper() + plain[1:]
+            spelled = [plain, capital, f"bold:{plain}"] if accents else [capital, f"bold:{plain}"]
+            wholes = [f"{accents}({w}" if accents else w for w in spelled if w != stem]
+            pairs |= {f"{whole}_{number}": key for whole in wholes if whole not in found.indexed}
     return pairs
 
 
