@@ -162,6 +162,10 @@ class System:
                 wanted.update(self.uses[definition.tensor])
         return tuple(d for d in self.ordered if d.tensor in wanted)
 
+    def foreign(self, outputs: Iterable[Tensor]) -> frozenset[Tensor]:
+        """The defined tensors that the outputs are not made of."""
+        return frozenset(self.by_tensor) - {d.tensor for d in self.needed(outputs)}
+
     def between(self, variables: Iterable[Tensor], outputs: Iterable[Tensor]) -> tuple[Definition, ...]:
         """The definitions that the outputs are made of and that depend on a variable, in order."""
         moving = self.depends(variables)

@@ -60,10 +60,8 @@ def derive(
 def _first_order(
     system: System, outputs: tuple[Tensor, ...], variables: tuple[Tensor, ...], kind: Kind, manner: Manner
 ) -> Derivation:
-    needed = system.needed(outputs)
-    foreign = {d.tensor for d in system.definitions} - {d.tensor for d in needed}
-    engine = Engine(system, hidden=frozenset(foreign), manner=manner)
-    quoted = [_quote(d) for d in needed]
+    engine = Engine(system, hidden=system.foreign(outputs), manner=manner)
+    quoted = [_quote(d) for d in system.needed(outputs)]
     if kind == "jacobian":
         lemmas, results = _all_jacobians(engine, outputs, variables)
     elif kind == "jvp":

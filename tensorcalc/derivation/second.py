@@ -26,13 +26,13 @@ def second_order(first: Derivation, kind: Kind) -> Derivation:
     system = replace(first.system, definitions=program.definitions, letters=_letters(first))
     adjoints = frozenset(d.tensor for d in system.definitions if isinstance(d.tensor, Adjoint))
     manner = first.engine.manner if isinstance(first.engine, Engine) else Manner()
-    hidden = adjoints if kind == "hessian" else frozenset()
+    hidden = system.foreign((*program.outputs, *first.of)) | (adjoints if kind == "hessian" else frozenset())
     engine = Engine(system, shown=set(first.shown), hidden=hidden, manner=manner)
     if kind == "hvp":
         lemmas, results = tangents(engine, program.outputs, first.wrt)
     else:
         lemmas, results = [], []
-        explicit = Engine(system, hidden=adjoints | frozenset(program.outputs), manner=manner)
+        explicit = Engine(system, hidden=hidden | frozenset(program.outputs), manner=manner)
         for output in program.outputs:
             for variable in first.wrt:
                 *found, last = jacobian_or_zero(engine, output, variable)
