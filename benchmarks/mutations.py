@@ -34,7 +34,7 @@ NUMBER = re.compile(r"(?<![\w.\\])\d+(?![\w.])")
 DELTA = re.compile(r"\\delta_\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}")
 EXTENT = re.compile(r"\\frac\{(?P<above>[^{}]*)\}\{(?P<below>[^{}]*\b[A-Z]\b[^{}]*)\}")
 WHOLE = re.compile(
-    r"\^\{[a-zA-Z][^{}]*\}|\\math\w+\{\d\}|\\begin\{.matrix\}.*?\\end\{.matrix\}"
+    r"\^\{[a-zA-Z][^{}]*\}|\^\{\(\d+\)\}|\\math\w+\{\d\}|\\begin\{.matrix\}.*?\\end\{.matrix\}"
     r"|\\partial *(?:\\[a-zA-Z]+|\w)[^{}]*?\^\d",
     re.DOTALL,
 )  # where a number is no factor and no exponent
@@ -194,7 +194,12 @@ class Article:
     def rows(self) -> Iterator[Finding]:
         """The equations that hold and define nothing."""
         for f in self.findings:
-            if f.verdict == "holds" and f.detail is not None and not f.detail.claim.defines:
+            if (
+                f.verdict == "holds"
+                and f.detail is not None
+                and not f.detail.claim.defines
+                and not f.detail.claim.row.label
+            ):
                 yield f
 
     def score(self, every: int) -> Score:

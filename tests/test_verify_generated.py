@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 
 import tensorcalc as tc
 from random_systems import DECLARED, systems
-from tensorcalc import formats, library
+from tensorcalc import formats, library, rules
 from tensorcalc.api import load
 from tensorcalc.derivation import Kind
+from tensorcalc.rules.rule import Rule
 from verify_tools import displayed, verdicts, verify
 
 
@@ -56,6 +59,21 @@ def test_what_is_printed_of_larger_systems_with_kinks_verifies(text: str, form: 
 @given(systems(smooth=True), FORMS, st.sampled_from(["jacobian", "jvp", "hessian", "hvp"]))
 def test_what_is_printed_of_other_derivatives_verifies(text: str, form: Any, kind: Any) -> None:
     assert not flags(text, form, kind)
+
+
+def quoted_laws() -> dict[str, str]:
+    """The laws of all rules of the engine, by their names."""
+    modules = [importlib.import_module(m.name) for m in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}.")]
+    values = [v for module in modules for v in vars(module).values()]
+    held = [v for value in values for v in (value.values() if isinstance(value, dict) else [value])]
+    return {v.name: v.law for v in held if isinstance(v, Rule) and v.law}
+
+
+def test_every_law_that_articles_quote_holds() -> None:
+    laws = quoted_laws()
+    assert len(laws) > 20
+    rows = [rf"&\text{{{name}:}} && {law}".replace(r"\,", r"\ ") for name, law in laws.items()]
+    assert verdicts(displayed(*rows)) == ["holds"] * len(laws)
 
 
 LAWS = {

@@ -50,6 +50,7 @@ from tensorcalc.verify.witness import Witness
 __all__ = ["CounterExample", "Judge", "Verdict"]
 
 SIZES = ((3, 4, 2, 5, 6, 7), (4, 3, 5, 2, 6, 7))
+SMALL = ((3, 2), (2, 3))  # where arrays would be too large: shared by several dimensions
 DRAWS = ((11, True, 0), (12, True, 1), (13, False, 0), (14, False, 1))  # seed, both signs, which sizes
 NO_OCCASIONS: Mapping[CaseKey, Occasion] = {}
 WANTED = 2  # points at which both sides are finite
@@ -82,12 +83,13 @@ class _Points:
     judge: Judge
     dimensions: Dimensions
     units: tuple[str, ...] = ()
+    small: bool = False
     made: dict[int, Point] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Point]:
         for number in range(len(DRAWS)):
             if number not in self.made:
-                self.made[number] = self.judge.point(number, self.dimensions)
+                self.made[number] = self.judge.point(number, self.dimensions, self.small)
                 for name in self.units:
                     unit_sum(self.made[number], name)
             yield self.made[number]
@@ -110,13 +112,14 @@ class Judge:
         self.ranges = Ranges(self.model, article.claims)
         self.points = _Points(self, self.ranges.shared)
 
-    def point(self, number: int, dimensions: Dimensions) -> Point:
+    def point(self, number: int, dimensions: Dimensions, small: bool = False) -> Point:
         """The point with a number, its sizes chosen for the dimensions."""
         seed, signs, which = DRAWS[number]
+        chosen = (SMALL if small else SIZES)[which]
         sizes: dict[Key, int] = {}
         free = [r for r in dimensions.roots() if r not in dimensions.fixed]
         for place, root in enumerate(free):
-            sizes[root] = SIZES[which][place % len(SIZES[which])]
+            sizes[root] = chosen[place % len(chosen)]
         sizes.update(dimensions.fixed)
         find = {k: dimensions.find(k) for k in list(dimensions._parents)}
         point = Point(self.model, Draw(seed, signs, sizes, find), Meaning())
@@ -154,14 +157,18 @@ class Judge:
             return Verdict(claim, "not-checkable", "an assumption, which is taken as given")
         if claim.defines:
             return Verdict(claim, "holds", f"defines {GREEK.get(claim.defines, claim.defines)}")
-        try:
-            return self.judged(claim)
-        except Problem as problem:
-            return self.refused(claim, problem)
-        except TensorCalcError as problem:
-            return Verdict(claim, "not-checkable", problem.message)
-        except (KeyError, ValueError, RecursionError):
-            return Verdict(claim, "not-checkable", "a dimension or a value is not known")
+        reason = ""
+        for small in (False, True):
+            try:
+                return self.judged(claim, small)
+            except Problem as problem:
+                return self.refused(claim, problem)
+            except TensorCalcError as problem:
+                reason = problem.message
+            except (KeyError, ValueError, RecursionError):
+                reason = "a dimension or a value is not known"
+                break
+        return Verdict(claim, "not-checkable", reason)
 
     def law_holds(self, claim: Claim) -> bool:
         """Whether a law that the article quotes holds for random tensors."""
@@ -177,15 +184,16 @@ class Judge:
         diagnosis = self.diagnosis(claim, None, self.points)
         return Verdict(claim, "ill-formed", problem.reason, "", problem.hint or diagnosis.hint, None, diagnosis)
 
-    def judged(self, claim: Claim) -> Verdict:
+    def judged(self, claim: Claim, small: bool = False) -> Verdict:
+        """The verdict on a claim with two sides, at points of several sizes or `small` ones."""
         assert claim.reference is not None
         assert claim.value is not None
-        points = self.points_of(claim)
+        points = self.points_of(claim, small)
         entries = laplacian(claim.reference, claim.value)
         if entries is None and claim.laid:
             entries = diagonal(claim.reference, claim.value, list(points))
         if entries is not None:
-            return self.judged(replace(claim, reference=entries, laid=False, shape_doubt=""))
+            return self.judged(replace(claim, reference=entries, laid=False, shape_doubt=""), small)
         left, right = claim.reference, self.fitted(claim, claim.reference, claim.value)
         derivatives = [*derivatives_in(left.term), *derivatives_in(right.term)]
         failed: CounterExample | None = None
@@ -198,7 +206,7 @@ class Judge:
             if outcome is None and reading != "total" and self.miscopied(left.term, right.term, points):
                 outcome = failed
             if isinstance(outcome, CounterExample):
-                others = others or [_Points(self, found) for found in self.ranges.others(claim)]
+                others = others or [_Points(self, found, small) for found in self.ranges.others(claim)]
                 failed = failed or outcome
                 if any(self.outcome(left, right, reading, other) is None for other in others):
                     outcome = None
@@ -272,9 +280,9 @@ class Judge:
             return Verdict(claim, "holds", f"with it the gradient by {name} is zero")
         return Verdict(claim, "not-checkable", f"nothing shows that the gradient by {name} is zero with it")
 
-    def points_of(self, claim: Claim) -> _Points:
+    def points_of(self, claim: Claim, small: bool) -> _Points:
         separate = self.ranges.separate.get(id(claim))
-        return self.points if separate is None else _Points(self, separate)
+        return self.points if separate is None and not small else _Points(self, separate or self.ranges.shared, small=small)
 
     def uncertain(self, claim: Claim, left: Term, right: Term, points: _Points) -> str:
         """Why a row on whose sides values differ may be right all the same; empty where it is not."""

@@ -42,7 +42,7 @@ class Names:
 
     def is_index(self, letter: str, style: str) -> bool:
         """Whether a letter in a subscript is an index."""
-        if letter in self.profile.indices:
+        if letter in self.profile.indices or (letter in self.profile.dimensions and letter not in self.profile.labels):
             return True
         if (
             letter in self.profile.labels

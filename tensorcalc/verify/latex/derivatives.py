@@ -59,13 +59,12 @@ class Derivatives(Expressions):
         return tuple(found)
 
     def inline_derivative(self, token: Token) -> Node:
-        """`\\partial l / \\partial x`, or ∂u, the derivative by whatever u depends on."""
+        """`\\partial l / \\partial x`, or ∂u, the derivative by whatever u depends on, as in `\\partial u / u`."""
         numerator = self.applied()
-        if not self.at("/"):
+        following = self.peek(1)
+        if not self.at("/") or following is None or not following.is_("\\partial"):
             return DerivativeOf(token.span.to(numerator.span), numerator, (Symbol(token.span, ANYTHING),))
         self.next()
-        if not self.at("\\partial"):
-            raise error("∂ is missing below", token.span)
         self.next()
         variable = self.factor()
         return DerivativeOf(token.span.to(variable.span), numerator, (variable,))
