@@ -163,7 +163,7 @@ class Dimensions:
             if chosen is not None and plain in chosen:
                 self.join(chosen[plain], letter)
             elif "@" in letter and len(here) == 1:
-                self.join(*here.values(), letter)
+                self.join(next(iter(here.values())), letter)
             elif "@" in letter and not here and plain in self.stated:
                 self.join(self.stated[plain], letter)
             elif "@" in letter and (found := here or elsewhere):
