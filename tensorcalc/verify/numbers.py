@@ -33,6 +33,7 @@ __all__ = [
     "reduce",
     "renamed",
     "slope_of",
+    "spread",
 ]
 
 Array = npt.NDArray[Any]
@@ -279,3 +280,11 @@ def _evaluated(expression: Any, values: dict[Any, Value]) -> Value:
     row = function_of(expression)
     assert row is not None
     return apply(row.name, *arguments)
+
+
+def spread(value: Named, letters: Sequence[str], shape: Sequence[int]) -> Array:
+    """An array over more letters than it has."""
+    order = [x for x in letters if x in value.letters]
+    data = value.data.transpose([value.letters.index(x) for x in order])
+    data = data.reshape([n if x in value.letters else 1 for x, n in zip(letters, shape, strict=True)])
+    return np.broadcast_to(data, tuple(shape))

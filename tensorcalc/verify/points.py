@@ -11,7 +11,6 @@ from tensorcalc.verify.draws import Draw, Meaning, as_said
 from tensorcalc.verify.matrixvalues import matrix_value
 from tensorcalc.verify.model import Model
 from tensorcalc.verify.numbers import (
-    Array,
     Dual,
     Named,
     Value,
@@ -25,6 +24,7 @@ from tensorcalc.verify.numbers import (
     reduce,
     renamed,
     slope_of,
+    spread,
 )
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.terms import (
@@ -373,7 +373,7 @@ class Point:
         selected = [self.place(places[k]) for k in axes]
         letters: list[str] = list(dict.fromkeys(x for s in selected for x in s.letters))
         shape = [self.size(x) for x in letters]
-        positions = [_spread(s, letters, shape) for s in selected]
+        positions = [spread(s, letters, shape) for s in selected]
         inside = np.ones(shape, dtype=bool)
         for position, size in zip(positions, data.shape, strict=False):
             inside &= (position >= 0) & (position < size)
@@ -381,13 +381,6 @@ class Point:
         found = data[clipped]
         found = np.where(inside.reshape(inside.shape + (1,) * len(rest)), found, 0)
         return renamed(Named((*letters, *rest), found), {})
-
-
-def _spread(value: Named, letters: Sequence[str], shape: Sequence[int]) -> Array:
-    order = [x for x in letters if x in value.letters]
-    data = value.data.transpose([value.letters.index(x) for x in order])
-    data = data.reshape([n if x in value.letters else 1 for x, n in zip(letters, shape, strict=True)])
-    return np.broadcast_to(data, tuple(shape))
 
 
 def _flat(factors: Sequence[Term]) -> list[Term]:
