@@ -30,10 +30,12 @@ def test_our_own_articles_verify_without_a_flag(name: str) -> None:
 def flags(text: str, form: formats.Format, kind: Kind | None = None, **look: Any) -> list[dict[str, object]]:
     """What the checker flags in the article about the last definition of a system; nothing where it has no inputs."""
     system = tc.parse(text)
-    needed = {t for d in system.needed([system.definitions[-1].tensor]) for t in system.uses[d.tensor]}
+    output = system.definitions[-1].tensor
+    needed = {t for d in system.needed([output]) for t in system.uses[d.tensor]}
     variables = [t.name for t in system.inputs if t in needed and not t.is_label]
     if not variables:
         return []
+    kind = "hessian" if kind == "hvp" and output.order else kind
     derivation = system.derive(wrt=variables[0] if kind else variables, kind=kind)
     article = formats.written([derivation], form, **look, checked=False)
     return [f.to_dict() for f in verify(article, "article.tex" if form == "tex" else "article.md").flagged]
