@@ -32,10 +32,11 @@ def flags(text: str, form: formats.Format, kind: Kind | None = None, **look: Any
     system = tc.parse(text)
     output = system.definitions[-1].tensor
     needed = {t for d in system.needed([output]) for t in system.uses[d.tensor]}
-    variables = [t.name for t in system.inputs if t in needed and not t.is_label]
+    inputs = sorted((t for t in system.inputs if t in needed and not t.is_label), key=lambda t: t.order)
+    variables = [t.name for t in inputs]
     if not variables:
         return []
-    kind = "hessian" if kind == "hvp" and output.order else kind
+    kind = "jacobian" if kind == "hessian" and output.order else kind
     derivation = system.derive(wrt=variables[0] if kind else variables, kind=kind)
     article = formats.written([derivation], form, **look, checked=False)
     return [f.to_dict() for f in verify(article, "article.tex" if form == "tex" else "article.md").flagged]
@@ -45,20 +46,20 @@ FORMS = st.sampled_from(["markdown", "tex"])
 often = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
-@settings(often, max_examples=30)
+@settings(often, max_examples=20)
 @given(systems(smooth=True), FORMS, st.sampled_from(["einstein", "sigma"]), st.sampled_from(["partial", "bar"]))
 def test_what_is_printed_of_random_systems_verifies(text: str, form: Any, style: str, adjoint: str) -> None:
     assert not flags(text, form, style=style, adjoint=adjoint)
 
 
-@settings(often, max_examples=6)
+@settings(often, max_examples=4)
 @given(systems(), FORMS)
 def test_what_is_printed_of_larger_systems_with_kinks_verifies(text: str, form: Any) -> None:
     assert not flags(text, form)
 
 
-@settings(often, max_examples=10)
-@given(systems(smooth=True), FORMS, st.sampled_from(["jacobian", "jvp", "hessian", "hvp"]))
+@settings(often, max_examples=5)
+@given(systems(smooth=True), FORMS, st.sampled_from(["jacobian", "hessian"]))
 def test_what_is_printed_of_other_derivatives_verifies(text: str, form: Any, kind: Any) -> None:
     assert not flags(text, form, kind)
 
