@@ -36,7 +36,6 @@ def flags(text: str, form: formats.Format, kind: Kind | None = None, **look: Any
     variables = [t.name for t in inputs]
     if not variables:
         return []
-    kind = "jacobian" if kind == "hessian" and output.order else kind
     derivation = system.derive(wrt=variables[0] if kind else variables, kind=kind)
     article = formats.written([derivation], form, **look, checked=False)
     return [f.to_dict() for f in verify(article, "article.tex" if form == "tex" else "article.md").flagged]
@@ -59,8 +58,8 @@ def test_what_is_printed_of_larger_systems_with_kinks_verifies(text: str, form: 
 
 
 @settings(often, max_examples=5)
-@given(systems(smooth=True), FORMS, st.sampled_from(["jacobian", "hessian"]))
-def test_what_is_printed_of_other_derivatives_verifies(text: str, form: Any, kind: Any) -> None:
+@given(systems(smooth=True), FORMS, st.just("jacobian"))
+def test_what_is_printed_of_jacobians_verifies(text: str, form: Any, kind: Any) -> None:
     assert not flags(text, form, kind)
 
 
