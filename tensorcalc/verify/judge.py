@@ -206,7 +206,7 @@ class Judge:
             if outcome is None and reading != "total" and self.miscopied(left.term, right.term, points):
                 outcome = failed
             if isinstance(outcome, CounterExample):
-                others = others or [_Points(self, found, small) for found in self.ranges.others(claim)]
+                others = others or [_Points(self, found, small=small) for found in self.ranges.others(claim)]
                 failed = failed or outcome
                 if any(self.outcome(left, right, reading, other) is None for other in others):
                     outcome = None
@@ -282,7 +282,9 @@ class Judge:
 
     def points_of(self, claim: Claim, small: bool) -> _Points:
         separate = self.ranges.separate.get(id(claim))
-        return self.points if separate is None and not small else _Points(self, separate or self.ranges.shared, small=small)
+        if separate is None and not small:
+            return self.points
+        return _Points(self, separate or self.ranges.shared, small=small)
 
     def uncertain(self, claim: Claim, left: Term, right: Term, points: _Points) -> str:
         """Why a row on whose sides values differ may be right all the same; empty where it is not."""
