@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tensorcalc.verify.latex.tokens import Token, error
@@ -163,7 +164,10 @@ def lines_of(tokens: list[Token]) -> list[list[Token]]:
     """The lines between `\\\\`; a line that ends inside of a bracket goes on."""
     lines: list[list[Token]] = [[]]
     depth, open_round = 0, 0
-    for token in tokens:
+    room = 0
+    for position, token in enumerate(tokens):
+        if position < room:
+            continue
         if token.is_("{", "\\begin"):
             depth += 1
         elif token.is_("}", "\\end"):
@@ -175,6 +179,7 @@ def lines_of(tokens: list[Token]) -> list[list[Token]]:
         elif token.is_(")", "]", "\\}", "\\rvert"):
             open_round = max(open_round - 1, 0)
         if token.is_("\\\\", "\\newline", "\\cr") and not depth:
+            room = _behind_room(tokens, position + 1)
             if open_round and not _balanced(lines[-1]):
                 lines[-1].append(Token("command", "continued", token.span))
             else:
@@ -183,6 +188,15 @@ def lines_of(tokens: list[Token]) -> list[list[Token]]:
         else:
             lines[-1].append(token)
     return [line for line in lines if line]
+
+
+def _behind_room(tokens: list[Token], position: int) -> int:
+    """The place behind the room that a line end asks for, as in \\\\[2ex]."""
+    text = "".join(t.text for t in tokens[position : position + 6])
+    match = re.match(r"\[-?[\d.]+(?:ex|em|pt|mm|cm|in)\]", text)
+    if match is None:
+        return position
+    return next(k for k in range(position, len(tokens)) if tokens[k].is_("]")) + 1
 
 
 def remarks_last(lines: list[list[Token]]) -> list[list[Token]]:

@@ -24,7 +24,7 @@ from tensorcalc.verify.latex.macros import Macros, expand
 from tensorcalc.verify.latex.parser import parse
 from tensorcalc.verify.latex.tokens import Token, error, tokenize
 from tensorcalc.verify.latex.tree import Node, Sequence, Symbol
-from tensorcalc.verify.latex.vocabulary import ARROWS, ASSIGNS, EQUALS, SEPARATORS, SKIPPED
+from tensorcalc.verify.latex.vocabulary import ARROWS, ASSIGNS, EQUALS, PRODUCT_SIGNS, SEPARATORS, SKIPPED
 
 __all__ = ["Row", "Side", "rows_of"]
 
@@ -104,7 +104,8 @@ def _columns(line: list[Token]) -> list[list[Token]]:
         before = [t for t in joined[-1] if not t.is_(*SKIPPED)]
         closes = bool(solid) and (is_open(solid[0]) or all(t.kind == "text" for t in solid))
         only_words = bool(before) and all(t.kind == "text" for t in before)
-        if not solid or not before or closes or is_open(before[-1]) or only_words:
+        applied = bool(solid) and solid[0].is_("(", "[") and not _has_relation(before) and _has_relation(solid)
+        if not solid or not before or closes or is_open(before[-1]) or only_words or applied:
             joined[-1] += cell
         else:
             joined.append(list(cell))
@@ -211,7 +212,8 @@ def _is_name(token: Token, tokens: list[Token]) -> bool:
     behind = tokens[place + 1] if place + 1 < len(tokens) else None
     scripted = before is not None and before.is_("_", "^", "{")
     called = behind is not None and behind.is_("(", "[", "_", "^", "=", "&", "}", "\\{")
-    return scripted or called or token.name in ("operatorname", "textbf")
+    operand = before is not None and before.is_("+", "-", *PRODUCT_SIGNS)
+    return scripted or called or operand or token.name in ("operatorname", "textbf")
 
 
 def _side(relation: str, mark: Span | None, tokens: list[Token]) -> Side:

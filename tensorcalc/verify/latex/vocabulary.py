@@ -47,7 +47,24 @@ SKIPPED += (
     "\\hfill",
     "\\allowbreak",
     "\\thinspace",
+    "\\medspace",
+    "\\thickspace",
+    "\\negthinspace",
     "\\enspace",
+    "\\space",
+)
+SKIPPED += (
+    "\\tiny",
+    "\\Tiny",
+    "\\scriptsize",
+    "\\footnotesize",
+    "\\small",
+    "\\normalsize",
+    "\\large",
+    "\\Large",
+    "\\LARGE",
+    "\\huge",
+    "\\Huge",
 )
 SKIPPED += (
     "\\big",
