@@ -17,7 +17,10 @@ __all__ = ["find_losses"]
 
 def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
     """Undefined scalars that are differentiated, with the upstream gradients that no row derives."""
-    model.partial_losses = names.survey.both_signs
+    values = [v for c in claims if not c.row.label for v in (c.reference, c.value) if v is not None]
+    model.partial_losses = names.survey.both_signs and any(
+        _is_partial(n, model) for v in values for n in derivatives_in(v.term)
+    )
     derived: dict[str, dict[str, None]] = {}
     reached: dict[str, dict[str, None]] = {}
     for claim in (c for c in claims if not c.row.label):  # laws say nothing of what is given
@@ -56,6 +59,12 @@ def _restates(claim: Claim, derived: Derived) -> bool:
     other = claim.value.term if claim.value is not None else None
     names = (derived.name, derived.body.name) if isinstance(derived.body, Entry) else None
     return isinstance(other, Derived) and isinstance(other.body, Entry) and (other.name, other.body.name) == names
+
+
+def _is_partial(node: Derived, model: Model) -> bool:
+    """Whether an undefined scalar is differentiated with ∂."""
+    body = node.body
+    return not node.total and isinstance(body, Entry) and not body.places and body.name not in model.definitions
 
 
 def _take_as_given(model: Model, loss: str, claims: list[Claim]) -> None:

@@ -162,9 +162,11 @@ def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ..
 
 def _loss(found: Survey) -> str:
     """The scalar whose derivative by X is written dX: the only one that is differentiated, or L."""
+    candidates = [k for k in found.numerators if not found.arities.get(k) and k.rsplit(":", 1)[-1] in LOSSES]
+    if len(candidates) == 1 and candidates[0] in found.graded and f"d({candidates[0]})" not in found.values:
+        return candidates[0]
     if any(f"d({key})" in found.values for key in found.numerators):
         return ""  # differentials on both sides
-    candidates = [k for k in found.numerators if not found.arities.get(k) and k.rsplit(":", 1)[-1] in LOSSES]
     return candidates[0] if len(candidates) == 1 else "L" if not candidates and "d(L)" not in found.values else ""
 
 

@@ -49,7 +49,7 @@ class Survey:
     `left`, `right`: where names stand; `sampled`: names with the number of a sample
     above, as in x^{(i)}; `sizes`: names that are factors of entries, and so are scalars; `lengths`:
     those of vectors of ones; `totals`: names that are the sum of entries of the
-    same name, as in L = \\sum_i L_i.
+    same name, as in L = \\sum_i L_i; `graded`: names whose derivative stands in one row with some dX.
     """
 
     values: Counter[str] = field(default_factory=Counter)
@@ -73,6 +73,7 @@ class Survey:
     letters: dict[str, Counter[str]] = field(default_factory=dict)
     sampled: set[str] = field(default_factory=set)
     totals: set[str] = field(default_factory=set)
+    graded: set[str] = field(default_factory=set)
     sizes: set[str] = field(default_factory=set)
     lengths: set[str] = field(default_factory=set)
     deltas: bool = False
@@ -101,6 +102,7 @@ def survey(rows: Iterable[Row]) -> Survey:
     """Count over all sides that can be read."""
     found = Survey()
     for row in rows:
+        found.graded |= _graded(row)
         for place, side in enumerate(row.sides):
             if side.node is None:
                 continue
@@ -135,6 +137,7 @@ def with_running_text(found: Survey, other: Survey) -> Survey:
         "sizes",
         "lengths",
         "totals",
+        "graded",
     ):
         getattr(found, name).update(getattr(other, name))
     for name in ("values", "bare", "called", "scripts", "variables", "numerators", "right", "left"):
@@ -156,6 +159,23 @@ def names_in(node: Any) -> Iterator[str]:
     elif isinstance(node, tuple):
         for part in node:
             yield from names_in(part)
+
+
+def _graded(row: Row) -> set[str]:
+    """The names that are differentiated in a row in which some dX stands too."""
+    numerators: set[str] = set()
+    varied = False
+    stack: list[Any] = [side.node for side in row.sides]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, tuple):
+            stack.extend(part)
+        elif isinstance(part, Node):
+            varied |= isinstance(part, Symbol) and part.accents[-1:] == ("d",)
+            if isinstance(part, DerivativeOf) and isinstance(part.numerator, Symbol):
+                numerators.add(key_of(part.numerator))
+            stack.extend(getattr(part, f.name) for f in fields(part))
+    return numerators if varied else set()
 
 
 def _total(left: Node, right: Node | None, found: Survey) -> None:
