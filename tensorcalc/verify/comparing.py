@@ -14,6 +14,7 @@ __all__ = ["Difference", "compare", "finite", "first_not_finite", "magnitude"]
 
 RELATIVE = 1e-7
 FLOOR = 1e-9  # of the size of the terms
+ROUNDING = 1e-13  # of sides that vanish: values are drawn from numbers around one
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def compare(left: Named, right: Named, scale: float = 0.0) -> Difference | None:
     a, b = np.broadcast_arrays(a, b)
     size = np.maximum(np.abs(a), np.abs(b))
     whole = max(float(size.max(initial=0.0)), scale)
-    wrong = np.abs(a - b) > RELATIVE * size + FLOOR * whole
+    wrong = np.abs(a - b) > RELATIVE * size + FLOOR * whole + ROUNDING
     if not wrong.any():
         return None
     position = np.argwhere(wrong)[0] if wrong.ndim else np.array([], dtype=int)
