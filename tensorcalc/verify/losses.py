@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.latex.derivatives import ANYTHING
 from tensorcalc.verify.model import Model, derivatives_in
-from tensorcalc.verify.names import Names
+from tensorcalc.verify.names import Names, is_loss
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading import Definition
 from tensorcalc.verify.terms import Derived, Entry, Place, Term, substitute
@@ -33,7 +33,7 @@ def find_losses(model: Model, names: Names, claims: list[Claim]) -> None:
                     continue
                 if node.name in (body.name, ANYTHING):
                     continue
-                if model.partial_losses and node.total:
+                if names.survey.both_signs and node.total and (model.partial_losses or not is_loss(body.name)):
                     continue
                 own = left and value.term is node and not _restates(claim, node)
                 (derived if own else reached).setdefault(body.name, {})[node.name] = None

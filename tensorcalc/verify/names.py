@@ -11,7 +11,7 @@ from tensorcalc.greek import GREEK
 from tensorcalc.verify.profile import Profile
 from tensorcalc.verify.survey import Survey
 
-__all__ = ["Names", "names_of"]
+__all__ = ["Names", "is_loss", "names_of"]
 
 _LAYERED = re.compile(r"\^(?:l|L|ell)(?:[+-]\d+)?$")
 LOSSES = frozenset(("L", "J", "E", "C", "l", "ell", "loss", "f", "F"))
@@ -160,9 +160,14 @@ def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ..
     return names
 
 
+def is_loss(key: str) -> bool:
+    """Whether a name is one that people give to a loss."""
+    return key.rsplit(":", 1)[-1] in LOSSES
+
+
 def _loss(found: Survey) -> str:
     """The scalar whose derivative by X is written dX: the only one that is differentiated, or L."""
-    candidates = [k for k in found.numerators if not found.arities.get(k) and k.rsplit(":", 1)[-1] in LOSSES]
+    candidates = [k for k in found.numerators if not found.arities.get(k) and is_loss(k)]
     if len(candidates) == 1 and candidates[0] in found.graded and f"d({candidates[0]})" not in found.values:
         return candidates[0]
     if any(f"d({key})" in found.values for key in found.numerators):
