@@ -13,6 +13,8 @@ from tensorcalc.codegen.formula import formulas, shape
 from tensorcalc.codegen.logistic import with_shared_sigmoids, without_tanh
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.codegen.needs import needed
+from tensorcalc.codegen.residuals import with_residuals
+from tensorcalc.codegen.reuse import with_shared_results
 from tensorcalc.codegen.sizes import Origin, Shown, Solved, entries, sources
 from tensorcalc.codegen.slices import case
 from tensorcalc.codegen.stable import stabilised
@@ -47,7 +49,7 @@ def assemble(program: Program, dialect: Dialect) -> Assembled:
     """The source of the function that computes a program."""
     origins = sources(program)  # what is not needed for values may show a size
     program = needed(program)
-    stable = needed(with_shared_sigmoids(stabilised(program)))
+    stable = needed(with_shared_results(with_residuals(with_shared_sigmoids(stabilised(program)))))
     if dialect.logistic:
         stable = needed(without_tanh(stable))
     draft = _written(program, stable, dialect, origins, frozenset())

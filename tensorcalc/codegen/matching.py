@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from sympy import Expr
 
 from tensorcalc.binding import free_indices, rename
 from tensorcalc.expr import Component
-from tensorcalc.index import BoundIndex, Index
+from tensorcalc.index import BoundIndex, Index, Tensor
+from tensorcalc.system import Definition
 
-__all__ = ["appearance", "matched"]
+__all__ = ["Place", "appearance", "canonical", "matched"]
 
 
 def _components(expression: Expr) -> list[Component]:
@@ -72,3 +74,26 @@ def _extended(
         if not fits or isinstance(value, BoundIndex) or result.setdefault(index, value) != value:
             return None
     return result
+
+
+def canonical(expression: Expr) -> tuple[Expr, tuple[Index, ...]]:
+    """The expression under letters of its own, equal for expressions that differ in letters only; and its letters."""
+    free = appearance(expression)
+    return rename(expression, {i: Index(f"'{place}", i.dimension) for place, i in enumerate(free)}), free
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tensor that holds an expression; `order` says which letters of the expression are its axes."""
+
+    tensor: Tensor
+    order: tuple[int, ...]
+
+    @staticmethod
+    def of(definition: Definition, letters: Sequence[Index]) -> Place:
+        """The place of what a definition holds, whose letters are those that `canonical` gives."""
+        return Place(definition.tensor, tuple(letters.index(i) for i in definition.indices))
+
+    def component(self, letters: Sequence[Index]) -> Component:
+        """The value for other letters of the expression."""
+        return Component(self.tensor, *(letters[place] for place in self.order))

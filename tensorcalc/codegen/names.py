@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.index import Dimension, Tensor
 
-__all__ = ["PATTERN", "Names", "identifier"]
+__all__ = ["PATTERN", "Names", "identifier", "unused"]
 
 PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _GREEK = re.compile(r"GREEK (SMALL|CAPITAL) LETTER (?:FINAL )?([A-Z]+)\Z")
@@ -94,3 +94,13 @@ class Names:
     def release(self, names: Iterable[str]) -> None:
         """Let the names of variables be allotted again: their scope has ended."""
         self._taken.difference_update(names)
+
+
+def unused(wanted: str, taken: set[str]) -> str:
+    """A name that is not taken, and is so from now on."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}{number}"
+    taken.add(name)
+    return name

@@ -16,6 +16,7 @@ from tensorcalc.binding import replace as replaced
 from tensorcalc.codegen.deltas import split, written
 from tensorcalc.codegen.lowering import distributed
 from tensorcalc.codegen.matching import appearance
+from tensorcalc.codegen.names import unused
 from tensorcalc.codegen.needs import needed
 from tensorcalc.codegen.nodes import Guarded, LogSoftmax, LogSumExp, RowFunction, Softmax, Weighted
 from tensorcalc.codegen.stable import stabilised
@@ -109,16 +110,6 @@ class Statement:
             self.operation,
             rename(self.expression, names),
         )
-
-
-def unused(wanted: str, taken: set[str]) -> str:
-    """A name that is not taken, and is so from now on."""
-    name, number = wanted, 1
-    while name in taken:
-        number += 1
-        name = f"{wanted}{number}"
-    taken.add(name)
-    return name
 
 
 def statements(program: Program) -> tuple[Statement, ...]:
