@@ -24,6 +24,8 @@ MEMORY = 8  # the cost of writing and reading an entry of a temporary array, in 
 def contract(block: Block, factors: Sequence[Factor], dummies: Iterable[Index]) -> Array:
     """The sum of the product of the factors over the dummies; each dummy is an axis of some factor."""
     summed = frozenset(dummies)
+    if block.dialect.fuses and _is_one_loop(factors):
+        return block.total(product(block, factors), summed)
     if block.dialect.symmetric:
         factors = _rooted(block, factors, summed)
     arrays = [_sum_alone(block, a, others, summed) for a, others in _with_others(_grouped(block, factors, summed))]
@@ -34,6 +36,14 @@ def contract(block: Block, factors: Sequence[Factor], dummies: Iterable[Index]) 
         gone = {i for i in (*first.axes, *second.axes) if i in summed and i not in needed}
         arrays = [*rest, _pair(block, first, second, gone)]
     return block.total(arrays[0], summed)
+
+
+def _is_one_loop(factors: Sequence[Factor]) -> bool:
+    """Whether a factor that is computed has all axes, and others have some: stored for a product, it costs a pass."""
+    every = {axis for f in factors for axis in f.array.axes}
+    whole = [f for f in factors if every == set(f.array.axes) and not f.inverse]
+    computed = len(whole) > 1 or any(f.array.fresh for f in whole)
+    return computed and len(whole) < len(factors)
 
 
 def _rooted(block: Block, factors: Sequence[Factor], summed: frozenset[Index]) -> Sequence[Factor]:

@@ -25,7 +25,7 @@ class Dialect:
     only the square is fast. `numbers_first`: functions with two arguments take a plain number first. `logistic`: the
     logistic function is much faster than the hyperbolic tangent. `symmetric`: the product of a matrix and its own
     transpose costs less than others. `masks`: what is added where indices are equal is chosen by a comparison, which
-    the library computes with everything else that stands in an expression.
+    the library computes with everything else that stands in an expression. `fuses`: so does it multiply what it sums.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Dialect:
     logistic: bool = False
     symmetric: bool = False
     masks: bool = False
+    fuses: bool = False
 
     def into(self, word: str, *arguments: str) -> str:
         """The call of a function that writes into `{out}`; empty where the library has none."""
@@ -355,6 +356,7 @@ JAX = Dialect(
     axis="axis",
     has_out=False,
     masks=True,
+    fuses=True,
 )
 
 DIALECTS: Mapping[str, Dialect] = {d.name: d for d in (NUMPY, TORCH, JAX)}
