@@ -5,7 +5,7 @@ What is shared inside one definition, or under the same letters, needs no name: 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Function
