@@ -132,7 +132,7 @@ class Driver:
         name = self.names.local("rows")
         size = self.size(block.dimension)
         lines.append(f"ptrdiff_t {name} = {LOCAL} / (ptrdiff_t)(({entries} + 1) * sizeof(real));")
-        least = ROWS if any(isinstance(s, Product) and not s.batch for s in block.steps) else 1
+        least = ROWS if any(isinstance(s, Product) and not s.batch and not s.outer for s in block.steps) else 1
         lines.append(f"{name} = {name} < {least} ? {least} : {name};")
         if block.independent:
             share = f"({size} + threads - 1) / threads"
@@ -245,8 +245,9 @@ class Driver:
 
     def _product(self, step: Product, low: str, high: str, index: Index | None) -> str:
         """The call of a product for every value of its batch indices."""
-        letters = {i: self.names.local(f"b{place}") for place, i in enumerate(step.batch)}
-        begin: dict[Index, str] = {index: low} if index is not None and index not in step.batch else {}
+        looped = (*step.batch, *step.outer)
+        letters = {i: self.names.local(f"b{place}") for place, i in enumerate(looped)}
+        begin: dict[Index, str] = {index: low} if index is not None and index not in looped else {}
         sizes = []
         for indices in (step.rows, step.columns, step.inner):
             inside = index is not None and index in indices
@@ -258,7 +259,7 @@ class Driver:
         scalars = _Scalars(Scopes(self.names), self.words, self.names)
         scale = "1" if step.scale is S.One else scalars.value(step.scale)
         lines = list(scalars.scopes.stack[0].lines)
-        keep = f"{low} > 0" if index is not None and index in step.inner else "0"
+        keep = "1" if step.outer else f"{low} > 0" if index is not None and index in step.inner else "0"
         pointers = [self._pointer(c, letters, begin) for c in (step.left, step.right, step.target)]
         call = ", ".join(
             [
@@ -276,10 +277,17 @@ class Driver:
             ]
         )
         body = [f"product({call});"]
-        for i in reversed(step.batch):
+        for i in reversed(looped):
             blocked = i == index
             body = [_loop(letters[i], low if blocked else "0", high if blocked else self.size(i.dimension), body)]
+        if step.outer:
+            lines.append(self._zeroed(step.target.tensor, f"{low} == 0" if index in step.outer else ""))
         return f"{{\n{_indented([*lines, *body])}\n}}"
+
+    def _zeroed(self, tensor: Tensor, condition: str) -> str:
+        """The line that sets a tensor to zero."""
+        line = f"memset({self.names.tensor(tensor)}, 0, (size_t)({self.extent(tensor.dimensions)}) * sizeof(real));"
+        return f"if ({condition})\n    {line}" if condition else line
 
     def _stride(self, c: Component, indices: Sequence[Index]) -> str:
         """The distance in memory from one value of some neighbouring indices to the next."""

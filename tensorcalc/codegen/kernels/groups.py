@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from sympy import Expr
 
 from tensorcalc.binding import free_indices
 from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.codegen.kernels.windows import slides
 from tensorcalc.expr import Component
 from tensorcalc.index import Dimension, Index, Tensor
 
@@ -184,6 +186,8 @@ def natural_batch(statement: Statement) -> tuple[Index, ...]:
     order = [i for i in main_access(statement) if isinstance(i, Index) and i in statement.loops]
     order += [i for i in statement.loops if i not in order]
     order = list(dict.fromkeys(order))
+    if statement.reduces and slides(statement):
+        return _outside_windows(statement)
     if not statement.reduces:
         return tuple(order[:-1] if len(order) > 1 else order)
     if not free:
@@ -191,6 +195,16 @@ def natural_batch(statement: Statement) -> tuple[Index, ...]:
     if order[-1] in dummies:
         return tuple(i for i in order if i in free)
     return tuple(i for i in order[:-1] if i in free) or tuple(i for i in order if i in dummies)
+
+
+def _outside_windows(statement: Statement) -> tuple[Index, ...]:
+    """The batch of a sum over windows: what is outermost in memory, whether it is summed or not, without the row."""
+    plain = [i for i in main_access(statement) if isinstance(i, Index) and i in statement.loops]
+    order = list(dict.fromkeys(plain)) or list(statement.loops)
+    free = [i for i in order if i in statement.free]
+    if order[0] in statement.free:
+        return tuple(free[:-1] if order[-1] in free and len(free) > 1 else free)
+    return tuple(takewhile(lambda i: i not in free, order[:-1])) or tuple(free)
 
 
 def _plain_places(statement: Statement) -> tuple[Index, ...]:
@@ -254,7 +268,9 @@ def _fits(statement: Statement, batch: Sequence[Index]) -> bool:
 
 
 def _may_narrow(group: Group, statement: Statement, batch: set[Index]) -> bool:
-    """Whether the group still holds together with fewer batch indices."""
+    """Whether the group still holds together with fewer batch indices; copies of windows stay apart, a sample each."""
+    if any(slides(s) and not s.reduces for s in group.statements):
+        return False
     return all(_fits(s, [b for b in group.batch if b in batch]) and not group.accumulates(s) for s in group.statements)
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 from sympy import Add, Expr, Function, Integer, Mul, Pow
 
+from tensorcalc.binding import free_indices
 from tensorcalc.codegen.kernels.groups import Group, main_access
 from tensorcalc.codegen.kernels.splitting import Pending, with_early_sums
 from tensorcalc.codegen.kernels.statements import Operation, Statement
+from tensorcalc.codegen.kernels.windows import slides
 from tensorcalc.expr import Component
 from tensorcalc.index import Index, Tensor
 
@@ -137,7 +140,7 @@ class _Planner:
         if own not in self._orders:
             main = [i for i in main_access(statement) if i in own]
             order = list(dict.fromkeys([*main, *(i for i in statement.loops if i in own)]))
-            order.sort(key=lambda i: sum(c.indices[-1:] == (i,) for c in statement.accesses))
+            order.sort(key=partial(_contiguous, statement))
             self._orders[own] = tuple(i for i in order if isinstance(i, Index))
         return self._orders[own]
 
@@ -225,6 +228,14 @@ class _Planner:
         """The operations that depend on the row."""
         rows = set(self.rows(statement))
         return cost(statement.expression, rows)
+
+
+def _contiguous(statement: Statement, index: Index) -> int:
+    """How much of what a statement reads lies together in memory where an index moves innermost."""
+    if not slides(statement):
+        return sum(c.indices[-1:] == (index,) for c in statement.accesses)
+    every = [statement.target, *(c.indices for c in statement.accesses)]
+    return sum(len(indices) for indices in every if indices and index in free_indices(indices[-1]))
 
 
 def cost(e: Expr, within: set[Index] | None = None) -> int:

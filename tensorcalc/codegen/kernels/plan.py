@@ -81,7 +81,7 @@ def _sizes(indices: Iterable[Index]) -> str:
 def _lines(step: Nest | Product) -> list[str]:
     if isinstance(step, Product):
         scale = "" if step.scale == 1 else f"{step.scale} * "
-        return [f"{step.target} = {scale}sum({', '.join(i.name for i in step.inner)}, {step.left}*{step.right})"]
+        return [f"{step.target} = {scale}sum({', '.join(i.name for i in step.summed)}, {step.left}*{step.right})"]
     lines = []
     for number in sorted({p.number for p in step.passes} | set(step.scalars)):
         for entry in (p for p in step.passes if p.number == number):
@@ -128,7 +128,7 @@ def _bytes(tensor: Tensor) -> Expr:
 
 def _operations(step: Nest | Product) -> Expr:
     if isinstance(step, Product):
-        loops = (*step.batch, *step.rows, *step.columns, *step.inner)
+        loops = (*step.batch, *step.rows, *step.columns, *step.summed)
         return Mul(2, *(i.dimension.extent for i in loops))
     terms = []
     for statement in step.group.statements:

@@ -15,6 +15,7 @@ from sympy import Expr, Mul, S
 
 from tensorcalc.binding import free_indices, product, rename
 from tensorcalc.codegen.kernels.statements import Operation, Statement, unused
+from tensorcalc.codegen.kernels.windows import is_affine
 from tensorcalc.expr import Component
 from tensorcalc.index import Index, Tensor
 
@@ -27,7 +28,11 @@ Indices = tuple[Index, ...]
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """target[batch, rows, columns] = scale · Σ_inner left · right; all three are components with plain indices."""
+    """target[batch, rows, columns] = scale · Σ_outer Σ_inner left · right; all three are components with plain indices.
+
+    There is a product of matrices for each value of the batch indices, of which an operand may lack some, and of the
+    outer ones, over which products are added up.
+    """
 
     statement: Statement
     left: Component
@@ -38,6 +43,12 @@ class Product:
     columns: Indices
     inner: Indices
     scale: Expr = S.One
+    outer: Indices = ()
+
+    @property
+    def summed(self) -> Indices:
+        """The indices that are summed."""
+        return (*self.outer, *self.inner)
 
 
 def with_products(
@@ -103,7 +114,16 @@ class _Finder:
         left, right = rename(old.left, letters), rename(old.right, letters)
         target = Component(statement.tensor, *statement.target)
         self.products[new] = Product(
-            new, left, right, target, moved(old.batch), moved(old.rows), moved(old.columns), moved(old.inner), scale
+            new,
+            left,
+            right,
+            target,
+            moved(old.batch),
+            moved(old.rows),
+            moved(old.columns),
+            moved(old.inner),
+            scale,
+            moved(old.outer),
         )
         return True
 
@@ -117,11 +137,16 @@ class _Finder:
         batch = tuple(i for i in target if i in one and i in two)
         if target and target[-1] in one and target[-1] not in batch:
             first, second, one, two = second, first, two, one
+        batch = batch or _samples(target, first, second)
         rows = tuple(i for i in target if i in one and i not in batch)
         columns = tuple(i for i in target if i in two and i not in batch)
         inner = _inner_order(statement.dummies, first, second)
-        left = self._operand(first, batch, rows, inner)
-        right = self._operand(second, batch, inner, columns)
+        outer = () if batch else _outer(inner, first, second)
+        inner = tuple(i for i in inner if i not in outer)
+        loops = batch or outer
+        beside = [target, *(a.indices for a in statement.accesses)]
+        left = self._operand(first, loops, rows, inner, beside)
+        right = self._operand(second, loops, inner, columns, beside)
         written = Component(statement.tensor, *target)
         tidy = _together(target, rows) and _together(target, columns) and target[-1:] == columns[-1:]
         if not tidy:
@@ -131,21 +156,72 @@ class _Finder:
             statement, tensor=written.tensor, target=written.indices, expression=Mul(left, right, evaluate=False)
         )
         self.found.append(new)
-        self.products[new] = Product(new, left, right, written, batch, rows, columns, inner)
+        self.products[new] = Product(new, left, right, written, batch, rows, columns, inner, outer=outer)
         if not tidy:
             self.found.append(Statement(statement.tensor, target, target, Operation.ASSIGN, written))
 
-    def _operand(self, factors: list[Expr], batch: Indices, first: Indices, second: Indices) -> Component:
+    def _operand(
+        self, factors: list[Expr], batch: Indices, first: Indices, second: Indices, beside: Sequence[Sequence[Expr]]
+    ) -> Component:
         """The component of an operand: itself, or one of its own in the order that is wanted."""
         if len(factors) == 1 and isinstance(factors[0], Component) and _plain(factors[0]):
             indices = factors[0].indices
             last = indices[-1:]
             if _together(indices, first) and _together(indices, second) and last in (first[-1:], second[-1:]):
                 return factors[0]
-        order = (*batch, *first, *second)
+        own = _indices(factors)
+        order = (*(i for i in batch if i in own), *_rows_of_memory(factors, first, second, beside))
         tensor = Tensor(unused("operand", self.taken), tuple(i.dimension for i in order))
         self.found.append(Statement(tensor, order, order, Operation.ASSIGN, product(factors)))
         return Component(tensor, *order)
+
+
+def _slides(factors: Sequence[Expr]) -> bool:
+    """Whether an operand is a window that moves over a tensor: every entry of that several times."""
+    return any(is_affine(i) for f in factors for c in f.atoms(Component) for i in c.indices)
+
+
+def _samples(target: Indices, first: Sequence[Expr], second: Sequence[Expr]) -> Indices:
+    """The outermost index of a result where each of its values may have a product of its own, so that a window that
+    moves need never be copied for all of them.
+    """
+    sample = target[:1]
+    one, two = _indices(first), _indices(second)
+    moving = [f for f in (first, second) if _slides(f)]
+    if len(moving) != 1 or not set(sample) <= _indices(moving[0]) or any(_inside(i, sample) for i in moving[0]):
+        return ()
+    left = any(i in one for i in target[1:]) and any(i in two for i in target[1:])
+    return sample if left else ()
+
+
+def _inside(factor: Expr, some: Indices) -> bool:
+    """Whether one of some indices is part of a sum of indices."""
+    return any(
+        is_affine(i) and not free_indices(i).isdisjoint(some) for c in factor.atoms(Component) for i in c.indices
+    )
+
+
+def _outer(inner: Indices, first: Sequence[Expr], second: Sequence[Expr]) -> Indices:
+    """The outermost summed index where it is that of both operands, and one of them a window that moves."""
+    if len(inner) < 2 or not (_slides(first) or _slides(second)):
+        return ()
+    every = [f for f in (*first, *second) if isinstance(f, Component)]
+    same = len(every) == len(first) + len(second) and all(c.indices[:1] == inner[:1] for c in every)
+    return inner[:1] if same else ()
+
+
+def _rows_of_memory(
+    factors: Sequence[Expr], first: Indices, second: Indices, beside: Iterable[Sequence[Expr]]
+) -> Indices:
+    """The indices of a copied operand. Of the two by which a window moves, the long one is innermost: the one that
+    elsewhere too stands beside the outermost index of what it moves over.
+    """
+    if len(factors) == 1 and isinstance(factors[0], Component) and _slides(factors):
+        sample, last = factors[0].indices[0], free_indices(factors[0].indices[-1])
+        long = {i for other in beside if sample in other for i in last if i in other}
+        if not long & set(second[-1:]) and long & set(first[-1:]):
+            return (*second, *first)
+    return (*first, *second)
 
 
 def is_product(statement: Statement) -> bool:

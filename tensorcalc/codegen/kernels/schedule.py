@@ -17,6 +17,7 @@ from tensorcalc.codegen.kernels.nests import Memory, Nest, planned
 from tensorcalc.codegen.kernels.products import Product, with_products
 from tensorcalc.codegen.kernels.recomputation import recomputed
 from tensorcalc.codegen.kernels.statements import Operation, Statement, statements
+from tensorcalc.codegen.kernels.windows import shortened
 from tensorcalc.codegen.sizes import Origin, sources
 from tensorcalc.expr import Component
 from tensorcalc.index import Dimension, Index, Tensor
@@ -41,7 +42,7 @@ class Block:
     def independent(self) -> bool:
         """Whether blocks add nothing up, so that several may be worked on at once."""
         return all(
-            i not in s.inner if isinstance(s, Product) else not s.tensors(Memory.PART)
+            i not in s.summed if isinstance(s, Product) else not s.tensors(Memory.PART)
             for s, i in zip(self.steps, self.indices, strict=True)
         )
 
@@ -80,7 +81,7 @@ def scheduled(program: Program) -> Schedule:
     every: Sequence[Statement] = statements(program)
     taken = {t.name for s in every for t in (s.tensor, *(a.tensor for a in s.accesses))}
     taken |= {t.name for t in program.inputs}
-    every = reassociated(every, outputs, taken)
+    every = shortened(reassociated(every, outputs, taken))
     every, products = with_products(every, outputs, taken)
     groups = grouped(every, products)
     again = recomputed(every, groups, program.inputs, outputs)
@@ -140,7 +141,9 @@ def block_index(step: Nest | Product) -> tuple[Index, ...]:
     if isinstance(step, Nest):
         loops = step.flat or step.batch
         return tuple(loops[:1])
-    return (*step.batch[:1], *(step.rows[:1] if not step.batch else ()), *(step.inner[:1] if not step.batch else ()))
+    if step.batch or step.outer:
+        return (step.batch or step.outer)[:1]
+    return (*step.rows[:1], *step.inner[:1])
 
 
 def _accesses(step: Nest | Product) -> list[Component]:

@@ -119,7 +119,7 @@ class Launcher:
             for tensor in made:
                 if tensor not in local:
                     self._allocate(tensor)
-        least = "LEAST" if any(isinstance(s, Product) and not s.batch for s in block.steps) else "1"
+        least = "LEAST" if any(isinstance(s, Product) and not s.batch and not s.outer for s in block.steps) else "1"
         self.lines.append(f"{rows} = max({least}, LOCAL // (({each}) * dtype.itemsize + 1))")
         self.lines.append(f"for {low} in range(0, {size}, {rows}):")
         outer, self.lines = self.lines, []
@@ -139,7 +139,7 @@ class Launcher:
     def _summed(self, step: Nest | Product, index: Index) -> None:
         """Zeros for what the blocks add up."""
         if isinstance(step, Product):
-            tensors = {step.target.tensor: Operation.SUM} if index in step.inner else {}
+            tensors = {step.target.tensor: Operation.SUM} if index in step.summed else {}
         else:
             tensors = {t: step.definitions[t].operation for t in step.tensors(Memory.PART)}
         for tensor, operation in tensors.items():
@@ -299,8 +299,8 @@ class Launcher:
         if target not in local:
             self._allocate(target)
         view = _View(self, index, local)
-        left = view.matrices(step.left, (step.batch, step.rows, step.inner))
-        right = view.matrices(step.right, (step.batch, step.inner, step.columns))
+        left = view.operand(step.left, step.batch, (step.rows, step.summed))
+        right = view.operand(step.right, step.batch, (step.summed, step.columns))
         name = self.sums.get(target, self.names.tensor(target))
         scale = ""
         if step.scale is not S.One:
@@ -345,6 +345,15 @@ class _View:
         self.index = index
         self.local = local
 
+    def operand(self, c: Component, batch: Sequence[Index], groups: tuple[Sequence[Index], ...]) -> str:
+        """The matrices of an operand; the same one for all of the batch where it has no index of that."""
+        text = self.matrices(c, (batch, *groups))
+        if not batch or batch[0] in c.indices:
+            return text
+        low, high = self.launcher.block or ("", "")
+        count = f"{high} - {low}" if batch[0] == self.index else self.launcher.size(batch[0].dimension)
+        return f"{text}.expand({count}, -1, -1)"
+
     def matrices(self, c: Component, groups: tuple[Sequence[Index], ...], name: str = "") -> str:
         """The view of an array, or of `name` in its place, with one axis for each group of indices that has any."""
         launcher = self.launcher
@@ -353,6 +362,7 @@ class _View:
         inside = self.index is not None and c.indices[:1] == (self.index,)
         if inside and c.tensor not in self.local:
             text = f"{text}[{low}:{high}]"
+        groups = tuple([i for i in group if i in c.indices] for group in groups)
         places = [c.indices.index(i) for group in groups for i in group]
         if places == [1, 0]:
             text += ".T"
