@@ -21,6 +21,7 @@ from kernel_tools import (
     sizes_of,
     values_for,
 )
+from tensorcalc.codegen import compile_program
 from tensorcalc.derivation.program import program_of
 from tensorcalc.errors import TensorCalcError
 
@@ -179,6 +180,46 @@ def test_value_and_gradient_share_their_passes() -> None:
     assert plan.count("step ") == 1
     assert plan.count("pass ") == 3
     assert plan.count("exp(") == 1
+
+
+HARD = [
+    [1, 2, 3],
+    [1, np.inf, 2],
+    [-np.inf, -np.inf, -np.inf],
+    [np.nan, 1, 2],
+    [-np.inf, np.nan, -np.inf],
+    [np.inf, np.nan, 1],
+    [np.inf, np.inf, -np.inf],
+    [1e4, -1e4, 0],
+]
+
+
+def test_logsumexp_and_its_gradient_share_their_exponentials() -> None:
+    derived = tc.parse("l[n] = log(sum(j, exp(x[n,j])))").derive("l", wrt="x", kind="vjp")
+    assert derived.plan(value_and_grad=True).count("exp(") == 1
+    x = np.array(HARD, np.float32)
+    value, gradient = derived.lambdify("c", value_and_grad=True)(x=x, d_l=np.ones(len(x), np.float32))
+    np.testing.assert_allclose(value, torch.logsumexp(torch.from_numpy(x), 1), rtol=1e-6)
+    np.testing.assert_allclose(gradient, torch.softmax(torch.from_numpy(x), 1), rtol=1e-6, atol=1e-30)
+
+
+def test_weighted_logsumexp_of_hard_numbers() -> None:
+    derived = tc.parse("l[n] = log(sum(j, w[j]*exp(x[n,j])))").derive("l", wrt="x", kind="vjp")
+    x, w = np.array(HARD, np.float32), np.array([1, 2, 1], np.float32)
+    wanted = torch.logsumexp(torch.from_numpy(x + np.log(w)), 1)
+    value, _ = derived.lambdify("c", value_and_grad=True)(x=x, w=w, d_l=np.ones(len(x), np.float32))
+    np.testing.assert_allclose(value, wanted, rtol=1e-6)
+
+
+def test_additions_at_labels_are_the_same_for_any_number_of_threads() -> None:
+    program = program_of(derivation("embedding"))
+    sizes = sizes_of(program, (130, 70, 400))
+    values = values_for(program, sizes, "float32")
+    results = [compile_program(program, "c", threads=threads)(**values) for threads in (1, 2, 3, 7)]
+    for one in results[1:]:
+        for a, b in zip(results[0], one, strict=True):
+            np.testing.assert_array_equal(a, b)
+    check(compile_program(program, "c", threads=3), program, sizes, values)
 
 
 def test_sums_over_rows_of_what_has_no_loop_of_its_own() -> None:

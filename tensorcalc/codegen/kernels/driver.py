@@ -306,7 +306,7 @@ class Driver:
     def _nest(self, nest: Nest, code: NestCode, low: str, high: str) -> str:
         """The call of a nest, in parts of its batch, and the sum of what the parts have added up."""
         loops = nest.flat or nest.batch
-        first, count = "0", self.extent(i.dimension for i in loops)
+        first, count = "0", self.size(code.spread) if code.spread else self.extent(i.dimension for i in loops)
         if low:
             inner = self.extent(i.dimension for i in loops[1:])
             first, count = f"{low} * {inner}", f"({high} - {low}) * {inner}"
@@ -318,7 +318,7 @@ class Driver:
             lines += body
         else:
             variables = {**dict.fromkeys(("first", "count", "parts"), "ptrdiff_t "), **self.variables}
-            small = f"load < {PARALLEL}" if loops else "1"
+            small = f"load < {PARALLEL}" if loops or code.spread else "1"
             lines += self._in_parts(code.name, body, variables, "parts", team="team", small=small)
         lines += [self._combined(nest, code, t, axes, low) for t, axes in code.partial.items()]
         return f"{{\n{_indented(lines)}\n}}"
@@ -328,9 +328,10 @@ class Driver:
         row = max(
             (self.extent(i.dimension for i in p.loops) for p in nest.passes if not nest.flat), key=len, default="1"
         )
-        if nest.flat or nest.batch:
+        if nest.flat or nest.batch or code.spread:
             least = ALONGSIDE if self.multiplies else SHARED
             load = "count" if row == "1" else f"count * {row}" if "*" not in row else f"count * ({row})"
+            load = row if code.spread else load
             lines = [
                 f"const ptrdiff_t load = {load};",
                 f"const int team = threads > 1 && load >= {least} ? threads : 1;",
@@ -341,7 +342,8 @@ class Driver:
             most = self.parts[code.name]
             parts = f"count < {most} ? (count < 1 ? 1 : count) : {most}"
         else:
-            parts = "team > 1 && count > 1 ? (count < 8 * team ? count : 8 * team) : 1"
+            most = f"{2 if code.spread else 8} * team"
+            parts = f"team > 1 && count > 1 ? (count < {most} ? count : {most}) : 1"
         return [*lines, f"const ptrdiff_t parts = {parts};"]
 
     def _arguments(self, code: NestCode) -> list[str]:

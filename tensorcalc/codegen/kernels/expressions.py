@@ -13,7 +13,7 @@ from sympy import Add, Expr, Function, Integer, Mul, Pow, Rational, S
 from tensorcalc.binding import product
 from tensorcalc.codegen import nodes
 from tensorcalc.codegen.kernels.scopes import Scopes
-from tensorcalc.codegen.kernels.statements import Decay, Finite, Masked
+from tensorcalc.codegen.kernels.statements import Decay, Finite, Masked, WhereFinite
 from tensorcalc.codegen.lowering import is_constant
 from tensorcalc.errors import TensorCalcError
 from tensorcalc.expr import Component, Delta, Group, Iverson, One
@@ -319,6 +319,7 @@ SPECIAL: Mapping[type[Function], Callable[[Expressions, Expr], Code]] = {
     nodes.Logaddexp: _logaddexp,
     Masked: _choice("{0} != 0 ? {1} : -(real)INFINITY"),
     Finite: _choice("{0} == (real)INFINITY || {0} == -(real)INFINITY ? R(0.0) : {0}"),
+    WhereFinite: _choice("{0} - {0} == 0 ? {1} : (real)NAN"),
 }
 FORMS: Mapping[str, Callable[[Expressions, Expr], Code]] = {
     "abs": lambda self, e: (f"M(fabs)({self.value(e.args[0])})", ATOM),

@@ -31,6 +31,7 @@ CLAUSE = {Operation.SUM: "+", Operation.PRODUCT: "*", Operation.PEAK: "max"}
 class NestCode:
     """The function of a nest. `reads` and `writes` are arrays it is given, `rows` the row buffers and `partial` the
     partial sums it needs, each with the dimensions of its axes; `streams` are results that may bypass the cache.
+    With `spread`, the range it is given is one of labels, of this dimension: it does what concerns them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class NestCode:
     rows: Mapping[Tensor, tuple[Dimension, ...]]
     partial: Mapping[Tensor, tuple[Dimension, ...]]
     streams: tuple[Tensor, ...]
+    spread: Dimension | None = None
 
 
 def write_nest(
@@ -104,7 +106,8 @@ class _Writer(Streaming):
         arguments += [f"real *{self.buffers[t]}" for t in (*rows, *partial)]
         lines = [f"_Alignas(64) real {block}[BLOCK];" for block in self.streams.values()]
         lines += [*scope.lines, *scope.stores]
-        if not self.nest.batch and not self.nest.flat:
+        label = self.nest.spread
+        if not self.nest.batch and not self.nest.flat and label is None:
             lines += ["(void)begin;", "(void)end;"]
         if self.streams:
             lines.append("if (stream)\n    stream_end();")
@@ -114,7 +117,8 @@ class _Writer(Streaming):
         body = textwrap.indent("\n".join(lines), "    ")
         text = f"{head}\n{{\n{body}\n}}\n"
         names.release([*self.scopes.letters, *self.buffers.values(), *self.streams.values()])
-        return NestCode(self.name, text, sizes, reads, writes, rows, partial, tuple(self.streams))
+        spread = None if label is None else label.tensor.label_dimension
+        return NestCode(self.name, text, sizes, reads, writes, rows, partial, tuple(self.streams), spread)
 
     # the loop over the batch
 
@@ -224,11 +228,19 @@ class _Writer(Streaming):
             innermost.stores.append(f"{self.place(target, store=True)} = {name};")
             return True
         if statement.operation is Operation.ADD:
+            if self.nest.spread is not None:
+                self._skip_others(self.nest.spread)
             value = self.value(statement.expression)
             innermost.stores.append(added(self.place(target), value))
             self.scopes.forget(statement.tensor)
             return False
         return self._reduction(statement, loops, outer, after, clauses)
+
+    def _skip_others(self, label: Component) -> None:
+        """The line that leaves additions at labels out of the range to others."""
+        name, _ = self.label(label)
+        test = f"if ((size_t)({name} - begin) >= (size_t)(end - begin))"
+        self.scopes.stack[self.scopes.home(label)].lines.append(f"{test}\n    continue;")
 
     def _bound_value(self, statement: Statement) -> str:
         """The value of a statement in a variable of the innermost loop."""

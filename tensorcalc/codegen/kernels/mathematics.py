@@ -316,7 +316,7 @@ static inline real fast_erf(real x)
     r = r * t - 6.34846687e-1f;
     r = r * t - 1.28717512e-1f;
     r = r * t - t;
-    const float large = copysignf(1.0f - fast_exp(t > 4.0f ? -20.0f : r), x);
+    const float large = copysignf(1.0f - fast_decay(t > 4.0f ? -20.0f : r), x);
     float p = -5.96761703e-4f;
     p = p * s + 4.99119423e-3f;
     p = p * s - 2.67681349e-2f;
@@ -342,7 +342,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "log1p": ("log",),
     "softplus": ("decay", "log1p"),
     "logaddexp": ("decay", "log1p"),
-    "erf": ("exp",),
+    "erf": ("decay",),
 }
 
 

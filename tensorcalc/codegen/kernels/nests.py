@@ -67,6 +67,17 @@ class Nest:
         return () if self.flat else self.group.batch
 
     @property
+    def spread(self) -> Component | None:
+        """The label by which the additions of a nest are shared among threads, each doing those of a range of labels
+        in their order; `None` where the nest does anything else, or its batch keeps them apart.
+        """
+        if self.flat or self.group.batch or len(self.group.statements) != 1:
+            return None
+        (statement,) = self.group.statements
+        labels = [t for t in statement.target if isinstance(t, Component) and free_indices(t)]
+        return labels[0] if statement.operation is Operation.ADD and labels else None
+
+    @property
     def last(self) -> int:
         """The number of the last pass."""
         return max((p.number for p in self.passes), default=0)

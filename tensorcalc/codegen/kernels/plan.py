@@ -69,6 +69,8 @@ def _head(step: Nest | Product | Block) -> str:
         return "product of matrices"
     if step.flat:
         return f"all entries ({_sizes(step.flat)}) as one loop, in parallel"
+    if step.spread is not None:
+        return f"ranges of the labels {step.spread.tensor.name}, in parallel"
     if not step.batch:
         return "once"
     return f"rows {', '.join(i.name for i in step.batch)} ({_sizes(step.batch)}), in parallel"

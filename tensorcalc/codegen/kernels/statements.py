@@ -18,14 +18,14 @@ from tensorcalc.codegen.lowering import distributed
 from tensorcalc.codegen.matching import appearance
 from tensorcalc.codegen.names import unused
 from tensorcalc.codegen.needs import needed
-from tensorcalc.codegen.nodes import Guarded, LogSoftmax, LogSumExp, RowFunction, Softmax, Weighted
+from tensorcalc.codegen.nodes import Guarded, LogSumExp, RowFunction, Softmax, Weighted
 from tensorcalc.codegen.stable import stabilised
-from tensorcalc.expr import Component, Delta, Exp, Group
+from tensorcalc.expr import Component, Delta, Group
 from tensorcalc.functions import minimum
 from tensorcalc.index import Index, Tensor
 from tensorcalc.system import Definition, Program, tensors_in
 
-__all__ = ["Decay", "Finite", "Masked", "Operation", "Statement", "statements", "unused"]
+__all__ = ["Decay", "Finite", "Masked", "Operation", "Statement", "WhereFinite", "statements", "unused"]
 
 
 class Masked(Function):
@@ -37,6 +37,13 @@ class Masked(Function):
 
 class Finite(Function):
     """Finite(a): a where it is finite, 0 where it is infinite; NaN stays."""
+
+    is_real = True
+    is_commutative = True
+
+
+class WhereFinite(Function):
+    """WhereFinite(a, b): b where a is finite, else NaN."""
 
     is_real = True
     is_commutative = True
@@ -126,6 +133,8 @@ class _Flattener:
         self._known: dict[tuple[str, Expr], tuple[Tensor, tuple[int, ...]]] = {}
         self._taken = {t.name for d in program.definitions for t in (d.tensor, *tensors_in(d.rhs))}
         self._taken |= {t.name for t in program.inputs}
+        rows = [d.rhs for d in program.definitions if isinstance(d.rhs, LogSumExp)]
+        self._logarithms = {_signature(r) for r in rows}
 
     def run(self) -> tuple[Statement, ...]:
         for definition in self.program.definitions:
@@ -221,41 +230,38 @@ class _Flattener:
     # softmax and its kin
 
     def _row_function(self, definition: Definition, function: RowFunction) -> None:
-        """exp(a_i − max a), its sum, and what the definition makes of them."""
+        """exp(a_i − max a), its sum, and what the definition makes of them.
+
+        For logsumexp the maximum is 0 where it is infinite, and no exponent positive: rows with ∞ have finite sums, those
+        of −∞ alone the sum 0, and the maximum as it is makes them ∞ and −∞. The softmax of such rows is NaN.
+        """
         row = function.row
         outer = tuple(i for i in definition.indices if i not in row)
         order = definition.indices if set(row) <= set(definition.indices) else (*outer, *row)
-        peak, weights, total, argument = self._row_parts(function, outer, order)
-        shifted = Group(Add(argument, Mul(S.NegativeOne, peak)))
-        if isinstance(function, Softmax):
-            value = product((weights, Pow(total, S.NegativeOne)))
-        elif isinstance(function, LogSoftmax):
-            value = Add(shifted, Mul(S.NegativeOne, log(total)))
-        else:
-            assert isinstance(function, LogSumExp)
-            value = Add(peak, log(total))
-        self._add(definition.tensor, definition.indices, definition.indices, Operation.ASSIGN, value)
-
-    def _row_parts(
-        self, function: RowFunction, outer: tuple[Index, ...], order: tuple[Index, ...]
-    ) -> tuple[Expr, Expr, Expr, Expr]:
-        """The maximum, the exponentials, their sum, and the argument of a row function, as components."""
         weighted = isinstance(function.argument, Weighted)
-        scope = order
-        parts = [self._plain(a, scope) for a in (function.argument.args if weighted else (function.argument,))]
-        argument = self._named("logit", parts[0], order)
-        weight = self._named("weight", parts[1], order) if weighted else S.One
-        shielded = isinstance(function, LogSumExp) or weighted
+        argument, weight = self._row_arguments(function.argument, order)
         inside = Masked(weight, argument) if weighted else argument
         peak = self._reduced("peak", inside, outer, order, Operation.PEAK)
-        if shielded:
-            peak = self._named("peak", Finite(peak), outer)
-        exponent = Add(argument, Mul(S.NegativeOne, peak))
-        power = (
-            product((weight, Decay(minimum(exponent, S.Zero)))) if weighted else (Exp if shielded else Decay)(exponent)
-        )
+        shielded = weighted or _signature(function) in self._logarithms
+        shift = self._named("peak", Finite(peak), outer) if shielded else peak
+        exponent = Add(argument, Mul(S.NegativeOne, shift))
+        power = product((weight, Decay(minimum(exponent, S.Zero) if shielded else exponent)))
         weights = self._named("power", power, order)
-        return peak, weights, self._reduced("total", weights, outer, order, Operation.SUM), argument
+        total = self._reduced("total", weights, outer, order, Operation.SUM)
+        if isinstance(function, LogSumExp):
+            value = Add(peak, log(total))
+        else:
+            total = self._named("total", WhereFinite(peak, total), outer) if shielded and not weighted else total
+            shifted = Group(Add(argument, Mul(S.NegativeOne, shift if weighted else peak)))
+            softmax = product((weights, Pow(total, S.NegativeOne)))
+            value = softmax if isinstance(function, Softmax) else Add(shifted, Mul(S.NegativeOne, log(total)))
+        self._add(definition.tensor, definition.indices, definition.indices, Operation.ASSIGN, value)
+
+    def _row_arguments(self, argument: Expr, order: tuple[Index, ...]) -> tuple[Expr, Expr]:
+        """The argument of a row function and the weights of its exponentials, as components."""
+        parts = [self._plain(a, order) for a in (argument.args if isinstance(argument, Weighted) else (argument,))]
+        weight = self._named("weight", parts[1], order) if len(parts) > 1 else S.One
+        return self._named("logit", parts[0], order), weight
 
     def _named(self, word: str, e: Expr, order: tuple[Index, ...]) -> Expr:
         """The expression as a component of a tensor of its own; components stay what they are."""
@@ -274,6 +280,12 @@ class _Flattener:
         if new:
             self._add(found.tensor, outer, order, operation, e)
         return found
+
+
+def _signature(function: RowFunction) -> tuple[Expr, frozenset[Expr]]:
+    """The argument and the row of a row function, the same under all letters."""
+    letters = {i: Index(f"'{place}", i.dimension) for place, i in enumerate(appearance(function.argument))}
+    return rename(function.argument, letters), frozenset(letters.get(i, i) for i in function.row)
 
 
 def _guards_opened(e: Expr) -> Expr:

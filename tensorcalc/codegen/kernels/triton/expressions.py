@@ -18,7 +18,7 @@ from tensorcalc.codegen.kernels.expressions import (
     Expressions,
 )
 from tensorcalc.codegen.kernels.scopes import Scope, Scopes
-from tensorcalc.codegen.kernels.statements import Decay, Finite, Masked
+from tensorcalc.codegen.kernels.statements import Decay, Finite, Masked, WhereFinite
 from tensorcalc.codegen.kernels.triton.mathematics import COMBINERS, HELPERS
 from tensorcalc.codegen.names import Names, identifier
 from tensorcalc.errors import TensorCalcError
@@ -178,6 +178,7 @@ SPECIAL: Mapping[type[Function], Form] = {
     nodes.Logaddexp: _logaddexp,
     Masked: _choice('tl.where({0} != 0, {1}, -float("inf"))'),
     Finite: _choice('tl.where(tl.abs({0}) == float("inf"), 0.0, {0})'),
+    WhereFinite: _choice('tl.where({0} - {0} == 0, {1}, float("nan"))'),
 }
 FORMS: Mapping[str, Form] = {
     "abs": _choice("tl.abs({0})"),
