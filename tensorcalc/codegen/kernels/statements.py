@@ -232,8 +232,8 @@ class _Flattener:
     def _row_function(self, definition: Definition, function: RowFunction) -> None:
         """exp(a_i − max a), its sum, and what the definition makes of them.
 
-        For logsumexp the maximum is 0 where it is infinite, and no exponent positive: rows with ∞ have finite sums, those
-        of −∞ alone the sum 0, and the maximum as it is makes them ∞ and −∞. The softmax of such rows is NaN.
+        For logsumexp the maximum is 0 where it is infinite, and no exponent positive: rows with ∞ have finite sums,
+        those of −∞ alone the sum 0, and the maximum as it is makes them ∞ and −∞. The softmax of such rows is NaN.
         """
         row = function.row
         outer = tuple(i for i in definition.indices if i not in row)
