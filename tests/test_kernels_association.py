@@ -130,3 +130,19 @@ def test_sums_along_columns_read_rows(name: str, tmp_path: Any, monkeypatch: pyt
     for shape in ((1, 1), (7, 129), (1000, 7), (300, 1111)):
         sizes = sizes_of(program, shape)
         check(function, program, sizes, values_for(program, sizes, "float64"))
+
+
+RECURRENT = (
+    "a[j] = tanh(sum(i, U[j,i]*X[0,i]) + sum(k, W[j,k]*h[k]))\n"
+    "e[j] = tanh(sum(i, U[j,i]*X[1,i]) + sum(k, W[j,k]*a[k]))\nc = sum(j, e[j]^2)"
+)
+
+
+@needs_compiler
+def test_what_is_read_at_other_rows_is_complete_before(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    derived = tc.parse(RECURRENT).derive("c", wrt=["U", "W", "h"], kind="gradient")
+    program = program_of(derived)
+    for shape in ((4, 2, 3), (129, 7, 3)):
+        sizes = sizes_of(program, shape)
+        check(derived.lambdify("c"), program, sizes, values_for(program, sizes, "float64"))

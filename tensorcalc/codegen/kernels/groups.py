@@ -151,7 +151,7 @@ def _merge_sources(groups: list[Group], statement: Statement) -> None:
         if names is None:
             continue
         read = {c.tensor for s in b.statements for c in _components(s)}
-        if not read.isdisjoint(s.tensor for s in a.statements if a.accumulates(s)):
+        if not read.isdisjoint(s.tensor for s in a.statements if a.accumulates(s)) or not _rowwise(a, b, names):
             continue
         between = groups[early + 1 : late]
         if all(read.isdisjoint(g.made) for g in between):
@@ -164,6 +164,13 @@ def _merge_sources(groups: list[Group], statement: Statement) -> None:
             a.add(other, names)
         groups[place] = a
         del groups[late if place == early else early]
+
+
+def _rowwise(a: Group, b: Group, names: Mapping[Index, Index]) -> bool:
+    """Whether a group reads of what another one makes only the entries of its own rows."""
+    read = [c for s in b.statements for c in _components(s) if c.tensor in a.axes]
+    pairs = [pair for c in read for pair in zip(a.axes[c.tensor], c.indices, strict=True)]
+    return all(isinstance(index, Index) and names.get(index) == letter for letter, index in pairs if letter in a.batch)
 
 
 def _correspondence(a: Group, b: Group, statement: Statement) -> dict[Index, Index] | None:
