@@ -136,6 +136,12 @@ def test_second_derivative_of_layers(target: str) -> None:
             id="summed",
         ),
         pytest.param("p[i] = relu(A[i,j]*x[j]); q[i] = relu(B[i,j]*x[j])", "p q", id="other matrices"),
+        pytest.param(
+            "p[n,c] = sigmoid(sum(r, B[c,r]*relu(sum(k, A[r,k]*X[n,k]))));"
+            "q[r,k] = sum(n, abs(sum(j, A[r,j]*X[n,j]))*relu(sum(j, A[r,j]*X[n,j]))*X[n,k])",
+            "p q",
+            id="one in the other",
+        ),
     ],
 )
 def test_shared_sums(target: str, text: str, outputs: str) -> None:

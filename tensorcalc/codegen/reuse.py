@@ -144,9 +144,9 @@ class _Writer:
         if key not in self.wanted:
             return None
         if key not in self.places:
-            order = (*(i for i in scope if i in free), *(i for i in free if i not in scope))
+            order = tuple(dict.fromkeys((*(i for i in scope if i in free), *free)))
             tensor = Tensor(unused("shared", self.taken), tuple(i.dimension for i in order))
-            rhs = self._inside(node, (*scope, *order))
+            rhs = self._inside(node, tuple(dict.fromkeys((*scope, *order))))
             new = Definition(tensor, order, rhs)
             self.definitions.append(new)
             self.places[key] = Place.of(new, free)
