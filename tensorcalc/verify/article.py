@@ -24,6 +24,7 @@ from tensorcalc.verify.prose import Said
 from tensorcalc.verify.reading import Reader
 from tensorcalc.verify.shapes import shapes_of
 from tensorcalc.verify.signs import flat_items
+from tensorcalc.verify.spelling import Spelling, spelled
 from tensorcalc.verify.steps import repeat_steps
 from tensorcalc.verify.survey import survey, with_running_text
 from tensorcalc.verify.terms import Added, One, Term, Times, letters_of
@@ -42,6 +43,7 @@ class Article:
     model: Model
     names: Names
     reader: Reader
+    spelling: Spelling
 
 
 def read_article(
@@ -59,7 +61,7 @@ def read_article(
     `assumed` are the numbers of the formulas that the article assumes to hold. With `laws` the rows are laws, in which
     ∂u is the derivative of u by what it depends on. `layout` says what the derivative of a vector by a vector is.
     """
-    together = with_words(with_subscripts([*displayed, *inline]))
+    together, spelling = spelled(with_words(with_subscripts([*displayed, *inline])), profile)
     displayed, inline = together[: len(displayed)], together[len(displayed) :]
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
@@ -92,7 +94,7 @@ def read_article(
     Extents(builder.model, names, profile, builder.reader).find()
     find_doubts(claims, builder.model, names)
     _check_free(claims, names)
-    return Article(claims, builder.model, names, builder.reader)
+    return Article(claims, builder.model, names, builder.reader, spelling)
 
 
 def _stated(rows: Sequence[Row], said: Said) -> dict[str, tuple[str, ...]]:

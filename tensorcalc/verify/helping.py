@@ -34,6 +34,7 @@ __all__ = ["NOTHING", "SEVERAL", "Diagnosis", "diagnose"]
 MOST_TERMS = 12
 MOST_SLIPS = 400
 MOST_EDITS = 400
+MOST_SIGNS = 200_000  # of all changes of a row that are tried, so that a long row does not take longer
 ALTERNATIVES = 2
 
 
@@ -84,8 +85,11 @@ def _edits(trial: Trial, text: str, node: Node, setting: Setting, right: Term | 
         if found is not None and trial.holds(found.text):
             return [found]
     tried: set[str] = {text}
+    left = MOST_SIGNS // max(len(text), 1)
     for family in families(text, node, setting):
-        hits = [e for e in islice(_untried(family, tried), MOST_EDITS) if trial.holds(e.text)]
+        before = len(tried)
+        hits = [e for e in islice(_untried(family, tried), min(MOST_EDITS, left)) if trial.holds(e.text)]
+        left = max(left - (len(tried) - before), 0)
         if hits:
             return hits
     found = rescaled(trial, text, node, right) if right is not None else None

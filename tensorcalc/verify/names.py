@@ -46,7 +46,7 @@ class Names:
             return True
         if (
             letter in self.profile.labels
-            or (len(letter) > 1 and not _is_greek(letter))
+            or (len(letter.rstrip("'")) > 1 and not _is_greek(letter))
             or style in ("text", "bold", "mathrm")
         ):
             return False

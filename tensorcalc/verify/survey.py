@@ -399,7 +399,8 @@ def _stepped(node: Node) -> Iterator[str]:
 def _indexes(item: Node) -> bool:
     """Whether an item of a subscript looks like an index: a small Latin or Greek letter, or a sum with one."""
     if isinstance(item, Symbol):
-        return item.style == "" and item.name[:1].islower() and (len(item.name) == 1 or item.name in GREEK)
+        plain = item.name.rstrip("'")
+        return item.style == "" and plain[:1].islower() and (len(plain) == 1 or plain in GREEK)
     return isinstance(item, Sum | Product)
 
 

@@ -108,7 +108,7 @@ class Trial:
         orders, suffix, arguments = dict(names.orders), reader.suffix, reader.arguments
         reader.suffix, reader.arguments = f"@{self.claim.chain}", self.arguments
         try:
-            found = reader.read(node)
+            found = reader.read(self.article.spelling.node(node))
             free = self.claim.free | frozenset(found.axes)
             term = with_sums(found.term, free, reader.letters, lambda: None)
             return self.fitted(Val(term, found.axes, found.row))

@@ -45,7 +45,9 @@ from tensorcalc.verify.latex.vocabulary import (
 __all__ = ["parse"]
 
 MAX_DIGITS = 300
+MAX_WORD = 40  # letters of the name of a function
 PLAIN = frozenset(("diag", "tr", "softmax", "relu", "tanh", "exp", "log", "max", "min", "sum", "det", "erf", "sign"))
+SUBSCRIPTED = frozenset(("softmax", "E", "mean", "Var"))
 APPLIED = frozenset(("f", "g", "h", "p", "q", "sigma", "phi", "varphi", "psi", "pi", "Phi", "P", "D", "N", "Pr"))
 
 
@@ -115,7 +117,8 @@ class Parser(Derivatives):
     def letters(self, token: Token) -> Node:
         """A letter, or a function whose name is written with plain letters: diag(x)."""
         end = self.position
-        while end < len(self.tokens) and self.tokens[end].kind == "letter" and not self.tokens[end].spaced:
+        last = min(len(self.tokens), end + MAX_WORD)
+        while end < last and self.tokens[end].kind == "letter" and not self.tokens[end].spaced:
             end += 1
         word = token.text + "".join(t.text for t in self.tokens[self.position : end])
         called = end < len(self.tokens) and self.tokens[end].is_("(")
@@ -137,7 +140,7 @@ class Parser(Derivatives):
 
     def words(self, token: Token) -> Node:
         name = token.text.strip()
-        if token.name == "operatorname" or self.at("(", "["):
+        if token.name == "operatorname" or self.at("(", "[") or (name == "softmax" and self.at("_")):
             return self.function(name, token)
         if name.replace("-", "").replace(" ", "").isalnum() and name[:1].isalpha():
             return Symbol(token.span, name, "text")
@@ -248,10 +251,11 @@ class Parser(Derivatives):
 
     def function(self, name: str, token: Token) -> Node:
         power: Node | None = None
+        over: Node | None = None
         if self.at("_"):
-            if name in ("softmax", "E", "mean", "Var"):
+            if name in SUBSCRIPTED:
                 self.next()
-                self.group()
+                over = self.script(self.group(), token.span)
             else:
                 raise error(f"the subscript of {name} is not read", token.span, code="E_UNSUPPORTED")
         if self.at("^"):
@@ -264,7 +268,7 @@ class Parser(Derivatives):
         body = self.argument(token)
         arguments = body.items if isinstance(body, Sequence) else (body,)
         span = token.span.to(arguments[-1].span)
-        node: Node = Function(span, name, arguments)
+        node: Node = Function(span, name, arguments, over)
         closed = self.tokens[self.position - 1].is_(*CLOSING)
         if name in ("log", "ln") and closed and self.at("^"):
             raise error(f"{name}(…)^n can mean two things", span, "set brackets around the power", code="E_UNSUPPORTED")

@@ -129,10 +129,11 @@ class Relation(Node):
 
 @dataclass(frozen=True, slots=True)
 class Function(Node):
-    """A named function of arguments: `\\log s`, `\\operatorname{diag}(v)`."""
+    """A named function of arguments: `\\log s`, `\\operatorname{diag}(v)`; `over` is the letter below softmax_j."""
 
     name: str
     arguments: tuple[Node, ...]
+    over: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)

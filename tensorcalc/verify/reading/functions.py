@@ -220,7 +220,7 @@ class Functions(Entries):
                 raise NotCheckable(f"{name} of one value", node.span)
             return self.elementwise(known, arguments, 0, node.span)
         if name == "softmax" and len(node.arguments) == 1:
-            return self.softmax(self.value(node.arguments[0]), node.span)
+            return self.softmax_over(self.value(node.arguments[0]), node)
         if name in ("det", "tr", "Tr", "trace", "diag", "Diag", "logdet", "inv") and len(node.arguments) == 1:
             return self.of_matrix(name.lower(), self.value(node.arguments[0]), node.span)
         if name in SUMS and len(node.arguments) == 1 and name not in self.functions:
@@ -230,6 +230,13 @@ class Functions(Entries):
         if self.functions.get(name) is not None:
             return self.applied(name, node.arguments, 0, node.span)
         raise NotCheckable(f"the function {name} is not known", node.span)
+
+    def softmax_over(self, value: Val, node: Function) -> Val:
+        """The softmax over the axis of a vector, over columns, or over the letter that is written below it."""
+        over = self.place(node.over).letter if isinstance(node.over, Symbol) else None
+        if value.axes or over is None or over not in letters_of(value.term):
+            return self.softmax(value, node.span)
+        return replace(self.softmax(replace(value, axes=(over,)), node.span), axes=())
 
     def summed(self, over: str, value: Val, span: Span) -> Val:
         """The sum of all entries, of each row (a column), or of each column (a row)."""
