@@ -31,6 +31,7 @@ _CLOSINGS = {  # with two backslashes where Markdown takes one away
     "$$": ("$$", True), "$": ("$", False), "\\[": ("\\]", True), "\\(": ("\\)", False),
     "\\\\[": ("\\\\]", True), "\\\\(": ("\\\\)", False),
 }  # fmt: skip
+_DOUBLE = re.compile(r"\$\$[^$\n]*\$\$")  # another displayed formula on the same line
 _INLINE = 2_000  # characters of a formula in the running text
 _COMMENT = re.compile(r"(?:<!--|%)\s*tensorcalc:\s*(?P<word>[a-z-]+)\s*(?:-->)?")
 _ASSUMED = re.compile(r"(?:we assume|it is assumed|assume|assuming|suppose|provided)(?: that)?[:,]?\s*$", re.IGNORECASE)
@@ -167,9 +168,9 @@ def _delimited(text: str) -> Iterator[tuple[int, int, int, int, bool]]:
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether `$$…$$` is displayed: it stands on lines of its own, or is an equation."""
-    line = text[text.rfind("\n", 0, start) + 1 : start]
-    rest = text[end : (text + "\n").find("\n", end)]
+    """Whether `$$…$$` is displayed: nothing but others like it and signs stand on its lines."""
+    line = _DOUBLE.sub(" ", text[text.rfind("\n", 0, start) + 1 : start])
+    rest = _DOUBLE.sub(" ", text[end : (text + "\n").find("\n", end)])
     return not (line.strip(" >\t*-") or rest.strip(" .,;:{}=\"'width0123456789"))
 
 

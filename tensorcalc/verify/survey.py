@@ -102,6 +102,8 @@ def survey(rows: Iterable[Row]) -> Survey:
     """Count over all sides that can be read."""
     found = Survey()
     for row in rows:
+        if _is_range(row):
+            continue
         found.graded |= _graded(row)
         for place, side in enumerate(row.sides):
             if side.node is None:
@@ -178,9 +180,17 @@ def _graded(row: Row) -> set[str]:
     return numerators if varied else set()
 
 
+def _is_range(row: Row) -> bool:
+    """Whether a row only says what an index runs over: i = 1, \\ldots, n."""
+    if len(row.sides) != 2 or row.sides[1].node is not None or row.sides[1].relation not in ("=", "\\in"):
+        return False
+    return isinstance(row.sides[0].node, Symbol) and _indexes(row.sides[0].node)
+
+
 def _total(left: Node, right: Node | None, found: Survey) -> None:
-    """Note L where L = \\sum_i L_i."""
-    stack: list[Any] = [right] if isinstance(left, Symbol) else []
+    """Note L where L = \\sum_i L_i, not z where z = (z_1, z_2)."""
+    listed = isinstance(right, Bracket) and isinstance(right.body, Sequence)
+    stack: list[Any] = [right] if isinstance(left, Symbol) and not listed else []
     while stack:
         part = stack.pop()
         if isinstance(part, tuple):

@@ -109,4 +109,4 @@ def _values(part: Any) -> Iterator[str]:
     elif isinstance(part, BigOperator):
         yield from _values(part.body)
     elif isinstance(part, Node):
-        yield from _values(tuple(getattr(part, f) for f in part.__dataclass_fields__ if f != "span"))
+        yield from _values(tuple(getattr(part, f) for f in part.__dataclass_fields__ if f != "over"))
