@@ -18,7 +18,7 @@ from tensorcalc.verify.reading import ELEMENTWISE, MEANS, Definition, FunctionDe
 from tensorcalc.verify.reading.algebra import COLUMNS
 from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
 from tensorcalc.verify.signs import function_key, is_differential_sign, key_of
-from tensorcalc.verify.stationary import zero_gradient
+from tensorcalc.verify.stationary import condition_on, gradient_by, zero_gradient
 from tensorcalc.verify.summation import dummies, with_sums
 from tensorcalc.verify.survey import names_in
 from tensorcalc.verify.terms import (
@@ -49,6 +49,7 @@ class Builder:
         self.settled = True
         self.undefined: list[str] = []
         self.stationary: set[str] = set()
+        self.gradients: set[str] = set()
         self.orders = dict(names.orders)
 
     def build(self, chains: Sequence[Chain]) -> list[Claim]:
@@ -140,7 +141,8 @@ class Builder:
             if reference is None:
                 reference = value
         if len(claims) >= 1 and not chain.label and not chain.assumed:
-            self.stationary |= {name for c in claims if (name := zero_gradient(c))}
+            self.gradients |= {name for c in claims if (name := gradient_by(c))}
+            self.stationary |= {n for c in claims if (n := zero_gradient(c) or condition_on(c, self.gradients))}
             self.definition(chain, claims)
             self.note_undefined(chain, claims[0])
         return claims

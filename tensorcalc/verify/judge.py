@@ -34,7 +34,7 @@ from tensorcalc.verify.ranges import Ranges, letters_in
 from tensorcalc.verify.reading import Definition, Val
 from tensorcalc.verify.signs import shown_name
 from tensorcalc.verify.sources import Document
-from tensorcalc.verify.stationary import condition_before, conditions_on, solved_model, vanishes, zero_gradient
+from tensorcalc.verify.stationary import condition_among, condition_before, conditions_on, solved_model, vanishes, zero_gradient
 from tensorcalc.verify.terms import (
     Constant,
     Derived,
@@ -217,7 +217,7 @@ class Judge:
                 undefined = outcome
         if failed is None:
             return Verdict(claim, "not-checkable", undefined)
-        if name := zero_gradient(claim):
+        if name := zero_gradient(claim) or condition_among(claim, self.article.claims, points):
             reason = f"a condition on {shown_name(name)}: the gradient by it is set to zero"
             return Verdict(claim, "not-checkable", reason)
         if name := condition_before(claim, self.article.claims, (left.term, right.term)):

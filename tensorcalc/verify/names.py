@@ -14,7 +14,7 @@ from tensorcalc.verify.survey import Survey
 __all__ = ["Names", "is_loss", "names_of"]
 
 _LAYERED = re.compile(r"\^(?:l|L|ell)(?:[+-]\d+)?$")
-LOSSES = frozenset(("L", "J", "E", "C", "l", "ell", "loss", "f", "F"))
+LOSSES = frozenset(("L", "J", "E", "C", "l", "ell", "loss", "f", "F", "Loss", "cost", "Cost", "error", "Error"))
 MATRICES = frozenset("WUVQKXA")  # with a label, as in W_1 or W_f, and without indices
 
 
@@ -24,7 +24,8 @@ class Names:
 
     `orders` has the number of axes of each name where that is known; `shapes` the symbols of dimensions that the
     article states; `loss` is the scalar whose derivative by X is written dX, where that is clear; `stacked` are
-    vectors x_n of which a matrix X is made; `laws` tells that ∂u has a value, because u depends on something.
+    vectors x_n of which a matrix X is made; `laws` tells that ∂u has a value, because u depends on something;
+    `columns` are matrices of one column, which are read as vectors.
     """
 
     survey: Survey
@@ -35,6 +36,7 @@ class Names:
     loss: str = ""
     stacked: frozenset[str] = frozenset()
     laws: bool = False
+    columns: set[str] = field(default_factory=set)
 
     def of(self, key: str) -> str:
         """The name that a spelling stands for."""
@@ -148,6 +150,9 @@ def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ..
     names.loss = _loss(found)
     names.stacked = frozenset(v for k, v in names.pairs.items() if k.startswith("bold:") and v.startswith("bold:"))
     for key, shape in shapes.items():
+        if len(shape) == 2 and shape[1] == "1" and 2 not in found.arities.get(names.of(key), {}):
+            names.columns.add(names.of(key))
+            shape = shape[:1]
         names.shapes[names.of(key)] = shape
         names.orders[names.of(key)] = len(shape)
     for key in found.values:

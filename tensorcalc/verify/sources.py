@@ -25,7 +25,7 @@ MAX_NOTEBOOK = 20_000_000  # with its pictures
 MAX_FORMULAS = 5_000
 MAX_SIGNS = 20_000
 
-_ENVIRONMENTS = "equation|align|alignat|gather|eqnarray|multline|flalign|displaymath|math"
+_ENVIRONMENTS = "equation|align|alignat|gather|eqnarray|multline|flalign|displaymath|math|aligned|gathered|split"
 _OPENING = re.compile(rf"\\\\[\[(]|\\\\|\$\$|\\?\$|\\\[|\\\(|\\begin\{{(?P<name>{_ENVIRONMENTS})(?P<star>\*?)\}}")
 _CLOSINGS = {  # with two backslashes where Markdown takes one away
     "$$": ("$$", True), "$": ("$", False), "\\[": ("\\]", True), "\\(": ("\\)", False),

@@ -9,6 +9,7 @@ from tensorcalc.verify.latex.expressions import Expressions
 from tensorcalc.verify.latex.stream import Stream
 from tensorcalc.verify.latex.tokens import Token, error
 from tensorcalc.verify.latex.tree import DerivativeOf, Node, Number, Product, Quotient, Scripted, Symbol
+from tensorcalc.verify.latex.walking import nodes_in
 from tensorcalc.verify.signs import is_transpose
 
 __all__ = ["ANYTHING", "Derivatives"]
@@ -89,11 +90,28 @@ class Derivatives(Expressions):
                 twice = True
             elif not is_transpose(script):
                 raise error("this power of ∇ is not read", token.span, code="E_UNSUPPORTED")
-        body = self.applied()
+        body = self.gradient_body(variables)
         span = token.span.to(body.span)
         if twice:
             body = DerivativeOf(span, body, variables)
         return DerivativeOf(span, body, variables)
+
+    def gradient_body(self, variables: tuple[Node, ...]) -> Node:
+        """What ∇ is applied to: the factor behind it, or the whole product of ∇_θ 2 a^T θ and ∇_x x^T A x."""
+        start = self.position
+        body = self.applied()
+        turned = isinstance(body, Scripted) and is_transpose(body.sup) and bool(variables)
+        if not (isinstance(body, Number) or turned) or not self.starts_factor():
+            return body
+        behind = self.position
+        self.position = start
+        whole = self.term(operand=True)
+        rest = whole.factors[1:] if isinstance(whole, Product) else ()
+        plain = isinstance(whole, Product) and not any(whole.signs)
+        if isinstance(body, Number) or (plain and any(_same(n, variables[0]) for f in rest for n in nodes_in(f))):
+            return whole
+        self.position = behind
+        return body
 
     def applied(self) -> Node:
         """A factor, with the bracket directly behind a name."""
@@ -103,6 +121,13 @@ class Derivatives(Expressions):
             argument = self.factor()
             return Product(body.span.to(argument.span), (body, argument), ("", ""))
         return body
+
+
+def _same(node: Node, other: Node) -> bool:
+    """Whether two parts are the same name."""
+    if not isinstance(node, Symbol) or not isinstance(other, Symbol):
+        return False
+    return (node.name, node.style, node.accents) == (other.name, other.style, other.accents)
 
 
 def _is_mark(token: Token | None, following: Token | None, mark: str) -> bool:

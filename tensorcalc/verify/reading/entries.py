@@ -26,6 +26,7 @@ from tensorcalc.verify.terms import (
     Reduced,
     Term,
     Times,
+    parts_of,
     substitute,
     tensors_of,
 )
@@ -223,6 +224,9 @@ class Entries(Algebra):
     def entries(self, value: Val, items: list[Node], span: Span) -> Val:
         """The entries of a vector or matrix in brackets."""
         if len(items) > len(value.axes):
+            unknown = [t for t in parts_of(value.term) if isinstance(t, Entry) and not t.places]
+            if not value.axes and any(t.name not in self.defined and t.name not in self.names.shapes for t in unknown):
+                raise NotCheckable(f"nothing says how many axes {shown_name(unknown[0].name)} has", span)
             raise IllFormed(f"{len(items)} indices for {len(value.axes)} axes", span)
         mapping = {axis: self.place(item) for axis, item in zip(value.axes, items, strict=False)}
         return Val(substitute(value.term, mapping), value.axes[len(items) :], False)
@@ -282,7 +286,7 @@ class Entries(Algebra):
             self.slices.append(IllFormed(f"{key} has {len(places)} indices here and {order} elsewhere", span))
         axes = tuple(self.letters.fresh("ijklmn"[k % 6]) for k in range(missing))
         value = self.squared(key, Entry(key, (*places, *(Place.of(a) for a in axes))))
-        return replace(value, axes=axes)
+        return replace(value, axes=axes, beside=key in self.names.columns)
 
     def whole_function(self, key: str) -> Val | None:
         """The value of f where its argument is left out, as in df/dx beside f(x) = …"""

@@ -63,9 +63,15 @@ class Places(Context):
     def layer(self, power: Node | None) -> str | None:
         """The mark of a layer above a name, as in a^{l-1}; `None` for an exponent."""
         letter = power.terms[0] if isinstance(power, Sum) else power
-        if not isinstance(letter, Symbol) or letter.name not in LAYERS or not LAYERS & self.names.survey.steps:
+        if not isinstance(letter, Symbol) or letter.name not in LAYERS or not self.counts_layers(letter.name):
             return None
         return "^" + self.counted(power) if isinstance(power, Symbol | Sum) else None
+
+    def counts_layers(self, letter: str) -> bool:
+        """Whether l above a name is a layer: where l - 1 occurs, or nothing else is called l."""
+        survey = self.names.survey
+        alone = letter != "L" and not survey.values[letter] and letter not in survey.bound
+        return alone or bool(LAYERS & survey.steps)
 
     def counted(self, layer: Node) -> str:
         """The name of a layer: where layers l are counted up to L, the last one is l + 1, as one that can be."""
