@@ -17,6 +17,7 @@ from tensorcalc.verify.profile import Profile
 from tensorcalc.verify.reading import ELEMENTWISE, MEANS, Definition, FunctionDefinition, Reader, Val, unbound
 from tensorcalc.verify.reading.algebra import COLUMNS
 from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
+from tensorcalc.verify.reading.values import MINUS
 from tensorcalc.verify.signs import function_key, is_differential_sign, key_of
 from tensorcalc.verify.stationary import condition_on, gradient_by, zero_gradient
 from tensorcalc.verify.summation import dummies, with_sums
@@ -25,9 +26,9 @@ from tensorcalc.verify.terms import (
     Derived,
     Entry,
     Place,
-    Powered,
     Reduced,
     Term,
+    Times,
     parts_of,
     place_letters,
     substitute,
@@ -35,6 +36,8 @@ from tensorcalc.verify.terms import (
 )
 
 __all__ = ["Builder"]
+
+MATRIX_FUNCTIONS = ("tr", "Tr", "trace", "det")
 
 
 class Builder:
@@ -50,11 +53,13 @@ class Builder:
         self.undefined: list[str] = []
         self.stationary: set[str] = set()
         self.gradients: set[str] = set()
+        self.lefts: frozenset[str] = frozenset()
         self.orders = dict(names.orders)
 
     def build(self, chains: Sequence[Chain]) -> list[Claim]:
         self.function_definitions(chains)
         self.find_squares(chains)
+        self.lefts = frozenset(self.names.of(key) for c in chains if (key := left_name(c)) is not None)
         claims: list[Claim] = []
         order = [c for c in chains if not c.inline] + [c for c in chains if c.inline]
         for number, chain in enumerate(order):
@@ -79,7 +84,7 @@ class Builder:
                 definition = FunctionDefinition(node.name, parameters, chain.sides[1].node)
                 if node.name in MEANS and not has_sum(chain.sides[1].node):
                     continue
-                if node.name not in ELEMENTWISE and not _calls(chain.sides[1].node, node.name):
+                if node.name not in (*ELEMENTWISE, *MATRIX_FUNCTIONS) and not _calls(chain.sides[1].node, node.name):
                     self.reader.functions.setdefault(node.name, definition)
                 continue
             if not (isinstance(node, Product) and len(node.factors) == 2):
@@ -269,20 +274,25 @@ class Builder:
 
     def definition(self, chain: Chain, claims: list[Claim]) -> None:
         """Take the first `=` of a chain as a definition where its left side is a name without a meaning so far."""
-        claim = claims[0]
-        node = chain.sides[0].node
-        if claim.problem is None and self.defines_function(chain):
+        place = next((k for k, c in enumerate(claims) if c.reference is not None and c.problem is None), 0)
+        claim, node = claims[place], chain.sides[place].node
+        if not place and claim.problem is None and self.defines_function(chain):
             claim.defines = function_key(node.factors[0]) if isinstance(node, Product) else _name(node)
             return
+        for other in claims:
+            self.define_right(chain, other)
         if claim.problem is not None or claim.value is None or claim.reference is None or node is None:
             return
         if claim.doubt == COLUMNS:
             return
-        left, value = claim.reference, claim.value
-        term, key = left.term, ""
-        if isinstance(term, Powered) and isinstance(term.base, Entry) and isinstance(term.exponent, Entry):
-            return
-        if not isinstance(term, Entry):
+        if place + 1 < len(claims) and self.names_alone(claim.value) and claims[place + 1].problem is None:
+            self.define(chain, claims[place + 1], claim.value)
+        self.define(chain, claim, claim.reference)
+
+    def define(self, chain: Chain, claim: Claim, left: Val) -> None:
+        """Give a name the meaning of a claim's right side, unless it has one."""
+        value, term = claim.value, left.term
+        if not isinstance(term, Entry) or value is None:
             return
         key = term.name
         letters = tuple(p.letter for p in term.places)
@@ -310,6 +320,27 @@ class Builder:
         if self.model.define(definition):
             claim.defines = key
             self.reader.defined.add(key)
+
+    def names_alone(self, value: Val) -> bool:
+        """Whether a side is only a name that nothing else defines, as y is in h = y = tanh(c)."""
+        term = value.term
+        if not isinstance(term, Entry) or self.names.of_sample(term.name):
+            return False
+        return term.name not in self.model.definitions and term.name not in self.lefts
+
+    def define_right(self, chain: Chain, claim: Claim) -> None:
+        """Give e its meaning in y - t := e, and E in log p := -E."""
+        left, value = claim.reference, claim.value
+        if not claim.right.assigns or left is None or value is None or claim.problem is not None:
+            return
+        signs, term = _unsigned(value.term)
+        if not isinstance(term, Entry) or isinstance(left.term, Entry) or not self.names_alone(Val(term)):
+            return
+        other = left if not signs else replace(left, term=Times((MINUS, left.term)))
+        given = replace(claim, reference=replace(value, term=term), value=other)
+        if given.reference is not None:
+            self.define(chain, given, given.reference)
+        claim.defines = given.defines
 
     def defines_function(self, chain: Chain) -> bool:
         """Whether the first `=` of a chain is where a function of the article gets its formula."""
@@ -341,6 +372,11 @@ class Builder:
             return value.term, (*places, *value.axes)
         if len(left.axes) != len(value.axes):
             if not value.axes:
+                survey = self.names.survey
+                shown = key in survey.transposed | survey.bracketed or key in self.names.shapes
+                if not shown and places == left.axes and not survey.arities.get(key) and tensors_of(value.term):
+                    self.names.orders[key] = 0  # only dF made it look like a matrix
+                    return value.term, ()
                 return value.term, places
             return None
         mapping = {old: Place.of(new) for old, new in zip(value.axes, left.axes, strict=True)}
@@ -355,6 +391,13 @@ class Builder:
             return False  # y = m x + b beside y_i and x_i says of what kind a model is
         plain = isinstance(value.term, Entry) and not value.term.places and not value.axes
         return bool(used) and not plain and bool(tensors_of(value.term)) and len(chain.sides) == 2
+
+
+def _unsigned(term: Term) -> tuple[int, Term]:
+    """Whether a term is one with a minus before it, and that one."""
+    if isinstance(term, Times) and len(term.factors) == 2 and term.factors[0] is MINUS:
+        return 1, term.factors[1]
+    return 0, term
 
 
 def _name(node: Node | None) -> str:

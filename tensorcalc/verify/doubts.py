@@ -44,11 +44,18 @@ class _Doubts:
         self.names = names
         self.chains: dict[str, set[int]] = {}
         self.sides: dict[str, set[tuple[int, int]]] = {}
+        self.valued: dict[str, int] = {}
+        self.differentiated: set[str] = set()  # names of which entries are differentiated, as in ∂ℓ_j/∂p_j
         for claim in claims:
             for value in (claim.reference, claim.value):
+                for derived in derivatives_in(value.term) if value is not None else ():
+                    if isinstance(derived.body, Entry) and derived.body.places:
+                        self.differentiated.add(derived.body.name)
                 for name in tensors_of(value.term) if value is not None else ():
                     self.chains.setdefault(name, set()).add(claim.chain)
                     self.sides.setdefault(name, set()).add((claim.chain, id(value) if value is claim.value else 0))
+                for name in values_in(value.term) if value is not None and value is claim.value else ():
+                    self.valued[name] = self.valued.get(name, 0) + 1
 
     def find(self) -> None:
         for claim in self.claims:
@@ -122,6 +129,9 @@ class _Doubts:
         first, second = tensors_of(left) - variables, tensors_of(right) - variables
         wrapped = {n for d in derivatives_in(left) + derivatives_in(right) for n in tensors_of(d.body) - {d.name}}
         rare = {n for n in first ^ second if len(self.sides[n]) < 2} | {n for n in wrapped if len(self.chains[n]) < 2}
+        for name in sorted(values_in(left) ^ values_in(right)):
+            if self.valued.get(name, 0) < 2 and name not in self.model.definitions and name in self.differentiated:
+                return f"nothing defines {shown_name(name)}, which only stands here and in derivatives"
         for name in sorted(rare):
             known = step_of(name)[0] != name and step_of(name)[0] in self.chains
             known = known or name in self.model.definitions or self.model.dimensions.known(("extent", name))
@@ -140,6 +150,20 @@ class _Doubts:
             if not known and not self.names.order(name) and not survey.arities.get(name) and name not in survey.extents:
                 return f"nothing says whether {name} is a scalar, a vector or a matrix"
         return ""
+
+
+def values_in(part: object) -> set[str]:
+    """The tensors whose values a term has: not those that only stand differentiated in it."""
+    stack, found = [part], set[str]()
+    while stack:
+        node = stack.pop()
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif isinstance(node, Entry):
+            found.add(node.name)
+        elif isinstance(node, Term) and not (isinstance(node, Derived) and isinstance(node.body, Entry)):
+            stack.extend(getattr(node, f) for f in node.__dataclass_fields__)
+    return found
 
 
 def _leaves_out(part: object) -> bool:

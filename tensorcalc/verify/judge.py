@@ -34,7 +34,14 @@ from tensorcalc.verify.ranges import Ranges, letters_in
 from tensorcalc.verify.reading import Definition, Val
 from tensorcalc.verify.signs import shown_name
 from tensorcalc.verify.sources import Document
-from tensorcalc.verify.stationary import condition_among, condition_before, conditions_on, solved_model, vanishes, zero_gradient
+from tensorcalc.verify.stationary import (
+    condition_among,
+    condition_before,
+    conditions_on,
+    solved_model,
+    vanishes,
+    zero_gradient,
+)
 from tensorcalc.verify.terms import (
     Constant,
     Derived,

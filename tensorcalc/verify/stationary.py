@@ -15,7 +15,16 @@ from tensorcalc.verify.points import Point
 from tensorcalc.verify.reading import Definition, Val
 from tensorcalc.verify.terms import Constant, Derived, Entry, Place, Term, substitute, tensors_of
 
-__all__ = ["condition_among", "condition_before", "condition_on", "conditions_on", "gradient_by", "solved_model", "vanishes", "zero_gradient"]
+__all__ = [
+    "condition_among",
+    "condition_before",
+    "condition_on",
+    "conditions_on",
+    "gradient_by",
+    "solved_model",
+    "vanishes",
+    "zero_gradient",
+]
 
 CLOSE = 1e-9  # how small a gradient must become beside what it is elsewhere
 

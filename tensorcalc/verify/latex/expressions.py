@@ -56,7 +56,7 @@ class Expressions(Stream):
                 break
             if terms and not signed:
                 break
-            terms.append(self.term())
+            terms.append(self.paired())
             subtracted.append(minus)
             if not self.at("+", "-", "\\pm", "\\mp"):
                 break
@@ -66,6 +66,19 @@ class Expressions(Stream):
         if len(terms) == 1 and not subtracted[0]:
             return terms[0]
         return Sum(terms[0].span.to(terms[-1].span), tuple(terms), tuple(subtracted))
+
+    def paired(self) -> Node:
+        """A term, or A : B, the sum of the products of the entries of two."""
+        node = self.term()
+        while self.at(":"):
+            start = self.position
+            self.next()
+            if not self.starts_factor():
+                self.position = start
+                break
+            other = self.term()
+            node = Product(node.span.to(other.span), (node, other), ("", ":"))
+        return node
 
     def items(self, closing: tuple[str, ...] = ()) -> Node:
         """Expressions with commas between; relations inside are kept."""

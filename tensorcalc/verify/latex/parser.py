@@ -46,7 +46,9 @@ __all__ = ["parse"]
 
 MAX_DIGITS = 300
 MAX_WORD = 40  # letters of the name of a function
-PLAIN = frozenset(("diag", "tr", "softmax", "relu", "tanh", "exp", "log", "max", "min", "sum", "det", "erf", "sign"))
+PLAIN = frozenset(
+    ("diag", "tr", "Tr", "softmax", "relu", "tanh", "exp", "log", "max", "min", "sum", "det", "erf", "sign")
+)
 SUBSCRIPTED = frozenset(("softmax", "E", "mean", "Var"))
 APPLIED = frozenset(("f", "g", "h", "p", "q", "sigma", "phi", "varphi", "psi", "pi", "Phi", "P", "D", "N", "Pr"))
 

@@ -186,6 +186,13 @@ class Entries(Algebra):
     def over_bracket(self, node: Scripted) -> Val:
         """A bracket or function with scripts: entries, powers, transposes."""
         base = node.base
+        if (
+            isinstance(base, Bracket)
+            and base.kind == "langle"
+            and isinstance(node.sub, Symbol)
+            and node.sub.name == "F"
+        ):
+            node = replace(node, sub=None)
         if isinstance(base, Bracket) and base.kind in ("|", "||") and node.sub is not None:
             shown = flat_items(node.sub)[0]
             two = (isinstance(shown, Number) and shown.value == 2) or (isinstance(shown, Symbol) and shown.name == "F")

@@ -13,7 +13,7 @@ from tensorcalc.verify.reading.densities import is_normal, normal_density
 from tensorcalc.verify.reading.entries import MOST_CALLS, Entries
 from tensorcalc.verify.reading.parameters import Parameter, arguments_in, parameter_of
 from tensorcalc.verify.reading.values import MINUS, Again, FunctionDefinition, Val, number
-from tensorcalc.verify.signs import flat_items, function_key, key_of
+from tensorcalc.verify.signs import flat_items, function_key, is_differential_sign, key_of
 from tensorcalc.verify.terms import (
     Added,
     Apply,
@@ -60,6 +60,11 @@ class Functions(Entries):
         while position < len(node.factors):
             factor, sign = node.factors[position], node.signs[position]
             following = node.factors[position + 1] if position + 1 < len(node.factors) else None
+            differential = self.varied and is_differential_sign(factor) and not (following and node.signs[position + 1])
+            if differential and isinstance(following, Bracket) and following.kind == "(":
+                result.append((sign, self.varying(self.value(following), following.span)))
+                position += 2
+                continue
             if following is not None and not node.signs[position + 1]:
                 called = self.call(factor, following)
                 if called is not None:
@@ -271,8 +276,12 @@ class Functions(Entries):
         first, second = self.value(items[0]), self.value(items[1])
         if not (first.axes and second.axes) and (self.guess_vector(first.term) or self.guess_vector(second.term)):
             raise Again
+        return self.inner(first, second, node.span)
+
+    def inner(self, first: Val, second: Val, span: Span) -> Val:
+        """The sum of the products of the entries of two vectors or matrices."""
         if len(first.axes) != len(second.axes) or not first.axes:
-            raise NotCheckable("the inner product of values of different shapes", node.span)
+            raise NotCheckable("the inner product of values of different shapes", span)
         body = Times((first.term, self.moved(second, first.axes)))
         return Val(Reduced("sum", first.axes, body, implied=True))
 

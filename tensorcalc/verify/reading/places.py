@@ -176,7 +176,8 @@ class Places(Context):
             return Place(((1, LabelAt(self.names.of(key_of(node)))),))
         if isinstance(node, Scripted) and isinstance(node.base, Symbol):
             inner = tuple(self.place(i) for i in flat_items(node.sub)) if node.sub is not None else ()
-            return Place(((1, LabelAt(self.names.of(key_of(node.base)), inner)),))
+            mark = f"^{node.sup.sign}" if isinstance(node.sup, Prime) else ""
+            return Place(((1, LabelAt(self.names.of(key_of(node.base)) + mark, inner)),))
         if isinstance(node, Sum):
             parts: list[tuple[int, str | LabelAt]] = []
             offset = 0

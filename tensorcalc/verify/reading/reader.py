@@ -118,7 +118,8 @@ class Reader(Operators):
         return self.together(values, lambda terms: Added(tuple(terms)), node.span)
 
     def product(self, node: Product) -> Val:
-        if self.varied and is_differential_sign(node.factors[0]) and not any(node.signs[1:]):
+        bracketed = isinstance(node.factors[1], Bracket) and node.factors[1].kind == "("
+        if self.varied and is_differential_sign(node.factors[0]) and not bracketed and not any(node.signs[1:]):
             rest = (
                 node.factors[1]
                 if len(node.factors) == 2
@@ -144,6 +145,8 @@ class Reader(Operators):
                     result = replace(result, term=self.times(result.term, inverse.term))
             elif sign in ("\\odot", "\\circ", "*", "\\ast") and result.axes and value.axes:
                 result = self.entrywise(result, value, node.span)
+            elif sign == ":":
+                result = self.inner(result, value, node.span)
             elif sign == "\\otimes" and len(result.axes) == len(value.axes) == 1:
                 result = Val(self.times(result.term, value.term), (*result.axes, *value.axes))
             else:
