@@ -9,7 +9,17 @@ from dataclasses import replace
 from tensorcalc.errors import Span
 from tensorcalc.verify.chains import Chain, Claim, left_name
 from tensorcalc.verify.latex.rows import Side
-from tensorcalc.verify.latex.tree import BigOperator, Bracket, Function, Node, Number, Product, Scripted, Symbol
+from tensorcalc.verify.latex.tree import (
+    BigOperator,
+    Bracket,
+    DerivativeOf,
+    Function,
+    Node,
+    Number,
+    Product,
+    Scripted,
+    Symbol,
+)
 from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
@@ -90,12 +100,16 @@ class Builder:
             if not (isinstance(node, Product) and len(node.factors) == 2):
                 continue
             name, bracket = node.factors
-            key = function_key(name)
+            key, value = function_key(name), chain.sides[1].node
+            if isinstance(name, Scripted) and name.primes:
+                value = _differentiated(name, bracket, value)
             average = isinstance(name, Symbol) and name.name in MEANS and has_sum(chain.sides[1].node)
+            if value is None:
+                continue
             if key and isinstance(bracket, Bracket) and (self.names.is_function(key) or average):
-                parameters = parameters_of(arguments_in(bracket), chain.sides[1].node)
-                if parameters is not None and not _calls(chain.sides[1].node, key):
-                    definition = FunctionDefinition(key, parameters, chain.sides[1].node)
+                parameters = parameters_of(arguments_in(bracket), value)
+                if parameters is not None and not _calls(value, key):
+                    definition = FunctionDefinition(key, parameters, value)
                     self.reader.functions.setdefault(key, definition)
 
     def find_squares(self, chains: Sequence[Chain]) -> None:
@@ -391,6 +405,16 @@ class Builder:
             return False  # y = m x + b beside y_i and x_i says of what kind a model is
         plain = isinstance(value.term, Entry) and not value.term.places and not value.axes
         return bool(used) and not plain and bool(tensors_of(value.term)) and len(chain.sides) == 2
+
+
+def _differentiated(name: Scripted, bracket: Node, value: Node) -> Node | None:
+    """What g is where g'(z) is said to be d/dz of it; `None` where a derivative of g says nothing of the kind."""
+    if not isinstance(value, DerivativeOf) or name.primes != 1 or len(value.variables) != 1:
+        return None
+    argument = bracket.body if isinstance(bracket, Bracket) else None
+    variable = value.variables[0]
+    plain = isinstance(argument, Symbol) and isinstance(variable, Symbol) and key_of(argument) == key_of(variable)
+    return value.numerator if plain else None
 
 
 def _unsigned(term: Term) -> tuple[int, Term]:

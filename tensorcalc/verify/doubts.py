@@ -100,7 +100,8 @@ class _Doubts:
     def rows(self, left: Term, right: Term) -> str:
         """A matrix X beside vectors x_n, without a word about which are its rows."""
         for name in sorted(tensors_of((left, right))):
-            if name in self.names.stacked and name not in self.names.shapes:
+            stacked = name in self.names.stacked or (name.isupper() and name.lower() in self.names.survey.sampled)
+            if stacked and name not in self.names.shapes and name not in self.model.definitions:
                 return f"nothing says whether the {name.removeprefix('bold:')} of each number are rows or columns"
         return ""
 

@@ -200,7 +200,8 @@ class Judge:
         if entries is None and claim.laid:
             entries = diagonal(claim.reference, claim.value, list(points))
         if entries is not None:
-            return self.judged(replace(claim, reference=entries, laid=False, shape_doubt=""), small)
+            doubt = "" if claim.value.axes or isinstance(claim.value.term, Constant) else claim.shape_doubt
+            return self.judged(replace(claim, reference=entries, laid=False, shape_doubt=doubt), small)
         left, right = claim.reference, self.fitted(claim, claim.reference, claim.value)
         derivatives = [*derivatives_in(left.term), *derivatives_in(right.term)]
         failed: CounterExample | None = None

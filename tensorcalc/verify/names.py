@@ -25,7 +25,7 @@ class Names:
     `orders` has the number of axes of each name where that is known; `shapes` the symbols of dimensions that the
     article states; `loss` is the scalar whose derivative by X is written dX, where that is clear; `stacked` are
     vectors x_n of which a matrix X is made; `laws` tells that ∂u has a value, because u depends on something;
-    `columns` are matrices of one column, which are read as vectors.
+    `columns` are matrices of one column, which are read as vectors; `members` are vectors x_i with a number.
     """
 
     survey: Survey
@@ -37,6 +37,7 @@ class Names:
     stacked: frozenset[str] = frozenset()
     laws: bool = False
     columns: set[str] = field(default_factory=set)
+    members: set[str] = field(default_factory=set)
 
     def of(self, key: str) -> str:
         """The name that a spelling stands for."""
@@ -124,6 +125,8 @@ class Names:
             return self.orders[key]
         if key in self.survey.arities:
             return max(self.survey.arities[key])
+        if key.endswith("'") and (arities := self.survey.arities.get(key.rstrip("'"))):
+            return max(arities)
         stem = re.split(r"[_^]", key)[0]
         stepped = re.sub(r"[+-]\d+$", "", key)
         for other, order in self.orders.items():
@@ -146,6 +149,7 @@ def _is_greek(letter: str) -> bool:
 
 def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ...]]) -> Names:
     """The decisions about the names of an article."""
+    found.totals |= {k for k in found.extents if found.arities.get(k)}  # N_k beside N = \\sum_k N_k
     names = Names(found, profile, _pairs(found, profile))
     names.loss = _loss(found)
     names.stacked = frozenset(v for k, v in names.pairs.items() if k.startswith("bold:") and v.startswith("bold:"))

@@ -305,7 +305,8 @@ def _relation(node: Relation, found: Survey) -> None:
     """A comparison: a name that is compared with an index is a label."""
     for side, other in ((node.left, node.right), (node.right, node.left)):
         base = side.base if isinstance(side, Scripted) else side
-        if isinstance(other, Symbol) and len(other.name) == 1 and isinstance(base, Symbol) and node.sign == "=":
+        letter = isinstance(other, Symbol) and len(other.name.rstrip("'")) == 1
+        if letter and isinstance(base, Symbol) and node.sign == "=":
             found.labels.add(key_of(base))
     for side in (node.left, node.right):
         if not _like_position(side):

@@ -76,6 +76,19 @@ class Algebra(Places):
         self.names.orders[term.name] = 1
         return True
 
+    def guess_member(self, term: Term) -> bool:
+        """Take x_i behind a row w^T for the vector with the number i rather than an entry; whether that is new."""
+        if not isinstance(term, Entry) or len(term.places) != 1 or not term.name[:1].islower():
+            return False
+        name, survey = term.name, self.names.survey
+        if name in self.names.shapes or name in self.names.orders or survey.bare[name]:
+            return False
+        if set(survey.arities.get(name, ())) != {1} or self.names.of_sample(name) or name in survey.totals:
+            return False
+        self.names.orders[name] = 2
+        self.names.members.add(name)
+        return True
+
     def guess_bias(self, term: Term) -> bool:
         """Take b or a target that is added to a vector for a vector; whether that is new."""
         if isinstance(term, Times) and len(term.factors) == 2 and term.factors[0] is MINUS:
@@ -96,6 +109,8 @@ class Algebra(Places):
     def multiplied(self, first: Val, second: Val, sign: str, span: Span) -> Val:
         """The product side by side: of matrices and vectors where both have axes."""
         if len(first.axes) == 2 and not second.axes and self.guess_vector(second.term):
+            raise Again
+        if first.row and len(first.axes) == 1 and not second.axes and self.guess_member(second.term):
             raise Again
         if not first.axes or not second.axes:
             wide = first if first.axes else second

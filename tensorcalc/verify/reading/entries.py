@@ -281,6 +281,7 @@ class Entries(Algebra):
             not places
             or key.startswith("bold:")
             or key in self.names.shapes
+            or key in self.names.members
             or spelled_whole
             or self.sliced
             or matrices
