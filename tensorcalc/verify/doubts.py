@@ -45,6 +45,7 @@ class _Doubts:
         self.chains: dict[str, set[int]] = {}
         self.sides: dict[str, set[tuple[int, int]]] = {}
         self.valued: dict[str, int] = {}
+        self.conditioned: set[str] = set()
         self.differentiated: set[str] = set()  # names of which entries are differentiated, as in ∂ℓ_j/∂p_j
         for claim in claims:
             for value in (claim.reference, claim.value):
@@ -65,8 +66,16 @@ class _Doubts:
             found = self.circular(left, right) or self.function(left, right) or self.alone(left, right)
             found = found or self.prefix(left, right)
             found = found or self.condition(left, right) or self.rows(left, right) or self.excluded(left)
-            claim.doubt = claim.doubt or found
+            if isinstance(right, Constant) and right.value == 1 and self.condition(left, right):
+                self.conditioned |= tensors_of(left)  # a normalisation
+            claim.doubt = claim.doubt or found or self.conditional(left, right)
             claim.shape_doubt = self.shapes(left, right)
+
+    def conditional(self, left: Term, right: Term) -> str:
+        """A row without derivatives about what a condition stands before for, as Σ_k N_k = N needs Σ_k r_{nk} = 1."""
+        used = self.model.ancestors(tensors_of((left, right))) & self.conditioned
+        derived = derivatives_in(left) or derivatives_in(right)
+        return f"it may need the condition on {shown_name(min(used))}" if used and not derived else ""
 
     def circular(self, left: Term, right: Term) -> str:
         used = tensors_of(right)
@@ -102,7 +111,8 @@ class _Doubts:
         for name in sorted(tensors_of((left, right))):
             stacked = name in self.names.stacked or (name.isupper() and name.lower() in self.names.survey.sampled)
             if stacked and name not in self.names.shapes and name not in self.model.definitions:
-                return f"nothing says whether the {name.removeprefix('bold:')} of each number are rows or columns"
+                member = name.removeprefix("bold:").lower() if name.isupper() else name.removeprefix("bold:")
+                return f"nothing says whether the {member} of each number are rows or columns"
         return ""
 
     def function(self, left: Term, right: Term) -> str:

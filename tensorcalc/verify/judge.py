@@ -23,7 +23,7 @@ from tensorcalc.verify.helper import READINGS, Helper
 from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.laws import read_law
-from tensorcalc.verify.lenience import diagonal, laplacian, normalised
+from tensorcalc.verify.lenience import diagonal, is_shorthand, laplacian, normalised
 from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root, plain_letter
 from tensorcalc.verify.numbers import primal
 from tensorcalc.verify.occasions import Key as CaseKey
@@ -48,6 +48,7 @@ from tensorcalc.verify.terms import (
     Entry,
     Place,
     Term,
+    Times,
     substitute,
     tensors_of,
 )
@@ -163,7 +164,8 @@ class Judge:
         if claim.assumed:
             return Verdict(claim, "not-checkable", "an assumption, which is taken as given")
         if claim.defines:
-            return Verdict(claim, "holds", f"defines {GREEK.get(claim.defines, claim.defines)}")
+            name = claim.defines.removesuffix("/each")
+            return Verdict(claim, "holds", f"defines {GREEK.get(name, name)}")
         reason = ""
         for small in (False, True):
             try:
@@ -231,7 +233,7 @@ class Judge:
         if name := condition_before(claim, self.article.claims, (left.term, right.term)):
             what = f"it may be what follows from the gradient by {shown_name(name)} being zero"
             return Verdict(claim, "not-checkable", what)
-        reason = self.uncertain(claim, left.term, right.term, points)
+        reason = self.uncertain(claim, left.term, right.term, points) or self.averaged(claim, left, right, points)
         if reason:
             args = claim, points.dimensions, list(points), self.pairs, self.totals
             hint = self.helper.respelling(*args) if reason.endswith(LONELY) else ""
@@ -309,6 +311,19 @@ class Judge:
         if guessed:
             return f"nothing shows which dimension {min(map(plain_letter, guessed))} runs over"
         return claim.doubt
+
+    def averaged(self, claim: Claim, left: Val, right: Val, points: _Points) -> str:
+        """Why dW = 1/m dZ Aᵀ may be right: dZ has the gradients of the losses of samples, of which L is the mean."""
+        loss, extents = self.article.names.loss, self.article.names.survey.extents
+        if not is_shorthand(claim) or loss in self.model.definitions:
+            return ""
+        for size in sorted(tensors_of(right.term) & extents):
+            whole = replace(right, term=Times((Entry(size), right.term)))
+            if self.outcome(left, whole, "total", points) is None:
+                return (
+                    f"it holds where d stands for the gradient of the sum of {size} losses, of which {loss} is the mean"
+                )
+        return ""
 
     def flagged(self, claim: Claim, right: Term, failed: CounterExample, points: _Points) -> Verdict:
         """The verdict on a row that does not hold, with what is off in it."""

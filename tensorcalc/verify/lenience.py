@@ -13,6 +13,7 @@ import numpy as np
 from tensorcalc.greek import GREEK
 from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.comparing import finite
+from tensorcalc.verify.latex.tree import Scripted, Symbol
 from tensorcalc.verify.model import Model
 from tensorcalc.verify.numbers import _aligned, primal
 from tensorcalc.verify.points import Point
@@ -20,7 +21,7 @@ from tensorcalc.verify.reading import Val
 from tensorcalc.verify.terms import Derived, Place, Reduced, substitute
 from tensorcalc.verify.unitsums import says_unit_sums, weights_in
 
-__all__ = ["diagonal", "laplacian", "normalised"]
+__all__ = ["diagonal", "is_shorthand", "laplacian", "normalised"]
 
 Agrees = Callable[[tuple[str, ...]], str | None]  # the reading under which both sides agree where names add up to one
 
@@ -39,6 +40,13 @@ def normalised(
         return "holds", where, reading, ""
     hint = f"say that the entries of {shown} add up to one, if they do"
     return "not-checkable", f"it holds only {where}, which the article does not say", "", hint
+
+
+def is_shorthand(claim: Claim) -> bool:
+    """Whether the left side is a gradient in the spelling of programs, dW."""
+    node = claim.left.node
+    symbol = node.base if isinstance(node, Scripted) else node
+    return isinstance(symbol, Symbol) and symbol.accents[-1:] == ("d",)
 
 
 def laplacian(left: Val, right: Val) -> Val | None:
