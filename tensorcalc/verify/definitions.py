@@ -7,12 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 from tensorcalc.errors import Span
+from tensorcalc.verify.applied import define_functions
 from tensorcalc.verify.chains import Chain, Claim, left_name
 from tensorcalc.verify.latex.rows import Side
 from tensorcalc.verify.latex.tree import (
-    BigOperator,
     Bracket,
-    DerivativeOf,
     Function,
     Node,
     Number,
@@ -24,9 +23,8 @@ from tensorcalc.verify.model import Model, derivatives_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
 from tensorcalc.verify.profile import Profile
-from tensorcalc.verify.reading import ELEMENTWISE, MEANS, Definition, FunctionDefinition, Reader, Val, unbound
+from tensorcalc.verify.reading import Definition, Reader, Val, unbound
 from tensorcalc.verify.reading.algebra import COLUMNS
-from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
 from tensorcalc.verify.reading.values import MINUS
 from tensorcalc.verify.signs import function_key, is_differential_sign, key_of
 from tensorcalc.verify.stationary import condition_on, gradient_by, zero_gradient
@@ -47,8 +45,6 @@ from tensorcalc.verify.terms import (
 
 __all__ = ["Builder"]
 
-MATRIX_FUNCTIONS = ("tr", "Tr", "trace", "det")
-
 
 class Builder:
     """Reads the chains of an article in order. `settled`: whether no name has changed its order on the way."""
@@ -67,7 +63,7 @@ class Builder:
         self.orders = dict(names.orders)
 
     def build(self, chains: Sequence[Chain]) -> list[Claim]:
-        self.function_definitions(chains)
+        define_functions(chains, self.names, self.reader)
         self.find_squares(chains)
         self.lefts = frozenset(self.names.of(key) for c in chains if (key := left_name(c)) is not None)
         claims: list[Claim] = []
@@ -80,37 +76,6 @@ class Builder:
             claims += found
         self.settled = self.names.orders == self.orders
         return claims
-
-    def function_definitions(self, chains: Sequence[Chain]) -> None:
-        """Functions that the article defines: σ(x) = 1/(1 + e^{-x})."""
-        for chain in chains:
-            if len(chain.sides) < 2 or chain.label or chain.sides[0].node is None or chain.sides[1].node is None:
-                continue
-            node = chain.sides[0].node
-            if isinstance(node, Function):
-                parameters = parameters_of(node.arguments, chain.sides[1].node)
-                if parameters is None:
-                    continue
-                definition = FunctionDefinition(node.name, parameters, chain.sides[1].node)
-                if node.name in MEANS and not has_sum(chain.sides[1].node):
-                    continue
-                if node.name not in (*ELEMENTWISE, *MATRIX_FUNCTIONS) and not _calls(chain.sides[1].node, node.name):
-                    self.reader.functions.setdefault(node.name, definition)
-                continue
-            if not (isinstance(node, Product) and len(node.factors) == 2):
-                continue
-            name, bracket = node.factors
-            key, value = function_key(name), chain.sides[1].node
-            if isinstance(name, Scripted) and name.primes:
-                value = _differentiated(name, bracket, value)
-            average = isinstance(name, Symbol) and name.name in MEANS and has_sum(chain.sides[1].node)
-            if value is None:
-                continue
-            if key and isinstance(bracket, Bracket) and (self.names.is_function(key) or average):
-                parameters = parameters_of(arguments_in(bracket), value)
-                if parameters is not None and not _calls(value, key):
-                    definition = FunctionDefinition(key, parameters, value)
-                    self.reader.functions.setdefault(key, definition)
 
     def find_squares(self, chains: Sequence[Chain]) -> None:
         """Names of which only the square is defined: σ² = …"""
@@ -407,16 +372,6 @@ class Builder:
         return bool(used) and not plain and bool(tensors_of(value.term)) and len(chain.sides) == 2
 
 
-def _differentiated(name: Scripted, bracket: Node, value: Node) -> Node | None:
-    """What g is where g'(z) is said to be d/dz of it; `None` where a derivative of g says nothing of the kind."""
-    if not isinstance(value, DerivativeOf) or name.primes != 1 or len(value.variables) != 1:
-        return None
-    argument = bracket.body if isinstance(bracket, Bracket) else None
-    variable = value.variables[0]
-    plain = isinstance(argument, Symbol) and isinstance(variable, Symbol) and key_of(argument) == key_of(variable)
-    return value.numerator if plain else None
-
-
 def _unsigned(term: Term) -> tuple[int, Term]:
     """Whether a term is one with a minus before it, and that one."""
     if isinstance(term, Times) and len(term.factors) == 2 and term.factors[0] is MINUS:
@@ -428,37 +383,9 @@ def _name(node: Node | None) -> str:
     return node.name if isinstance(node, Function) else ""
 
 
-def has_sum(node: Node) -> bool:
-    """Whether a formula has a sum in it."""
-    stack: list[object] = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, BigOperator):
-            return True
-        if isinstance(current, tuple):
-            stack.extend(current)
-        elif isinstance(current, Node):
-            stack.extend(getattr(current, f) for f in current.__dataclass_fields__)
-    return False
-
-
 def _is_differential(node: Node | None) -> bool:
     """Whether a side is the differential of a name or of a formula."""
     if isinstance(node, Product):
         return is_differential_sign(node.factors[0])
     symbol = node.base if isinstance(node, Scripted) else node
     return isinstance(symbol, Symbol) and symbol.accents[-1:] == ("d",)
-
-
-def _calls(node: Node, name: str) -> bool:
-    """Whether a function is used in a formula: as a name, or with its labels."""
-    stack: list[object] = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, tuple):
-            stack.extend(current)
-        elif isinstance(current, Symbol | Scripted) and function_key(current) == name:
-            return True
-        elif isinstance(current, Node):
-            stack.extend(getattr(current, f) for f in current.__dataclass_fields__)
-    return False

@@ -6,7 +6,7 @@ scalars that nothing else uses total and the others with other definitions held 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,12 +24,13 @@ from tensorcalc.verify.helping import NOTHING, Diagnosis
 from tensorcalc.verify.latex import Macros
 from tensorcalc.verify.laws import read_law
 from tensorcalc.verify.lenience import diagonal, is_shorthand, laplacian, normalised
-from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, has_root, plain_letter
+from tensorcalc.verify.model import Dimensions, Key, derivatives_in, differentiates, plain_letter
 from tensorcalc.verify.numbers import primal
 from tensorcalc.verify.occasions import Key as CaseKey
 from tensorcalc.verify.occasions import Occasion, masked
 from tensorcalc.verify.points import Point
 from tensorcalc.verify.problems import IllFormed, NotCheckable, Problem
+from tensorcalc.verify.questions import depends, mixed_derivative, needs_positive
 from tensorcalc.verify.ranges import Ranges, letters_in
 from tensorcalc.verify.reading import Definition, Val
 from tensorcalc.verify.signs import shown_name
@@ -301,7 +302,7 @@ class Judge:
         unknown = sorted(self.model.undefined & self.model.ancestors(tensors_of((left, right))))
         if unknown:
             return f"nothing that can be read defines {unknown[0]}"
-        mixed = self.mixed_derivative([*derivatives_in(left), *derivatives_in(right)])
+        mixed = mixed_derivative(self.model, [*derivatives_in(left), *derivatives_in(right)])
         if mixed:
             return f"a second derivative by {' and '.join(mixed)}, one made of the other, can mean two things"
         definitions = self.model.definitions
@@ -320,9 +321,7 @@ class Judge:
         for size in sorted(tensors_of(right.term) & extents):
             whole = replace(right, term=Times((Entry(size), right.term)))
             if self.outcome(left, whole, "total", points) is None:
-                return (
-                    f"it holds where d stands for the gradient of the sum of {size} losses, of which {loss} is the mean"
-                )
+                return f"it holds where {loss} is the mean of {size} losses, and d stands for the gradient of their sum"
         return ""
 
     def flagged(self, claim: Claim, right: Term, failed: CounterExample, points: _Points) -> Verdict:
@@ -356,16 +355,6 @@ class Judge:
         terms = [side.term for side in (left, right) if differentiates(side.term)]
         with np.errstate(all="ignore"):
             return bool(terms) and self.witness.contradicts(terms, (p for p in points.made.values() if p.valid))
-
-    def mixed_derivative(self, derivatives: Sequence[Derived]) -> tuple[str, str] | None:
-        """The variables of a second derivative by a tensor and by another one that it is made of."""
-        for outer in derivatives:
-            inner = outer.body
-            if isinstance(inner, Derived) and inner.name != outer.name:
-                first, second = inner.name, outer.name
-                if second in self.model.ancestors([first]) or first in self.model.ancestors([second]):
-                    return first, second
-        return None
 
     def diagnosis(self, claim: Claim, right: Term | None, points: _Points) -> Diagnosis:
         """What is off in a flagged row."""
@@ -407,7 +396,7 @@ class Judge:
             seen += 1
             zeros += not a.data.any() and not b.data.any()
             if difference is not None:
-                if point.draw.signs and self.needs_positive(left, right):
+                if point.draw.signs and needs_positive(self.model, left, right):
                     failed = CounterExample(sizes_of(point, left.term, right.term), difference)
                     continue
                 return CounterExample(sizes_of(point, left.term, right.term), difference)
@@ -415,26 +404,12 @@ class Judge:
                 break
         if failed is not None and seen < WANTED:
             return failed
-        derived = [d for d in (*derivatives_in(left.term), *derivatives_in(right.term)) if not self.depends(d)]
+        derived = [d for d in (*derivatives_in(left.term), *derivatives_in(right.term)) if not depends(self.model, d)]
         if seen and zeros == seen and derived and not isinstance(right.term, Constant):
             return "both sides vanish, whatever the values: nothing shows what depends on what"
         if not seen and alone == len(DRAWS) and last is not None:
             return CounterExample(sizes_of(last, left.term, right.term), first_not_finite(a, b))
         return None if seen else "the sides are not finite real numbers at the points that were tried"
-
-    def depends(self, derived: Derived) -> bool:
-        """Whether the definitions show that what is differentiated is made of what it is differentiated by."""
-        body, losses = derived.body, self.model.losses
-        names = losses.get(body.name, (body.name,)) if isinstance(body, Entry) else tensors_of(body)
-        return derived.name in self.model.ancestors(names)
-
-    def needs_positive(self, left: Val, right: Val) -> bool:
-        """Whether roots are taken, so that an identity may need positive values."""
-        terms: list[Term] = [left.term, right.term]
-        for name in self.model.ancestors(tensors_of((left.term, right.term))):
-            if name in self.model.definitions:
-                terms.append(self.model.definitions[name].body)
-        return any(has_root(t) for t in terms)
 
     def establish(self, term: Term, reading: str) -> None:
         """Keep the reading of a derivative that only holds with other definitions fixed."""

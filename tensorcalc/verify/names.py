@@ -153,10 +153,10 @@ def names_of(found: Survey, profile: Profile, shapes: Mapping[str, tuple[str, ..
     names = Names(found, profile, _pairs(found, profile))
     names.loss = _loss(found)
     names.stacked = frozenset(v for k, v in names.pairs.items() if k.startswith("bold:") and v.startswith("bold:"))
-    for key, shape in shapes.items():
-        if len(shape) == 2 and shape[1] == "1" and 2 not in found.arities.get(names.of(key), {}):
-            names.columns.add(names.of(key))
-            shape = shape[:1]
+    for key, stated in shapes.items():
+        column = len(stated) == 2 and stated[1] == "1" and 2 not in found.arities.get(names.of(key), {})
+        names.columns |= {names.of(key)} if column else set()
+        shape = stated[:1] if column else stated
         names.shapes[names.of(key)] = shape
         names.orders[names.of(key)] = len(shape)
     for key in found.values:

@@ -12,9 +12,9 @@ __all__ = ["plain_key", "shapes_of", "symbols_of"]
 def shapes_of(row: Row) -> dict[str, tuple[str, ...]]:
     """The shapes that a row states: by name, the symbols of the dimensions."""
     found: dict[str, tuple[str, ...]] = {}
-    for place, (left, right) in enumerate(zip(row.sides, row.sides[1:], strict=False)):
-        if not row.continues and all(s.relation == "=" for s in row.sides[1 : place + 1]):
-            left = row.sides[0]  # O = P V \\in \\mathbb{R}^{n \\times d} states the shape of O
+    for place, (before, right) in enumerate(zip(row.sides, row.sides[1:], strict=False)):
+        equal = not row.continues and all(s.relation == "=" for s in row.sides[1 : place + 1])
+        left = row.sides[0] if equal else before  # O = P V \in \mathbb{R}^n states the shape of O
         if right.relation != "\\in" or left.node is None or right.node is None:
             continue
         node = right.node

@@ -51,9 +51,8 @@ def _unbraced(part: BigOperator) -> Node:
     if last == len(body.terms):
         return part
     kept = replace(body, terms=body.terms[:last], subtracted=body.subtracted[:last])
-    summed = replace(
-        part, body=kept.terms[0] if last == 1 and not kept.subtracted[0] else replace(part.body, body=kept)
-    )
+    alone = last == 1 and not kept.subtracted[0]
+    summed = replace(part, body=kept.terms[0] if alone else Bracket(part.body.span, "group", kept))
     terms = Sum(body.span, (summed, *body.terms[last:]), (False, *body.subtracted[last:]))
     return Bracket(part.body.span, "group", terms)
 

@@ -63,7 +63,8 @@ def _primed(node: Node) -> str:
     """j' for a small letter with a prime, and nothing for anything else."""
     if not isinstance(node, Scripted) or not node.primes or node.sub is not None or node.sup is not None:
         return ""
-    return f"{node.base.name}{chr(39) * node.primes}" if _is_letter(node.base) else ""
+    letter = isinstance(node.base, Symbol) and _is_letter(node.base)
+    return f"{node.base.name}{chr(39) * node.primes}" if isinstance(node.base, Symbol) and letter else ""
 
 
 def _is_letter(node: Node) -> bool:
