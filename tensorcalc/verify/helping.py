@@ -35,6 +35,7 @@ MOST_TERMS = 12
 MOST_SLIPS = 400
 MOST_EDITS = 400
 MOST_SIGNS = 200_000  # of all changes of a row that are tried, so that a long row does not take longer
+MOST_TEXT = 2_000  # signs of a row that is changed
 ALTERNATIVES = 2
 
 
@@ -85,7 +86,7 @@ def _edits(trial: Trial, text: str, node: Node, setting: Setting, right: Term | 
         if found is not None and trial.holds(found.text):
             return [found]
     tried: set[str] = {text}
-    left = MOST_SIGNS // max(len(text), 1)
+    left = MOST_SIGNS // len(text) if 0 < len(text) <= MOST_TEXT else 0
     for family in families(text, node, setting):
         before = len(tried)
         hits = [e for e in islice(_untried(family, tried), min(MOST_EDITS, left)) if trial.holds(e.text)]
