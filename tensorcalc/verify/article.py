@@ -61,13 +61,13 @@ def read_article(
     `assumed` are the numbers of the formulas that the article assumes to hold. With `laws` the rows are laws, in which
     ∂u is the derivative of u by what it depends on. `layout` says what the derivative of a vector by a vector is.
     """
-    together, spelling = spelled(with_words(with_subscripts([*displayed, *inline])), profile)
+    together, spelling = spelled(with_words(with_subscripts([*displayed, *inline]), said.tabled), profile)
     displayed, inline = together[: len(displayed)], together[len(displayed) :]
     displayed, inline = without_dependence(displayed, inline), without_dependence(inline, displayed)
     chains = chains_of(displayed, False) + chains_of(inline, True)
     found = with_running_text(survey([row for row in displayed if not row.label]), survey(inline))
     names = names_of(found, profile, _stated([*displayed, *inline], said))
-    names.laws = laws
+    names.laws, names.tabled = laws, said.tabled
     for name in map(names.of, said.symmetric | said.definite):
         if not found.arities.get(name):
             names.orders.setdefault(name, 2)

@@ -71,7 +71,8 @@ class Builder:
         for number, chain in enumerate(order):
             orders = dict(self.names.orders)
             found = self.chain(number, chain)
-            if chain.inline and not any(c.defines for c in found):  # it shows nothing about the displayed ones
+            shows = not chain.label and (not chain.inline or any(c.defines for c in found))
+            if not shows:  # laws, and what the running text does not define, show nothing about the displayed ones
                 self.names.orders = orders
             claims += found
         self.settled = self.names.orders == self.orders

@@ -25,7 +25,8 @@ class Names:
     `orders` has the number of axes of each name where that is known; `shapes` the symbols of dimensions that the
     article states; `loss` is the scalar whose derivative by X is written dX, where that is clear; `stacked` are
     vectors x_n of which a matrix X is made; `laws` tells that ∂u has a value, because u depends on something;
-    `columns` are matrices of one column, which are read as vectors; `members` are vectors x_i with a number.
+    `columns` are matrices of one column, which are read as vectors; `members` are vectors x_i with a number; `tabled`
+    are names that a table of symbols says to be tensors.
     """
 
     survey: Survey
@@ -38,6 +39,7 @@ class Names:
     laws: bool = False
     columns: set[str] = field(default_factory=set)
     members: set[str] = field(default_factory=set)
+    tabled: frozenset[str] = frozenset()
 
     def of(self, key: str) -> str:
         """The name that a spelling stands for."""
@@ -96,6 +98,8 @@ class Names:
 
     def is_function(self, key: str) -> bool:
         """Whether `key(…)` is a call."""
+        if key in self.tabled and key not in self.survey.functions:
+            return key in self.profile.functions
         return key in self.profile.functions or self.survey.is_function(key)
 
     def order(self, key: str) -> int:

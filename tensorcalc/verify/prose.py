@@ -36,15 +36,19 @@ _NUMBER = re.compile(r"⟨(\d+)⟩")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """Shapes by name, names of symmetric matrices, and of those that are positive definite as well."""
+    """Shapes by name, names of symmetric matrices, and of those that are positive definite as well.
+
+    `tabled` are the names in tables of symbols: they are tensors, whatever else they could be.
+    """
 
     shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     symmetric: frozenset[str] = frozenset()
     definite: frozenset[str] = frozenset()
+    tabled: frozenset[str] = frozenset()
 
     def with_shapes(self, shapes: Mapping[str, tuple[str, ...]]) -> Said:
-        """The same with the shapes of other names."""
-        return replace(self, shapes={**shapes, **self.shapes})
+        """The same with the shapes of the names in tables."""
+        return replace(self, shapes={**shapes, **self.shapes}, tabled=frozenset(shapes))
 
 
 def what_is_said(text: str, formulas: Sequence[tuple[int, int, Sequence[Row]]]) -> Said:

@@ -14,6 +14,7 @@ __all__ = [
     "is_length",
     "is_transpose",
     "key_of",
+    "letter_of",
     "numbered_key",
     "shown_name",
 ]
@@ -87,6 +88,16 @@ def numbered_key(node: Scripted) -> str:
     power = node.sup
     if isinstance(node.base, Symbol) and isinstance(power, Bracket) and power.kind in ("(", "["):
         return f"{key_of(node.base)}^{power.body.value}" if isinstance(power.body, Number) else ""
+    return ""
+
+
+def letter_of(node: Node) -> str:
+    """The letter that an index is, perhaps with a number, as in p_1; empty for anything else."""
+    if isinstance(node, Symbol):
+        return node.name
+    if isinstance(node, Scripted) and isinstance(node.base, Symbol) and isinstance(node.sub, Number):
+        plain = node.sup is None and not node.primes and not node.base.style and node.sub.value.denominator == 1
+        return f"{node.base.name}_{node.sub.value}" if plain else ""
     return ""
 
 

@@ -26,7 +26,16 @@ from tensorcalc.verify.latex.tree import (
     Symbol,
 )
 from tensorcalc.verify.reading.parameters import parameter_of
-from tensorcalc.verify.signs import LAYERS, flat_items, function_key, is_length, is_transpose, key_of, numbered_key
+from tensorcalc.verify.signs import (
+    LAYERS,
+    flat_items,
+    function_key,
+    is_length,
+    is_transpose,
+    key_of,
+    letter_of,
+    numbered_key,
+)
 
 __all__ = ["FUNCTION_LETTERS", "Survey", "names_in", "survey", "with_running_text"]
 
@@ -331,7 +340,9 @@ def _scripted(node: Scripted, found: Survey) -> None:
         found.steps.update(_stepped(item))
         if isinstance(item, Relation):
             _relation(item, found)
-        if isinstance(item, Scripted):
+        if isinstance(item, Scripted) and letter_of(item) and item.base.name.islower():
+            found.scripts[item.base.name] += 1
+        elif isinstance(item, Scripted):
             _scripted(item, found)
             if isinstance(item.base, Symbol) and item.base.name[:1].isupper():
                 found.labels.add(key_of(item.base))

@@ -6,6 +6,7 @@ Of a table with a column `dimensions` (or `shape`, `size`), its first column has
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from tensorcalc.greek import GREEK
@@ -13,7 +14,9 @@ from tensorcalc.greek import GREEK
 __all__ = ["shapes_in_tables"]
 
 _COLUMN = re.compile(r"dimensions?|shapes?|sizes?", re.IGNORECASE)
-_NAME = re.compile(r"\\?([^\W\d_]+)(?:_?\{?(\d+)\}?)?")
+_NAME = re.compile(r"\\?(?P<word>[^\W\d_]+)(?P<mark>[\u0304\u0307])?(?:_?\{?(?P<number>\d+)\}?)?")
+_SET = re.compile(r"\\(?P<sign>mathrm|mathit|dot|bar)\{(?P<inner>\\?\w+)\}(?P<rest>.*)")
+_ACCENTS = {"\u0304": "bar", "\u0307": "dot"}
 _SYMBOL = re.compile(r"[^\W\d_]\w*|\d+")
 _TIMES = re.compile(r"×|\\times\b|(?<=[*$\s])x(?=[*$\s])")
 _GREEK = {sign: name for name, sign in GREEK.items()}
@@ -51,13 +54,20 @@ def _cells(line: str) -> list[str]:
 
 
 def _row(name: str, shape: str) -> dict[str, tuple[str, ...]]:
-    match = _NAME.fullmatch(name.strip("*$ "))
+    name = name.strip()
+    written = name[:1] in ("*", "$")  # a word that is not is one of the text
+    name, accent = unicodedata.normalize("NFD", name.strip("*$ ")), ""
+    if (spelled := _SET.fullmatch(name)) is not None:
+        name, accent = spelled["inner"] + spelled["rest"], spelled["sign"] if spelled["sign"] in ("dot", "bar") else ""
+    match = _NAME.fullmatch(name)
     if match is None:
         return {}
-    word, number = match[1], match[2]
+    word, number = match["word"], match["number"]
     word = _GREEK.get(word, word)
-    if len(word) > 1 and word not in GREEK:
+    if len(word) > 1 and word not in GREEK and not written:
         return {}
+    accent = _ACCENTS.get(match["mark"] or "", accent)
+    word = f"{accent}({word})" if accent else word
     symbols = tuple(_symbols(shape))
     if number is None:
         return {word: symbols}

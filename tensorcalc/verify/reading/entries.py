@@ -129,7 +129,8 @@ class Entries(Algebra):
 
     def is_euler(self, node: Scripted) -> bool:
         survey = self.names.survey
-        scalar = "e" in self.defined and not survey.arities.get("e")
+        stated = "e" in self.names.tabled and not self.names.shapes["e"]
+        scalar = stated or ("e" in self.defined and not survey.arities.get("e"))
         return not scalar and not is_transpose(node.sup)
 
     def is_unit_vector(self, node: Scripted) -> bool:
@@ -321,7 +322,7 @@ class Entries(Algebra):
             return Val(IndexValue(Place.of(self.scope[name])))
         if name in ("...", "infty", "emptyset"):
             raise NotCheckable("dots or infinity have no value", span)
-        if name in self.defined or survey.arities.get(name):
+        if name in self.defined or name in self.names.tabled or survey.arities.get(name):
             return None
         if name == "pi":
             return Val(Constant(math.pi))

@@ -142,6 +142,7 @@ class Functions(Entries):
             if key and key_of(name.base) in self.functions:  # a function of θ written with or without it
                 return key_of(name.base), primes
             written = name.base.style in ("text", "mathrm") and len(name.base.name) > 1
+            written &= key_of(name.base) not in self.names.tabled
             if written or (key_of(name.base) in self.names.survey.functions and key not in self.names.survey.values):
                 raise NotCheckable(f"the function {name.base.name} with these scripts is not known", name.span)
         return "", 0

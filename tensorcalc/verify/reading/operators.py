@@ -25,7 +25,7 @@ from tensorcalc.verify.latex.tree import (
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading.functions import Functions
 from tensorcalc.verify.reading.values import MINUS, Val, number
-from tensorcalc.verify.signs import flat_items, key_of
+from tensorcalc.verify.signs import flat_items, key_of, letter_of
 from tensorcalc.verify.terms import (
     Apply,
     Branches,
@@ -103,12 +103,13 @@ class Operators(Functions):
         return found
 
     def bind(self, item: Node, node: BigOperator) -> list[str]:
-        if not isinstance(item, Symbol):
+        name = letter_of(item)
+        if not name:
             raise NotCheckable("something else than a letter below a sum", node.span)
-        if self.is_step(item.name):
+        if self.is_step(name):
             raise NotCheckable("a sum over steps of time, which are only read one at a time", node.span)
-        letter = self.letters.fresh(item.name + self.suffix)
-        self.scope[item.name] = letter
+        letter = self.letters.fresh(name + self.suffix)
+        self.scope[name] = letter
         return [letter]
 
     def upper(self, letter: str, node: BigOperator, lower: int = 1) -> None:

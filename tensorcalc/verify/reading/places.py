@@ -7,7 +7,7 @@ from collections import Counter
 from tensorcalc.verify.latex.tree import Bracket, Node, Number, Prime, Product, Scripted, Sum, Symbol
 from tensorcalc.verify.problems import NotCheckable
 from tensorcalc.verify.reading.context import Context
-from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of, numbered_key
+from tensorcalc.verify.signs import LAYERS, flat_items, is_transpose, key_of, letter_of, numbered_key
 from tensorcalc.verify.terms import LabelAt, Place
 
 __all__ = ["Places"]
@@ -174,6 +174,9 @@ class Places(Context):
             if self.names.is_index(node.name, node.style):
                 return Place.of(node.name + self.suffix)
             return Place(((1, LabelAt(self.names.of(key_of(node)))),))
+        if self.is_numbered_letter(node):
+            letter = letter_of(node)
+            return Place.of(self.scope.get(letter, letter + self.suffix))
         if isinstance(node, Scripted) and isinstance(node.base, Symbol):
             inner = tuple(self.place(i) for i in flat_items(node.sub)) if node.sub is not None else ()
             mark = f"^{node.sup.sign}" if isinstance(node.sup, Prime) else ""
@@ -194,6 +197,15 @@ class Places(Context):
                 return Place(tuple((int(factor) * f, a) for f, a in place.parts), int(factor) * place.offset)
         raise NotCheckable("an index that is not read", node.span)
 
+    def is_numbered_letter(self, node: Node) -> bool:
+        """Whether a node is an index with a number, as p_1 beside p; a label has an entry of that number."""
+        letter = letter_of(node)
+        if not isinstance(node, Scripted) or not isinstance(node.base, Symbol) or not letter:
+            return False
+        key, survey = key_of(node.base), self.names.survey
+        index = key.islower() and key not in self.names.tabled and not survey.arities.get(key)
+        return letter in self.scope or (index and self.names.is_index(key, node.base.style))
+
     def is_position(self, node: Node) -> bool:
         """Whether a node can only be a place: an index letter, a label, a number, a sum of those."""
         if isinstance(node, Number):
@@ -205,7 +217,9 @@ class Places(Context):
             indexed = self.names.survey.scripts[node.name] > 0
             return (alone and indexed and not self.names._names_value(node.name)) or key_of(node) in self.labels()
         if isinstance(node, Scripted):
-            return isinstance(node.base, Symbol) and key_of(node.base) in self.labels()
+            return self.is_numbered_letter(node) or (
+                isinstance(node.base, Symbol) and key_of(node.base) in self.labels()
+            )
         if isinstance(node, Sum):
             return all(self.is_position(t) for t in node.terms)
         if isinstance(node, Product):
