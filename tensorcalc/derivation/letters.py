@@ -26,7 +26,7 @@ class Letters:
     def for_variable(self, tensor: Tensor, used: Iterable[Index] = ()) -> tuple[Index, ...]:
         """Indices for the components of an input x in ∂/∂x: letters that the author uses for nothing else."""
         taken = {*self._author, *(i.name for i in used)}
-        ours = SINGLE if tensor.order == 1 else SEVERAL
+        ours = SINGLE if tensor.order == 1 else SEVERAL + SINGLE[:1] + PLAIN
         letters = _free(dict.fromkeys((*self._preferred, *ours)), taken, tensor.order)
         for letter in letters:
             if letter not in self.chosen:
@@ -54,6 +54,7 @@ class Letters:
 
 
 def _free(preferred: Iterable[str], taken: set[str], count: int) -> list[str]:
+    """Letters that are not taken; where there are too few, with a number behind them."""
     preferred = tuple(preferred)
     letters = [c for c in preferred if c not in taken]
     number = 1

@@ -337,15 +337,7 @@ def _scripted(node: Scripted, found: Survey) -> None:
     letters = [i.name for i in items if isinstance(i, Symbol) and i.style != "text"]
     found.scripts.update(letters)
     for item in items:
-        found.steps.update(_stepped(item))
-        if isinstance(item, Relation):
-            _relation(item, found)
-        if isinstance(item, Scripted) and letter_of(item) and item.base.name.islower():
-            found.scripts[item.base.name] += 1
-        elif isinstance(item, Scripted):
-            _scripted(item, found)
-            if isinstance(item.base, Symbol) and item.base.name[:1].isupper():
-                found.labels.add(key_of(item.base))
+        _selecting(item, found)
     if isinstance(base, Symbol) and base.accents[-1:] == ("d",):
         _walk(base, found)
     elif isinstance(base, Symbol):
@@ -385,6 +377,19 @@ def _scripted(node: Scripted, found: Survey) -> None:
                 _bracketed(inner, letters, found)
         _walk(base, found)
     _superscript(node, found)
+
+
+def _selecting(item: Node, found: Survey) -> None:
+    """An item of a subscript: a label selects by its own entries, an index may have a number."""
+    found.steps.update(_stepped(item))
+    if isinstance(item, Relation):
+        _relation(item, found)
+    elif isinstance(item, Scripted) and isinstance(item.base, Symbol) and letter_of(item) and item.base.name.islower():
+        found.scripts[item.base.name] += 1
+    elif isinstance(item, Scripted):
+        _scripted(item, found)
+        if isinstance(item.base, Symbol) and item.base.name[:1].isupper():
+            found.labels.add(key_of(item.base))
 
 
 def _bracketed(symbol: Symbol, letters: list[str], found: Survey) -> None:
