@@ -32,8 +32,8 @@ def find_contradictions(claims: Sequence[Claim], model: Model, names: Names) -> 
         if claim.reference is None or claim.value is None or claim.problem is not None:
             continue
         local = dimensions.copy()
-        local.learn(claim.reference.term)
-        local.learn(claim.value.term)
+        local.learn(claim.reference.term, ordered=False)
+        local.learn(claim.value.term, ordered=False)
         if len(claim.reference.axes) == len(claim.value.axes):
             for first, second in zip(claim.reference.axes, claim.value.axes, strict=True):
                 local.join(first, second)

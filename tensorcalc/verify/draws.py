@@ -41,12 +41,13 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One choice of sizes and of the numbers to draw."""
+    """One choice of sizes and of the numbers to draw: of both `signs` or positive, all below one for `fractions`."""
 
     seed: int
     signs: bool
     sizes: Mapping[Key, int]
     find: dict[Key, Key]
+    fractions: bool = False
 
     def size(self, key: Key) -> int:
         """The size of the dimension that a key belongs to."""

@@ -60,7 +60,14 @@ __all__ = ["CounterExample", "Judge", "Verdict"]
 
 SIZES = ((3, 4, 2, 5, 6, 7), (4, 3, 5, 2, 6, 7))
 SMALL = ((3, 2), (2, 3))  # where arrays would be too large: shared by several dimensions
-DRAWS = ((11, True, 0), (12, True, 1), (13, False, 0), (14, False, 1))  # seed, both signs, which sizes
+DRAWS = (  # seed, both signs, which sizes, fractions
+    (11, True, 0, False),
+    (12, True, 1, False),
+    (13, False, 0, False),
+    (14, False, 1, False),
+    (15, False, 0, True),
+    (16, False, 1, True),
+)
 NO_OCCASIONS: Mapping[CaseKey, Occasion] = {}
 WANTED = 2  # points at which both sides are finite
 KEPT_APART = "an index runs over two dimensions that the definitions keep apart"
@@ -123,7 +130,7 @@ class Judge:
 
     def point(self, number: int, dimensions: Dimensions, small: bool = False) -> Point:
         """The point with a number, its sizes chosen for the dimensions."""
-        seed, signs, which = DRAWS[number]
+        seed, signs, which, fractions = DRAWS[number]
         chosen = (SMALL if small else SIZES)[which]
         sizes: dict[Key, int] = {}
         free = [r for r in dimensions.roots() if r not in dimensions.fixed]
@@ -131,7 +138,7 @@ class Judge:
             sizes[root] = chosen[place % len(chosen)]
         sizes.update(dimensions.fixed)
         find = {k: dimensions.find(k) for k in list(dimensions._parents)}
-        point = Point(self.model, Draw(seed, signs, sizes, find), Meaning())
+        point = Point(self.model, Draw(seed, signs, sizes, find, fractions), Meaning())
         point.valid = not self.model.facts or fulfil(self.model, point)
         return point
 

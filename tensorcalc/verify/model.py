@@ -90,8 +90,8 @@ class Dimensions:
         """The dimensions, in order of first appearance."""
         return list(dict.fromkeys(self.find(k) for k in list(self._parents)))
 
-    def learn(self, term: Term) -> None:
-        """Join what a term uses at the same place."""
+    def learn(self, term: Term, ordered: bool = True) -> None:
+        """Join what a term uses at the same place; with `ordered`, also what stands on both sides of i ≤ j."""
         stack: list[Term] = [term]
         while stack:
             node = stack.pop()
@@ -101,6 +101,9 @@ class Dimensions:
                 case Derived():
                     self._places(node.name, node.places)
                     stack.append(node.body)
+                case CompareIndices() if node.relation not in ("=", "!=") and not ordered:
+                    self._labels(node.first)
+                    self._labels(node.second)
                 case Kronecker() | CompareIndices():
                     self._pair(node.first, node.second)
                 case One(place, length) if length:

@@ -223,7 +223,17 @@ def _pairs(found: Survey, profile: Profile) -> dict[str, str]:
             scalar = plain in LOSSES and found.numerators[key]
             if several and not scalar and (used or (key not in found.divisors and len(plain) == 1)):
                 pairs[key] = _lower(plain)
-    return pairs | _numbered_pairs(found)
+    return pairs | _accented_pairs(found, pairs) | _numbered_pairs(found)
+
+
+def _accented_pairs(found: Survey, pairs: Mapping[str, str]) -> dict[str, str]:
+    """\\dot{X} for the matrix of \\dot{x}_{ij}, where X is that of x_{ij}."""
+    accented: dict[str, str] = {}
+    for key in found.values:
+        accent, _, inner = key.removesuffix(")").partition("(")
+        if inner in pairs and found.arities.get(entries := f"{accent}({pairs[inner]})"):
+            accented[key] = entries
+    return accented
 
 
 def _numbered_pairs(found: Survey) -> dict[str, str]:

@@ -161,7 +161,7 @@ class Point:
             return constant(self.draw.size(("extent", name)))
         generator = np.random.default_rng([self.draw.seed, zlib.crc32(name.encode())])
         shape = [self.draw.size(("axis", like, str(k))) for k in range(order)]
-        values = generator.uniform(0.35, 1.65, shape)
+        values = generator.uniform(*((0.05, 0.95) if self.draw.fractions else (0.35, 1.65)), shape)
         if self.draw.signs and name not in self.model.positive:
             values = values * generator.choice([-1.0, 1.0], shape)
         values = as_said(np.asarray(values), name in self.model.symmetric, name in self.model.definite)

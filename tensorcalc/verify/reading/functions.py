@@ -40,6 +40,7 @@ ELEMENTWISE: Mapping[str, str] = {
     "tanh": "tanh", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "sigmoid": "sigmoid", "relu": "relu",
     "ReLU": "relu", "silu": "silu", "SiLU": "silu", "swish": "silu", "gelu": "gelu", "GELU": "gelu", "erf": "erf",
     "softplus": "softplus", "sign": "sign", "sgn": "sign", "abs": "abs", "lgamma": "lgamma", "digamma": "digamma",
+    "polygamma": "polygamma",
     "log1p": "log1p", "expm1": "expm1", "sigm": "sigmoid", "logistic": "sigmoid", "ELU": "", "max": "max", "min": "min",
 }  # fmt: skip
 
@@ -262,11 +263,13 @@ class Functions(Entries):
                 if name.startswith("bold:"):
                     name = name.removeprefix("bold:")
                 column = self.letters.fresh("j")
-                if self.names.survey.arities.get(name) or name in self.names.shapes or "bold:" in key_of(base):
-                    row = self.letters.fresh("i")
-                    label = LabelAt(name, (Place.of(row),))
-                    return Val(Kronecker(Place(((1, label),)), Place.of(column)), (row, column))
-                return Val(Kronecker(Place(((1, LabelAt(name)),)), Place.of(column)), (column,))
+                given = node.sub if isinstance(node, Scripted) else None
+                places = [self.place(i) for i in flat_items(given)] if given is not None else []
+                several = self.names.survey.arities.get(name) or name in self.names.shapes or "bold:" in key_of(base)
+                rows = [self.letters.fresh("i") for _ in range((self.names.order(name) or 1) - len(places))]
+                rows = rows if several else []
+                label = LabelAt(name, (*places, *map(Place.of, rows)))
+                return Val(Kronecker(Place(((1, label),)), Place.of(column)), (*rows, column))
         raise NotCheckable("onehot of something that is no label", node.span)
 
     def inner_product(self, node: Bracket) -> Val:
