@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tensorcalc.derivation.model import Derivation
-from tensorcalc.index import Adjoint, Tangent, Tensor
+from tensorcalc.index import Adjoint, Dimension, Tangent, Tensor
 from tensorcalc.pages.graph import dependency_graph
 from tensorcalc.pages.model import Formulas, Paragraph, Part, Picture, Section, Table, Text
 from tensorcalc.pages.words import extent, joined, listed, say, shape
@@ -14,7 +14,7 @@ from tensorcalc.render import Block
 from tensorcalc.render.context import Context
 from tensorcalc.render.document import Line
 from tensorcalc.render.layout import Comparison, Name, Node, Ones, nodes_in
-from tensorcalc.render.walk import layout, tensor_layout
+from tensorcalc.render.walk import layout, layout_and_letters, tensor_layout
 from tensorcalc.system import Definition, System
 
 __all__ = ["function_section"]
@@ -70,15 +70,24 @@ class _Function:
             words = "is a label: it selects" if len(labels) == 1 else "are labels: they select"
             found.append(say(f"{{labels}} {words} an entry, and nothing is summed over it.", labels=listed(labels)))
         printed = {node.name for node in nodes if isinstance(node, Name)}
-        letters = {d: [c for c in self.system.letters.get(d, ()) if c in printed] for d in self.system.dimensions}
         ranges = [
             say("{letters} below {n}", letters=listed([Name(letter) for letter in mine]), n=extent(dimension))
-            for dimension, mine in letters.items()
-            if mine
+            for dimension, letters in self.letters(quoted).items()
+            if (mine := [letter for letter in letters if letter in printed])
         ]
         if ranges:
             found.append(say("The indices count from 0: {ranges}.", ranges=listed(ranges, ", ")))
         return joined(*(piece for place, text in enumerate(found) for piece in ((" ",) if place else (), text)))
+
+    def letters(self, quoted: Sequence[Block]) -> dict[Dimension, list[str]]:
+        """The letters of each dimension: the author's, and those that were chosen for sums without one."""
+        found = {d: list(self.system.letters.get(d, ())) for d in self.system.dimensions}
+        for block in quoted:
+            chosen = layout_and_letters(self.system.by_tensor[block.lhs.tensor].rhs, block.context)[1]
+            for letter, dimension in chosen.items():
+                if not any(letter in mine for mine in found.values()):
+                    found.setdefault(dimension, []).append(letter)
+        return found
 
     def used(self) -> list[Tensor]:
         """The inputs of the definitions, in order."""

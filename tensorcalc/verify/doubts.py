@@ -64,7 +64,7 @@ class _Doubts:
                 continue
             left, right = claim.reference.term, claim.value.term
             found = self.circular(left, right) or self.function(left, right) or self.alone(left, right)
-            found = found or self.prefix(left, right)
+            found = found or self.prefix(left, right) or self.held(left, right)
             found = found or self.condition(left, right) or self.rows(left, right) or self.excluded(left)
             if isinstance(right, Constant) and right.value == 1 and self.condition(left, right):
                 self.conditioned |= tensors_of(left)  # a normalisation
@@ -89,6 +89,18 @@ class _Doubts:
         """A δ before names that nothing defines, as in δh = …: a derivative, or an error."""
         bare = any(isinstance(t, Entry) and t.name == "delta" and not t.places for t in parts_of((left, right)))
         return "nothing says what δ before a name means" if bare and "delta" not in self.model.definitions else ""
+
+    def held(self, left: Term, right: Term) -> str:
+        """Beside directions, as in ∂ċ/∂x: gradients are functions of other gradients, which their derivatives hold
+        fixed, and the notation does not show it.
+        """
+        if not any(name.startswith("dot(") for name in self.names.survey.values):
+            return ""
+        for derivative in derivatives_in((left, right)):
+            body = derivative.body
+            if isinstance(body, Derived) or (isinstance(body, Entry) and body.name.startswith("dot(")):
+                return "beside directions, the derivative of a gradient may hold other gradients fixed"
+        return ""
 
     def condition(self, left: Term, right: Term) -> str:
         """A normalisation such as w^T w = 1, where nothing is derived: what holds for some values only."""

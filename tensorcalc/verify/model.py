@@ -167,6 +167,8 @@ class Dimensions:
                 self.join(chosen[plain], letter)
             elif "@" in letter and len(here) == 1:
                 self.join(next(iter(here.values())), letter)
+                if plain not in self.authored and plain not in self.stated:  # another line may use it otherwise
+                    self.guessed |= frozenset((letter,) if len(placed) > 1 else ())
             elif "@" in letter and not here and plain in self.stated:
                 self.join(self.stated[plain], letter)
             elif "@" in letter and (found := here or elsewhere):
@@ -263,8 +265,8 @@ def has_root(term: Term) -> bool:
     return False
 
 
-def derivatives_in(term: Term) -> list[Derived]:
-    """The derivatives in a term, outermost first."""
+def derivatives_in(term: Term | tuple[Term, ...]) -> list[Derived]:
+    """The derivatives in a term, or in several, outermost first."""
     found: list[Derived] = []
     stack: list[object] = [term]
     while stack:
