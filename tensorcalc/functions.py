@@ -180,7 +180,12 @@ _ROWS = (
     Elementwise("asin", sympy.asin, (lambda x, y: _rsqrt(_sub(x**2)),), r"\arcsin' u = 1/\sqrt{1 - u^2}"),
     Elementwise("acos", sympy.acos, (lambda x, y: -_rsqrt(_sub(x**2)),), r"\arccos' u = -1/\sqrt{1 - u^2}"),
     Elementwise("atan", sympy.atan, (lambda x, y: 1 / (1 + x**2),), r"\arctan' u = 1/(1 + u^2)"),
-    Elementwise("sigmoid", sigmoid, (lambda x, y: Mul(y, _sub(y)),), r"\operatorname{sigmoid}' u = y (1 - y)"),
+    Elementwise(
+        "sigmoid",
+        sigmoid,
+        (lambda x, y: Mul(y, _sub(y)),),
+        r"\operatorname{sigmoid}' u = \operatorname{sigmoid} u (1 - \operatorname{sigmoid} u)",
+    ),
     Elementwise(
         "softplus", softplus, (lambda x, y: sigmoid(x),), r"\operatorname{softplus}' u = \operatorname{sigmoid} u"
     ),
@@ -198,9 +203,20 @@ _ROWS = (
         (lambda x, y: Mul(Integer(2), _rsqrt(pi), Exp(-(x**2))),),
         r"\operatorname{erf}' u = 2 e^{-u^2}/\sqrt{\pi}",
     ),
-    Elementwise("lgamma", lgamma, (lambda x, y: digamma(x),), r"(\log\Gamma)' u = \psi(u)"),
-    Elementwise("digamma", digamma, (lambda x, y: polygamma(S.One, x),), r"\psi' u = \psi^{(1)}(u)"),
-    Elementwise("polygamma", polygamma, (_zero, _polygamma), r"{\psi^{(n)}}' u = \psi^{(n + 1)}(u)", internal=True),
+    Elementwise("lgamma", lgamma, (lambda x, y: digamma(x),), r"\operatorname{lgamma}' u = \operatorname{digamma} u"),
+    Elementwise(
+        "digamma",
+        digamma,
+        (lambda x, y: polygamma(S.One, x),),
+        r"\operatorname{digamma}' u = \operatorname{polygamma}(1, u)",
+    ),
+    Elementwise(
+        "polygamma",
+        polygamma,
+        (_zero, _polygamma),
+        r"\partial \operatorname{polygamma}(n, u) = \operatorname{polygamma}(n + 1, u)\,\partial u",
+        internal=True,
+    ),
     Elementwise(
         "max",
         maximum,
