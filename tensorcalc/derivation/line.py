@@ -26,7 +26,7 @@ from tensorcalc.rules.algebra import (
 from tensorcalc.rules.collecting import CANCEL, COLLECT, cancel, collect, collect_inside, signed, without_idle_ones
 from tensorcalc.rules.contraction import contract
 from tensorcalc.rules.definitions import Book, fold, symmetrise
-from tensorcalc.rules.derivatives import chain, elementary, linearity, product_or_quotient
+from tensorcalc.rules.derivatives import chain, elementary, linearity, of_scalar, product_or_quotient
 from tensorcalc.rules.identities import recognise
 from tensorcalc.rules.rule import Rule
 from tensorcalc.rules.scope import Scope
@@ -53,6 +53,7 @@ def differentiate(line: Expr, scope: Scope) -> list[Step]:
             fired: Fired = {}
             line = replace(line, lambda node, f=family, r=fired: _apply(f, node, scope, r))  # type: ignore[misc]
             if line != before:
+                line = replace(line, lambda node, r=fired: _apply(of_scalar, node, scope, r))  # type: ignore[misc]
                 check_line(size(line))
                 steps.append(Step(line, tuple(fired)))
                 break

@@ -32,6 +32,7 @@ __all__ = [
     "derivative_of",
     "elementary",
     "linearity",
+    "of_scalar",
     "product_or_quotient",
 ]
 
@@ -192,6 +193,15 @@ def _component(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr:
     fired[Rule(f"derivative of {component.tensor.spoken} from above")] = None
     value = known.at(partial)
     return bracketed(value)
+
+
+def of_scalar(partial: Partial, scope: Scope, fired: dict[Rule, None]) -> Expr | None:
+    """∂m/∂m = 1 of a scalar, which is worth no line of its own."""
+    component = partial.expression
+    if not isinstance(component, Component) or component.indices or not scope.is_variable(component):
+        return None
+    fired[SELF] = None
+    return S.One
 
 
 def _lost_indices(component: Component, wrt: Component) -> list[Expr]:

@@ -36,7 +36,8 @@ _INLINE = 2_000  # characters of a formula in the running text
 _COMMENT = re.compile(r"(?:<!--|%)\s*tensorcalc:\s*(?P<word>[a-z-]+)\s*(?:-->)?")
 _ASSUMED = re.compile(r"(?:we assume|it is assumed|assume|assuming|suppose|provided)(?: that)?[:,]?\s*$", re.IGNORECASE)
 _STATED = re.compile(
-    r"(?P<letters>(?:[*$]\w[*$](?:,\s|\sand\s)){0,8}[*$]\w[*$])\sbelow\s[*$]?(?P<symbol>\w{1,20})[*$]?", re.IGNORECASE
+    r"(?P<letters>(?:[*$]\w[*$](?:,\s|\sand\s)){0,8}[*$]\w[*$])\sbelow\s[*$]?(?P<symbol>\w{1,20}(?:\{\w{1,20}\})?)[*$]?",
+    re.IGNORECASE,
 )
 _LETTER = re.compile(r"[*$](\w)[*$]")
 
@@ -97,7 +98,11 @@ def read_document(text: str, name: str, kind: Kind | None = None, profile: Profi
 
 def _stated(text: str) -> dict[str, str]:
     """The symbols of the dimensions of letters, as in *i* and *j* below *I*; none of a letter that has two."""
-    pairs = {(letter, m["symbol"]) for m in _STATED.finditer(text) for letter in _LETTER.findall(m["letters"])}
+    pairs = {
+        (letter, m["symbol"].replace("{", "").replace("}", ""))
+        for m in _STATED.finditer(text)
+        for letter in _LETTER.findall(m["letters"])
+    }
     letters = [letter for letter, _ in pairs]
     return {letter: symbol for letter, symbol in pairs if letters.count(letter) == 1}
 

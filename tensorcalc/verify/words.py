@@ -77,8 +77,8 @@ def _rewritten(part: Any, words: set[str], values: set[str]) -> Any:
         return tuple(_rewritten(p, words, values) for p in part)
     if not isinstance(part, Node):
         return part
-    changed = type(part)(**{f.name: _rewritten(getattr(part, f.name), words, values) for f in fields(part)})
-    changed = _multiplied(changed, values) if isinstance(changed, Scripted | Function) else changed
+    node = _multiplied(part, values) if isinstance(part, Scripted | Function) else part
+    changed = type(node)(**{f.name: _rewritten(getattr(node, f.name), words, values) for f in fields(node)})
     return _joined(_flat(changed, part), words) if isinstance(changed, Product) else changed
 
 

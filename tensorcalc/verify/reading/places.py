@@ -91,6 +91,8 @@ class Places(Context):
         if isinstance(item, Symbol):
             if item.name in self.scope or key_of(item) in self.selected or item.name in self.names.profile.indices:
                 return False
+            if f"{key}_{item.name}" in self.names.profile.dimensions.values():
+                return True
             if key in ("d", "n") and item.name in SIZES:
                 return survey.left[key] == 0 and survey.variables[key] == 0 and not survey.bare[key]
             if self.is_step(item.name) or self.names.is_gate(key):
@@ -117,7 +119,8 @@ class Places(Context):
     def is_step(self, letter: str) -> bool:
         """Whether a letter counts steps of time: t where t - 1 occurs, and no sum runs over it."""
         survey = self.names.survey
-        if letter not in survey.steps or letter in self.names.profile.indices:
+        stated = letter in self.names.profile.indices or letter in self.names.profile.dimensions
+        if letter not in survey.steps or stated:
             return False
         return letter not in survey.bound or (letter in STEPS and self.names.has_matrices())
 
@@ -215,6 +218,8 @@ class Places(Context):
                 return True
             alone = not self.names.survey.arities.get(key_of(node)) and key_of(node) not in self.defined
             indexed = self.names.survey.scripts[node.name] > 0
+            if alone and indexed and node.name in self.names.profile.dimensions:
+                return True
             return (alone and indexed and not self.names._names_value(node.name)) or key_of(node) in self.labels()
         if isinstance(node, Scripted):
             return self.is_numbered_letter(node) or (
