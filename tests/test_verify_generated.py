@@ -186,7 +186,10 @@ y[b,t,e] = sum(u, a[b,t,u]*v[b,u,e])""",
     ),
     "matrices of directions": ("s[n,i] = exp(x[n,i]/tau)/sum(j, exp(x[n,j]/tau))", "jvp"),
     "derivatives of lgamma": ("c = sum(n, lgamma((nu + 1)/2) - lgamma(nu/2) - x[n]*nu)", "hessian"),
-    "steps in two directions": ("c = sum(s,t, abs(x[s+1,t] - x[s,t])) + sum(s,t, (x[s,t+1] - x[s,t])^2)", "gradient"),
+    "steps in two directions": (
+        "c = sum(s,u, abs(x[s+1,u] - x[s,u])) + sum(s,t, sqrt((x[s+1,t] - x[s,t])^2 + (x[s,t+1] - x[s,t])^2 + e))",
+        "gradient",
+    ),
 }
 
 
