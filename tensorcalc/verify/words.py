@@ -1,5 +1,5 @@
-"""Names of several letters: plain ones, as in FL(p) = …, MSE = … and ∂Loss, which LaTeX sets as products of letters, and
-those of tensors, which no bracket makes functions.
+"""Names of several letters: plain ones, as in FL(p) = …, MSE = … and ∂Loss, which LaTeX sets as products of letters;
+and those of tensors, which no bracket makes functions.
 """
 
 from __future__ import annotations
