@@ -128,7 +128,7 @@ def test_a_missing_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
 
     families = [broken if f is product_or_quotient else f for f in line.FAMILIES]
     monkeypatch.setattr(line, "FAMILIES", tuple(families))
-    assert first_failure(tc.parse("f = x*exp(x)").derive("f", "x")).rule == "product rule"
+    assert first_failure(tc.parse("f = x*exp(x)").derive("f", "x")).rule.startswith("product rule")
 
 
 def tampered(derivation: Derivation, lemma: int, step: int, expression: Expr) -> Derivation:
