@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 
 from sympy import Add, Expr, Float, Integer, Pow, Rational, pi
@@ -29,6 +29,7 @@ from tensorcalc.verify.terms import (
     Reduced,
     Term,
     Times,
+    parts_of,
 )
 from tensorcalc.verify.terms import (
     One as OneTensor,
@@ -63,7 +64,7 @@ class Translator:
         self.dimensions = {}
         pairs: list[tuple[Place, Place]] = []
         for term in terms:
-            for node in _nodes(term):
+            for node in parts_of(term):
                 self.learn(node, pairs)
         for _ in pairs:
             for a, b in pairs:
@@ -156,14 +157,3 @@ class Translator:
             raise NotCheckable("an index whose dimension is not known")
         bound = "~" in letter
         return Index(letter if bound else letter.split("@", maxsplit=1)[0], self.dimensions[letter])
-
-
-def _nodes(term: Term) -> Iterator[Term]:
-    stack: list[object] = [term]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif isinstance(node, Term):
-            yield node
-            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)

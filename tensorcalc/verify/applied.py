@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tensorcalc.verify.chains import Chain
 from tensorcalc.verify.latex.tree import BigOperator, Bracket, DerivativeOf, Function, Node, Product, Scripted, Symbol
+from tensorcalc.verify.latex.walking import nodes_in
 from tensorcalc.verify.names import Names
 from tensorcalc.verify.reading import ELEMENTWISE, MEANS, FunctionDefinition, Reader
 from tensorcalc.verify.reading.parameters import arguments_in, parameters_of
@@ -81,13 +82,4 @@ def _differentiated(name: Scripted, bracket: Node, value: Node) -> Node | None:
 
 def _calls(node: Node, name: str) -> bool:
     """Whether a function is used in a formula: as a name, or with its labels."""
-    stack: list[object] = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, tuple):
-            stack.extend(current)
-        elif isinstance(current, Symbol | Scripted) and function_key(current) == name:
-            return True
-        elif isinstance(current, Node):
-            stack.extend(getattr(current, f) for f in current.__dataclass_fields__)
-    return False
+    return any(isinstance(n, Symbol | Scripted) and function_key(n) == name for n in nodes_in(node))

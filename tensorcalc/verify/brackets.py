@@ -12,6 +12,7 @@ from typing import Any
 from tensorcalc.verify.latex.rows import Row
 from tensorcalc.verify.latex.tree import BigOperator, Bracket, Node, Number, Product, Scripted, Sum, Symbol
 from tensorcalc.verify.latex.tree import Sequence as Items
+from tensorcalc.verify.latex.walking import nodes_in
 
 __all__ = ["with_subscripts"]
 
@@ -29,8 +30,9 @@ def with_subscripts(rows: Sequence[Row]) -> list[Row]:
 def _indices(trees: Sequence[Node | None]) -> bool:
     """Whether there are such brackets, and their letters stand in no formula as values."""
     pairs = [(a, b) for tree in trees for a, b in _pairs(tree)]
-    letters = {x.name for _, bracket in pairs for x in _letters(bracket.body)}
-    sums = {x.name for tree in trees for x in _bound(tree)}
+    letters = {x.name for _, bracket in pairs for x in nodes_in(bracket.body) if isinstance(x, Symbol)}
+    below = [n.lower for tree in trees for n in nodes_in(tree) if isinstance(n, BigOperator)]
+    sums = {x.name for x in nodes_in(tuple(below)) if isinstance(x, Symbol)}
     single = any(isinstance(bracket.body, Symbol) for _, bracket in pairs)
     return bool(pairs) and single and bool(letters & sums) and not letters & {x.name for t in trees for x in _values(t)}
 
@@ -65,29 +67,6 @@ def _is_position(node: Node) -> bool:
     if isinstance(node, Product):
         return len(node.factors) == 2 and isinstance(node.factors[0], Number) and _is_position(node.factors[1])
     return isinstance(node, Number) or (isinstance(node, Symbol) and len(node.name) == 1 and not node.style)
-
-
-def _letters(part: Any) -> Iterator[Symbol]:
-    if isinstance(part, tuple):
-        for inner in part:
-            yield from _letters(inner)
-    elif isinstance(part, Symbol):
-        yield part
-    elif isinstance(part, Node):
-        for f in fields(part):
-            yield from _letters(getattr(part, f.name))
-
-
-def _bound(part: Any) -> Iterator[Symbol]:
-    """The letters below sums."""
-    if isinstance(part, tuple):
-        for inner in part:
-            yield from _bound(inner)
-    elif isinstance(part, Node):
-        if isinstance(part, BigOperator):
-            yield from _letters(part.lower)
-        for f in fields(part):
-            yield from _bound(getattr(part, f.name))
 
 
 def _values(part: Any) -> Iterator[Symbol]:

@@ -26,6 +26,7 @@ from tensorcalc.verify.terms import (
     Sloped,
     Term,
     Times,
+    parts_of,
     tensors_of,
 )
 
@@ -236,16 +237,9 @@ def plain_letter(letter: str) -> str:
 
 def differentiates(term: Term) -> bool:
     """Whether there is a derivative in a term, of a tensor, a formula or a function."""
-    stack: list[object] = [term]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif isinstance(node, Derived | Sloped) or (isinstance(node, Apply) and node.primes):
-            return True
-        elif isinstance(node, Term):
-            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
-    return False
+    return any(
+        isinstance(node, Derived | Sloped) or (isinstance(node, Apply) and bool(node.primes)) for node in parts_of(term)
+    )
 
 
 def has_root(term: Term) -> bool:
@@ -267,17 +261,7 @@ def has_root(term: Term) -> bool:
 
 def derivatives_in(term: Term | tuple[Term, ...]) -> list[Derived]:
     """The derivatives in a term, or in several, outermost first."""
-    found: list[Derived] = []
-    stack: list[object] = [term]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif isinstance(node, Term):
-            if isinstance(node, Derived):
-                found.append(node)
-            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
-    return found
+    return [node for node in parts_of(term) if isinstance(node, Derived)]
 
 
 @dataclass(slots=True)

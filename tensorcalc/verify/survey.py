@@ -25,6 +25,7 @@ from tensorcalc.verify.latex.tree import (
     Sum,
     Symbol,
 )
+from tensorcalc.verify.latex.walking import nodes_in
 from tensorcalc.verify.reading.parameters import parameter_of
 from tensorcalc.verify.signs import (
     LAYERS,
@@ -174,19 +175,11 @@ def names_in(node: Any) -> Iterator[str]:
 
 def _graded(row: Row) -> set[str]:
     """The names that are differentiated in a row in which some dX stands too."""
-    numerators: set[str] = set()
-    varied = False
-    stack: list[Any] = [side.node for side in row.sides]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, tuple):
-            stack.extend(part)
-        elif isinstance(part, Node):
-            varied |= isinstance(part, Symbol) and part.accents[-1:] == ("d",)
-            if isinstance(part, DerivativeOf) and isinstance(part.numerator, Symbol):
-                numerators.add(key_of(part.numerator))
-            stack.extend(getattr(part, f.name) for f in fields(part))
-    return numerators if varied else set()
+    nodes = list(nodes_in(tuple(side.node for side in row.sides)))
+    if not any(isinstance(n, Symbol) and n.accents[-1:] == ("d",) for n in nodes):
+        return set()
+    above = [n.numerator for n in nodes if isinstance(n, DerivativeOf)]
+    return {key_of(n) for n in above if isinstance(n, Symbol)}
 
 
 def _is_range(row: Row) -> bool:

@@ -15,7 +15,7 @@ from tensorcalc.verify.chains import Claim
 from tensorcalc.verify.model import Model
 from tensorcalc.verify.numbers import Named
 from tensorcalc.verify.points import Point
-from tensorcalc.verify.terms import Apply, Constant, Entry, MatrixValue, Reduced, Term, Times, tensors_of
+from tensorcalc.verify.terms import Apply, Constant, Entry, MatrixValue, Reduced, Term, Times, parts_of, tensors_of
 
 __all__ = ["says_unit_sums", "unit_sum", "weights_in"]
 
@@ -38,17 +38,10 @@ def weights_in(model: Model, terms: Sequence[Term]) -> tuple[str, ...]:
 
 
 def _weights(part: object) -> Iterator[str]:
-    stack = [part]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, tuple):
-            stack.extend(node)
-        elif isinstance(node, Term):
-            if isinstance(node, Times):
-                factors = _factors(node)
-                if any(_is_logarithm(f) for f in factors):
-                    yield from (f.name for f in factors if isinstance(f, Entry) and f.places)
-            stack.extend(getattr(node, f) for f in node.__dataclass_fields__)
+    for node in parts_of(part):
+        factors = _factors(node) if isinstance(node, Times) else []
+        if any(_is_logarithm(f) for f in factors):
+            yield from (f.name for f in factors if isinstance(f, Entry) and f.places)
 
 
 def _factors(node: Times) -> list[Term]:
